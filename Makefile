@@ -1,0 +1,37 @@
+# One line each: what a person types. Nothing is assumed but Python 3.11+ (PYTHON names another one).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
+
+.PHONY: demo test lint unit setup pins clean
+
+demo: setup ## 100,000 messages from a queue into a database, every one accounted for
+	$(BIN)/worker demo
+
+test: setup lint unit ## everything: lint, types, layers, tests, coverage
+
+setup: $(STAMP)
+
+$(STAMP):
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	rm -f $(VENV)/.ready-* && touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term
+
+pins: setup ## exact versions and hashes of what requirements/*.in ask for
+	$(BIN)/python -m pip install --quiet uv
+	for name in run dev build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build

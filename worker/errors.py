@@ -1,0 +1,94 @@
+"""Every error of ours, cut by the operator's question: whose fault is it, and what happens next?
+
+    WorkerError
+    ├── SettingsError            yours, before anything starts   → all problems at once, exit 2
+    ├── QueueError               SQS did not do as asked
+    │   ├── QueueUnavailable     theirs, passing                 → back off, go on
+    │   │   ├── QueueThrottled   too many requests               → back off further
+    │   │   └── QueueOverLimit   the queue's in-flight cap       → stop receiving, keep settling
+    │   └── QueueRefused         ours, lasting                   → at start exit 3, later degraded and slow
+    │       ├── QueueMissing     no such queue
+    │       └── CredentialsRefused  none, expired, or wrong      → refreshed, then as QueueRefused
+    ├── DecodeError              the sender's                    → reject at once
+    ├── SinkError
+    │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
+    │   └── SinkRefused          something in this batch         → halve it until the bad record is alone
+    └── AlreadySettled           a bug in us
+
+`Retry` and `Reject` (outcome.py) are raised by handlers and are not errors of ours.
+"""
+
+from __future__ import annotations
+
+
+class WorkerError(Exception):
+    """The root of everything the worker raises on purpose."""
+
+
+class SettingsError(WorkerError):
+    """The configuration cannot work. Holds every problem found, each with its fix."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class QueueError(WorkerError):
+    """SQS did not do as asked: the operation, the code it gave, and its own words."""
+
+    def __init__(self, operation: str, code: str, detail: str = "") -> None:
+        super().__init__(f"{operation}: {code}" + (f": {detail}" if detail else ""))
+        self.operation = operation
+        self.code = code
+        self.detail = detail
+
+
+class QueueUnavailable(QueueError):
+    """Passing trouble at SQS or on the way to it; trying again will help."""
+
+
+class QueueThrottled(QueueUnavailable):
+    """SQS (or KMS behind it) asks for fewer requests."""
+
+
+class QueueOverLimit(QueueUnavailable):
+    """The queue's cap of messages in flight is reached; nothing more can be received until some are settled."""
+
+
+class QueueRefused(QueueError):
+    """Permission or configuration: trying again will not help until somebody changes something."""
+
+
+class QueueMissing(QueueRefused):
+    """The queue does not exist in this account and region."""
+
+
+class CredentialsRefused(QueueRefused):
+    """No credentials were found, or SQS did not accept them."""
+
+
+class DecodeError(WorkerError):
+    """The body is not what the codec promises. The sender's fault, so never retried."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        """A code from the closed set in codecs/codec.py."""
+        self.detail = detail
+        """Where and what, without the body itself."""
+
+
+class SinkError(WorkerError):
+    """The destination did not take a batch."""
+
+
+class SinkUnavailable(SinkError):
+    """The sink as a whole is away (locked, full, read-only, gone): the batch is kept and tried again."""
+
+
+class SinkRefused(SinkError):
+    """The sink is well but refuses something in this batch."""
+
+
+class AlreadySettled(WorkerError):
+    """A delivery was settled twice: a bug in the worker, never in the caller."""

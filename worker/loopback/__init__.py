@@ -1,0 +1,1 @@
+"""SQS on this machine: semantics apart from wire apart from faults."""

@@ -1,0 +1,97 @@
+"""The nouns of the path: what a sender sent, one receipt of it, and what goes out.
+
+*Delivery* is what the worker owns from receive to settle; *Message* is what a sink or your function sees once the body
+is decoded; *Outgoing* is what we send (to a dead-letter queue, or from a producer). Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+NO_ATTRIBUTES: dict[str, Attribute] = {}
+"""Shared by the many deliveries without attributes; nobody writes to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One message attribute as SQS types it: String, Number or Binary, with an optional custom suffix."""
+
+    data_type: str
+    """`String`, `Number`, `Binary`, or one of them with a suffix (`Number.int`)."""
+    value: str | bytes
+    """Text for String and Number, bytes for Binary."""
+
+    @property
+    def transport(self) -> Literal["string", "binary"]:
+        """Which of the two wire forms carries the value."""
+        return "binary" if isinstance(self.value, bytes) else "string"
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One receipt of a message, held by exactly one stage until it is settled.
+
+    Fields are read-only to everybody but the two writers named below.
+    """
+
+    message_id: str
+    receipt_handle: str
+    """Written by the ledger when a later receipt of the same message supersedes this one."""
+    body: str
+    sent_at: float
+    """When the sender sent it: Unix time in seconds (SQS keeps milliseconds)."""
+    received_at: float
+    """When we received it: Unix time in seconds. For columns and latency only, never for leases."""
+    receive_count: int
+    """How often SQS has handed it out, this time included; 1 at the first receipt."""
+    leased_at: float
+    """Loop time at which the lease began, no later than the server's own start of it."""
+    group_id: str | None = None
+    deduplication_id: str | None = None
+    sequence_number: str | None = None
+    trace_header: str | None = None
+    attributes: dict[str, Attribute] = field(default_factory=lambda: NO_ATTRIBUTES)
+    deadline: float = 0.0
+    """Loop time at which the lease ends. Written by the ledger (entry) and the renewer."""
+    renew_until: float = 0.0
+    """Loop time after which the lease is no longer renewed. Written by the ledger and the handler stage."""
+    lost: bool = False
+    """The handle is void: the lease ran out or SQS said so. Written by the renewer and the settler."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that this delivery holds in memory and on the wire: body plus attributes."""
+        body = len(self.body) if self.body.isascii() else len(self.body.encode("utf-8", "surrogatepass"))
+        return body + sum(len(n) + len(a.data_type) + len(a.value) for n, a in self.attributes.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A decoded message: what a sink writes and what your function is given."""
+
+    key: str
+    """The deduplication key: the message id unless `DEDUPLICATION_KEY` names a field of the body."""
+    value: object
+    """The decoded body: a JSON object for the json codec, text for the text codec."""
+    body: str
+    """The body as it was sent."""
+    id: str
+    sent_at: float
+    received_at: float
+    receive_count: int
+    group_id: str | None
+    attributes: dict[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be sent."""
+
+    body: str
+    attributes: dict[str, Attribute] = field(default_factory=lambda: NO_ATTRIBUTES)
+    group_id: str | None = None
+    deduplication_id: str | None = None
+    delay_seconds: int | None = None
+    """None: the queue's own delay. FIFO queues accept no delay per message."""
+    trace_header: str | None = None

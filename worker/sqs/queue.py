@@ -1,0 +1,111 @@
+"""What the worker asks of a queue: six verbs. The pipeline knows this protocol and never SQS's wire.
+
+Three implementations pass one contract suite (tests/contract): the SDK (`sqs/aws.py`), the native path, and the
+loopback's semantics in memory (`loopback/memory.py`).
+
+A batch call answers for every entry, in the order it was asked: `OK`, `Failed` (with SQS's code, and whether asking
+again can help) or `UNKNOWN` (the answer mentioned it in neither list, so it may or may not have been done). A call that
+fails as a whole raises: `QueueUnavailable` and its children where trying again helps, `QueueRefused` and its children
+where it does not. A call that is cancelled may have been performed: its entries are unknown, never undone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Delivery, Outgoing
+
+
+class Certain(Enum):
+    """The two answers that carry nothing more."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+
+
+OK: Final = Certain.OK
+UNKNOWN: Final = Certain.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """SQS named this entry in the failed half of its answer."""
+
+    code: str
+    """SQS's code, such as `ReceiptHandleIsInvalid` or `InternalError`."""
+    retry: bool
+    """True: ask again while the lease lives. False: the handle or the entry itself is bad."""
+    detail: str = ""
+
+
+Answer = Literal[Certain.OK, Certain.UNKNOWN] | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """The queue's own redrive policy."""
+
+    dead_letter_arn: str
+    max_receive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAttributes:
+    """What GetQueueAttributes says; counts are SQS's approximations."""
+
+    arn: str
+    visible: int
+    not_visible: int
+    delayed: int
+    visibility_timeout: int
+    retention_seconds: int
+    max_message_bytes: int
+    wait_seconds: int
+    delay_seconds: int
+    fifo: bool
+    redrive: Redrive | None
+
+
+class Queue(Protocol):
+    """One queue. Safe to call from many tasks of one loop; receiving never waits behind settling or the reverse."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the queue's URL; used as a label."""
+        ...
+
+    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+        """At most *limit* (1-10) deliveries, after at most *wait* (0-20) seconds; empty when there was nothing.
+
+        A message whose body does not match its MD5 or that lacks a required field is left out and reported as a fact;
+        it becomes visible again when its lease ends. *attempt_id* repeats a FIFO receive whose answer was lost.
+
+        Raises:
+            QueueUnavailable, QueueRefused: as the module says.
+        """
+        ...
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+        """Delete 1-10 deliveries by their receipt handles."""
+        ...
+
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        """Set, for 1-10 deliveries, the time from now until each is visible again (0-43,200 s, one number each)."""
+        ...
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+        """Send 1-10 messages of at most 1 MiB together."""
+        ...
+
+    async def attributes(self) -> QueueAttributes:
+        """The queue's settings and approximate counts, read now."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back. Calls under way fail with QueueUnavailable."""
+        ...
