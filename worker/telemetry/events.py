@@ -196,7 +196,7 @@ class RedeliveriesRecognised(Fact):
 
 @dataclass(frozen=True, slots=True)
 class BatchWritten(Fact):
-    """One batch went through the sink, the sums over all its writes; `accepted` of `rows` records were taken."""
+    """One batch went through the sink, `accepted` of `rows` records were taken."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -205,7 +205,6 @@ class BatchWritten(Fact):
     bytes: int
     decode_seconds: float
     write_seconds: float
-    writes: int
     sent_at: tuple[float, ...]
     """Unix time at which each accepted message was sent."""
     finished_at: float
