@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from worker.backoff import lease_left
 from worker.errors import AlreadySettled
-from worker.telemetry.events import OutcomeName
+from worker.outcome import OutcomeName
 from worker.tuning import renew_at
 
 if TYPE_CHECKING:

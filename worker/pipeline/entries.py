@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from worker.message import Delivery
+    from worker.outcome import OutcomeName
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import Emit, OutcomeName
+    from worker.telemetry.events import Emit
 
 TRY_AGAIN_BASE_SECONDS: Final = 0.1
 TRY_AGAIN_MAX_SECONDS: Final = 5.0

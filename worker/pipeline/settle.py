@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from worker.inflight import Ledger
     from worker.message import Delivery
-    from worker.outcome import Outcome
+    from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.deadletter import DeadLetters
     from worker.sqs.queue import Answer, Queue
-    from worker.telemetry.events import Emit, OutcomeName
+    from worker.telemetry.events import Emit
 
 
 @dataclass(frozen=True, slots=True)

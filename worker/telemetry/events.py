@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from worker.outcome import OutcomeName
 
 Level = Literal["debug", "info", "warning", "error"]
 """debug: the course of the day · info: a change of state · warning: unexpected, but nothing lost ·
 error: an operator must act."""
-
-OutcomeName = Literal["deleted", "retried", "rejected", "released", "expired"]
-"""How a delivery left the ledger. received = the sum of these + in flight, at every moment."""
 
 
 @dataclass(frozen=True, slots=True)
