@@ -30,6 +30,7 @@ class SimLoop(asyncio.BaseEventLoop):
     """One per run; closes like any other loop."""
 
     _ready: Any  # asyncio's own deque of handles
+    _stopping: bool  # asyncio's own flag
     _scheduled: Any  # asyncio's own heap of timers
 
     def __init__(self, seed: int | None = None) -> None:
@@ -85,7 +86,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """No other thread may wake this loop, and none does."""
 
-    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:  # type: ignore[override] # refused on purpose
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
         """Refuse: threads are outside the simulation."""
         raise NotImplementedError("no threads in simulated time")
 
