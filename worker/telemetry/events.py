@@ -72,6 +72,25 @@ class WorkerStopped(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerRefused(Fact):
+    """The start was refused by AWS or a sink, or one of them stayed away too long. Exit code 3."""
+
+    level: ClassVar[Level] = "error"
+    error: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed(Fact):
+    """A defect ended the worker; what was in hand becomes visible again when its leases end. Exit code 1."""
+
+    level: ClassVar[Level] = "error"
+    error: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineStarted(Fact):
     """One pipeline is open."""
 
