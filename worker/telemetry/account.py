@@ -63,6 +63,13 @@ class Accounts:
         """Book *fact* if it moves messages."""
         self._dispatch(fact)
 
+    def of(self, pipeline: str) -> Account:
+        """The account of *pipeline*, opened with zeros if it is new. Called on the loop's thread."""
+        account = self.by_pipeline.get(pipeline)
+        if account is None:
+            account = self.by_pipeline[pipeline] = Account()
+        return account
+
     def total(self) -> Account:
         """The sums over all pipelines."""
         total = Account()
@@ -72,18 +79,12 @@ class Accounts:
                 setattr(total, outcome, getattr(total, outcome) + getattr(account, outcome))
         return total
 
-    def _of(self, pipeline: str) -> Account:
-        account = self.by_pipeline.get(pipeline)
-        if account is None:
-            account = self.by_pipeline[pipeline] = Account()
-        return account
-
     def _started(self, fact: PipelineStarted) -> None:
-        self._of(fact.pipeline)  # its zeros are shown from the start, so that rates over them are right
+        self.of(fact.pipeline)  # its zeros are shown from the start, so that rates over them are right
 
     def _received(self, fact: MessagesReceived) -> None:
-        self._of(fact.pipeline).received += fact.count
+        self.of(fact.pipeline).received += fact.count
 
     def _settled(self, fact: DeliveriesSettled) -> None:
-        account = self._of(fact.pipeline)
+        account = self.of(fact.pipeline)
         setattr(account, fact.outcome, getattr(account, fact.outcome) + fact.count)
