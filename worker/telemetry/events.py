@@ -149,6 +149,10 @@ class MessagesReceived(Fact):
     count: int
     bytes: int
     seconds: float
+    sent_at: tuple[float, ...] = ()
+    """Unix time at which each received message was sent; empty where nobody measures how long they waited."""
+    received_at: float = 0.0
+    """Unix time of the receipt; goes with `sent_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ class ReceiveFailed(Fact):
     code: str
     detail: str
     retry_in: float
+    refused: bool = False
+    """True: permission or configuration (`QueueRefused`): somebody has to change something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,3 +375,28 @@ class QueueMeasured(Fact):
     visible: int
     not_visible: int
     delayed: int
+
+
+# ── what is read, not reported ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """The live numbers of one pipeline, read when somebody asks. Not a fact: nothing happened."""
+
+    buffered: int
+    handling: int
+    settling: int
+    in_flight: int
+    """Entries of the ledger: received and not yet settled, whatever the stage."""
+    in_flight_bytes: int
+    receivers: int
+    receiving: bool
+    """False while receiving pauses on purpose: no room, the sink away, stopping, or never asked to receive."""
+    sink_available: bool
+    last_receive_age: float
+    """Seconds since a receive last completed, failed ones included; counted from the start before the first."""
+
+
+ReadState = Callable[[], PipelineState]
+"""How telemetry asks a pipeline for its numbers. Called from another thread: it reads plain attributes and no more."""
