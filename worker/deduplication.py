@@ -43,7 +43,7 @@ def _field(value: object, names: tuple[str, ...], path: str) -> object:
 
 
 def _as_key(value: object, path: str) -> str:
-    """*value* as text. Two-valued, empty and nested values would make different messages one record, so they are out."""
+    """*value* as text. Booleans, nothing and nested values are out: they would make different messages one record."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise DecodeError(Reason.KEY, f"{path} is {type(value).__name__}; a text or a number is expected")
     key = str(value)

@@ -20,7 +20,7 @@ _FOREIGN_STARTS: Final = ("\ufeff", "\ufffe", "\xff\xfe", "\xfe\xff", "\xef\xbb\
 """Byte order marks, as a mark or as the Latin-1 misreading of one."""
 _WIDE_DIGITS: Final = 19
 """Every integer of fewer digits fits into 64 bits, whatever its sign."""
-_DIGITS: Final = bytes(0x30 if 0x30 <= b <= 0x39 else (0x2D if b == 0x2D else 0x20) for b in range(256))
+_DIGITS: Final = bytes(b"0"[0] if b in b"0123456789" else (b if b in b"-" else b" "[0]) for b in range(256))
 """Maps digits to `0`, keeps `-`, blanks the rest: a run of digits becomes a run of zeros, found by plain search."""
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(b for b in range(256) if b not in b"{}[]")
