@@ -58,23 +58,10 @@ class SqliteTable:
         self._statement_rows = STATEMENT_ROWS
         """Written by `open`, when SQLite was built with a lower limit."""
 
-    def open(self) -> sqlite3.Connection:
+    def open(self) -> None:
         """Create what is missing and prove by a row, taken back, that the table accepts messages."""
         self.close()
-        _create_private(self._path)
-        connection = sqlite3.connect(
-            self._path,
-            timeout=self._busy_timeout_seconds,
-            isolation_level=None,
-            cached_statements=_CACHED_STATEMENTS,
-        )
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
+        self._connection = self._connect()
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Commit *rows*; a row whose key is there already is passed over."""
@@ -94,11 +81,27 @@ class SqliteTable:
             connection.close()
 
     def _reopen(self) -> sqlite3.Connection:
-        """Open again; whatever is wrong now is wrong with the file, never with the rows that wait."""
+        """Connect again; whatever is wrong now is wrong with the file, never with the rows that wait."""
         try:
-            return self.open()
+            self._connection = self._connect()
         except sqlite3.Error as error:
             raise FileLost(f"cannot be opened again: {error}") from error
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        _create_private(self._path)
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._busy_timeout_seconds,
+            isolation_level=None,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # WAL: readers do not block us. FULL: every commit is on the disk before SQS is asked to delete.
@@ -149,7 +152,7 @@ class SqliteTable:
         for path, identity in self._identities.items():
             try:
                 same = _identity(path) == identity
-            except FileNotFoundError:
+            except OSError:
                 same = False
             if not same:
                 self.close()
