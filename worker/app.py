@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
+    from tenacity import RetryCallState
+
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Queue, QueueAttributes
@@ -95,14 +97,14 @@ async def open_pipeline(
         QueueRefused, SinkRefused, StartRefused: it will not work until somebody changes something.
         QueueUnavailable, SinkUnavailable: still away after a minute of trying.
     """
-    queue = await _patiently(lambda: open_queue(settings.queue, settings, emit))
+    queue = await _patiently(lambda: open_queue(settings.queue, settings, emit), emit)
     into.push_async_callback(queue.close)
-    attributes = await _patiently(queue.attributes)
+    attributes = await _patiently(queue.attributes, emit)
     dead_letters, dead_letter_attributes = await _open_dead_letters(settings, worker, queue, emit, into)
     _preflight(settings, worker, attributes, dead_letter_attributes, emit)
     sink = make_sink(settings)
     into.push_async_callback(sink.close)
-    await _patiently(sink.open)
+    await _patiently(sink.open, emit)
     spec = specify(settings, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)
     parts = Parts(
         queue=queue,
@@ -151,9 +153,9 @@ async def _open_dead_letters(
     address = settings.dlq
     if address is None:
         return None, None
-    queue = await _patiently(lambda: open_queue(address, settings, emit))
+    queue = await _patiently(lambda: open_queue(address, settings, emit), emit)
     into.push_async_callback(queue.close)
-    attributes = await _patiently(queue.attributes)
+    attributes = await _patiently(queue.attributes, emit)
     letters = DeadLetters(
         queue,
         source=source.name,
@@ -182,12 +184,18 @@ def _preflight(
             emit(events.PreflightFound(settings.name, finding.check, finding.finding, finding.fix))
 
 
-async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
     """*attempt*, again for a minute while the trouble is of the passing kind."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        emit(events.StartDelayed(type(error).__name__, str(error), round(state.upcoming_sleep, 3)))
+
     async for retry in AsyncRetrying(
         retry=retry_if_exception_type((QueueUnavailable, SinkUnavailable)),
         wait=wait_random_exponential(multiplier=0.5, max=5),
         stop=stop_after_delay(START_SECONDS),
+        before_sleep=tell,
         reraise=True,
     ):
         with retry:

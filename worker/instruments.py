@@ -47,9 +47,7 @@ class Instruments:
         self.emit = self._observers.emit
         self.metrics.watch_loop_lag(self.health.lag)
         self.metrics.watch_count("log_lines_dropped", "Log lines nobody will see.", lambda: self.logs.dropped)
-        self.metrics.watch_count(
-            "observer_failures", "Facts an observer choked on.", lambda: self._observers.failures
-        )
+        self.metrics.watch_count("observer_failures", "Facts an observer choked on.", lambda: self._observers.failures)
         self._server = TelemetryServer(
             worker.metrics_host, worker.metrics_port, metrics=self.metrics, health=self.health
         )

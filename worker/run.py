@@ -42,7 +42,7 @@ def run_worker(loaded: Loaded, *, drain: bool) -> int:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one."""
+    """The fastest loop there is: uvloop, where it can be had."""
     if sys.platform == "win32":  # pragma: no cover - uvloop has no Windows build
         return asyncio.new_event_loop
     import uvloop  # noqa: PLC0415 - not on every platform
@@ -81,14 +81,14 @@ async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str,
         for error in leaves(refused):
             emit(events.WorkerRefused(type(error).__name__, getattr(error, "code", ""), str(error)))
         code = REFUSED
-    except* Exception as failed:
+    except* Exception as failed:  # noqa: BLE001 - the last line: it becomes a fact and an exit code
         for error in leaves(failed):
             emit(events.WorkerFailed(type(error).__name__, "".join(traceback.format_exception(error))))
         code = FAILED
     return code
 
 
-async def _open_and_run(  # noqa: PLR0913 - everything of a run, once
+async def _open_and_run(
     loaded: Loaded, instruments: Instruments, stop: Stop, parts: AsyncExitStack, url: str, *, drain: bool
 ) -> int:
     pipelines = await _opened(loaded, instruments, stop, parts, drain=drain)

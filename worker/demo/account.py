@@ -60,4 +60,3 @@ def count_rows(database: Path, table: str, messages: int, *, seed: int = 0) -> R
     distinct = set(found)
     sent = {order_id(number, seed=seed) for number in range(messages)}
     return Rows(rows=len(found), duplicates=len(found) - len(distinct), lost=len(sent - distinct))
-

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CITIES: Final = ("Wien", "München", "Zürich", "Łódź", "Lisboa", "Århus", "Gent", "Brno", "Graz", "Nice")
 ITEMS: Final = ("espresso machine", "kettle", "grinder", "filter papers", "mug", "scale", "tamper", "milk jug")
+GIFTS: Final = 0.1
 CHANNELS: Final = ("web", "app", "shop", "phone")
 
 
@@ -51,5 +52,5 @@ def _line(draw: random.Random) -> dict[str, object]:
         "name": draw.choice(ITEMS),
         "quantity": draw.randint(1, 9),
         "cents": draw.randint(99, 49900),
-        "options": {"gift": draw.random() < 0.1, "colour": draw.choice(("red", "black", "steel"))},
+        "options": {"gift": draw.random() < GIFTS, "colour": draw.choice(("red", "black", "steel"))},
     }

@@ -125,25 +125,26 @@ class Handler:
     async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        answers = await self._writer.write(batch.records)
+        written = await self._writer.write(batch.records)
         seconds = loop.time() - began
         self.batches += 1
         self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
         self._written()
-        accepted = [d.sent_at for d, answer in zip(batch.deliveries, answers, strict=True) if answer is DONE]
+        accepted = [d.sent_at for d, answer in zip(batch.deliveries, written.answers, strict=True) if answer is DONE]
         self._emit(
             events.BatchWritten(
                 self._pipeline,
-                rows=len(answers),
+                rows=len(written.answers),
                 accepted=len(accepted),
                 bytes=batch.bytes,
                 decode_seconds=decode_seconds,
                 write_seconds=seconds,
+                writes=written.writes,
                 sent_at=tuple(accepted),
                 finished_at=self._wall(),
             )
         )
-        return list(answers)
+        return list(written.answers)
 
 
 def message_of(delivery: Delivery, key: str, value: object) -> Message:

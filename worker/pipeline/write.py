@@ -7,6 +7,7 @@ or by cancellation, after which nobody knows what the sink has kept.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.errors import SinkRefused, SinkUnavailable
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Emit
 
 
+@dataclass(slots=True)
+class Written:
+    """What became of a batch: an answer for each record, and how often the sink was asked."""
+
+    answers: list[Done | Retried | Rejected]
+    writes: int
+
+
 class Writer:
     """The sink as the handlers see it: it answers, whatever happens to it."""
 
@@ -32,41 +41,51 @@ class Writer:
         self._emit = emit
         self._pipeline = pipeline
 
-    async def write(self, records: Sequence[Message]) -> list[Done | Retried | Rejected]:
-        """One answer for each record."""
-        try:
-            answers = await self._until_there(records)
-        except SinkRefused as error:
-            return await self._halve(records, Rejected("sink-data", detail=str(error)))
-        except Retry as error:
-            return [Retried(error.reason, error.after)] * len(records)
-        except Reject as error:
-            return [Rejected(error.reason, error.detail)] * len(records)
-        except Exception as error:  # noqa: BLE001 - a sink's bug must end as an outcome of the record that shows it
-            return await self._halve(records, Retried(type(error).__name__, detail="unexpected in the sink"))
-        return [DONE if answer is None else answer for answer in answers]
-
-    async def _until_there(self, records: Sequence[Message]) -> Sequence[Retried | Rejected | None]:
-        """Write, again and again while the sink is away; any other answer shows that it is there."""
-        while True:
+    async def write(self, records: Sequence[Message]) -> Written:
+        """One answer for each record, in order."""
+        writes, answers = 0, None
+        while answers is None:
             async with self._breaker.attempt():
-                try:
-                    answers = await self._sink.write(records)
-                except SinkUnavailable as error:
-                    self._breaker.failed(error)
-                    continue
-                except Exception:
-                    self._breaker.succeeded()
-                    raise
-                self._breaker.succeeded()
-            if len(answers) != len(records):
-                raise ValueError("the sink answered for another number of records")
-            return answers
+                writes += 1
+                answers = await self._try(records)
+        if isinstance(answers, Divided):
+            return await self._halve(records, answers.alone, writes)
+        return Written(answers, writes)
 
-    async def _halve(self, records: Sequence[Message], alone: Retried | Rejected) -> list[Done | Retried | Rejected]:
+    async def _try(self, records: Sequence[Message]) -> list[Done | Retried | Rejected] | Divided | None:
+        """One write: its answers, or that the batch must be halved, or None while the sink is away."""
+        try:
+            answers = await self._sink.write(records)
+            if len(answers) != len(records):
+                raise ValueError("the sink answered for another number of records")  # noqa: TRY301 - as any bug of a sink
+        except SinkUnavailable as error:
+            self._breaker.failed(error)
+            return None
+        except Retry as error:
+            outcome: list[Done | Retried | Rejected] | Divided = [Retried(error.reason, error.after)] * len(records)
+        except Reject as error:
+            outcome = [Rejected(error.reason, error.detail)] * len(records)
+        except SinkRefused as error:
+            outcome = Divided(Rejected("sink-data", detail=str(error)))
+        except Exception as error:  # noqa: BLE001 - a sink's bug ends as the outcome of the record that shows it
+            outcome = Divided(Retried(type(error).__name__, detail="unexpected in the sink"))
+        else:
+            outcome = [DONE if answer is None else answer for answer in answers]
+        self._breaker.succeeded()  # whatever it says, it is there
+        return outcome
+
+    async def _halve(self, records: Sequence[Message], alone: Retried | Rejected, writes: int) -> Written:
         """*alone* is the answer of a single record; more of them are written in two halves."""
         if len(records) == 1:
-            return [alone]
+            return Written([alone], writes)
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
         middle = len(records) // 2
-        return await self.write(records[:middle]) + await self.write(records[middle:])
+        first, second = await self.write(records[:middle]), await self.write(records[middle:])
+        return Written(first.answers + second.answers, writes + first.writes + second.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Something in the batch was refused: find it by halving; a record that is alone gets this answer."""
+
+    alone: Retried | Rejected

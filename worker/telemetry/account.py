@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
+from worker.outcome import OutcomeName
 from worker.telemetry.dispatch import Dispatch
-from worker.telemetry.events import DeliveriesSettled, MessagesReceived, OutcomeName, PipelineStarted
+from worker.telemetry.events import DeliveriesSettled, MessagesReceived, PipelineStarted
 
 if TYPE_CHECKING:
     from worker.telemetry.events import Fact

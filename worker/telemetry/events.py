@@ -72,6 +72,16 @@ class WorkerStopped(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class StartDelayed(Fact):
+    """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
+
+    level: ClassVar[Level] = "warning"
+    error: str
+    detail: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRefused(Fact):
     """The start was refused by AWS or a sink, or one of them stayed away too long. Exit code 3."""
 
@@ -230,6 +240,8 @@ class BatchWritten(Fact):
     bytes: int
     decode_seconds: float
     write_seconds: float
+    writes: int
+    """Calls of the sink: 1, and more where a batch was halved or tried again."""
     sent_at: tuple[float, ...]
     """Unix time at which each accepted message was sent."""
     finished_at: float
