@@ -23,6 +23,7 @@ from worker.telemetry.events import (
     SettleFailed,
     SinkLost,
     WorkerStarted,
+    WorkerStopping,
 )
 from worker.telemetry.lines import LineWriter
 from worker.telemetry.logs import configure
@@ -290,6 +291,31 @@ def test_auto_is_pretty_on_a_terminal_only(fmt: Format, *, tty: bool, is_json: b
     logs.close()
     assert stream.getvalue().startswith("{") is is_json
     assert "worker_started" in stream.getvalue()
+
+
+def test_a_fact_that_cannot_be_written_is_counted() -> None:
+    """A number that JSON cannot hold costs its line, never the worker."""
+    stream = Written()
+    logs = logging_to(stream)
+    logs.observe(WorkerStopping("SIGTERM", drain_seconds=2**70))
+    logs.close()
+    assert logs.dropped == 1
+    assert stream.getvalue() == ""
+
+
+def test_a_long_traceback_keeps_its_end() -> None:
+    """The cause stands last, so the beginning is what is cut; every line of it is marked as part of it."""
+    stream = Written()
+    logs = logging_to(stream)
+    try:
+        raise ValueError("\n".join(["filler " * 20] * 200) + "\nthe cause")  # noqa: TRY301 - the traceback is looked at
+    except ValueError:
+        logging.getLogger("app").exception("failed")
+    logs.close()
+    lines = stream.objects[0]["exception"].splitlines()
+    assert (lines[0], lines[-1]) == ("  | ...", "  | the cause")
+    assert all(line.startswith("  | ") for line in lines)
+    assert sum(map(len, lines)) < 15_000
 
 
 def test_a_report_line_has_no_other_keys() -> None:
