@@ -28,6 +28,8 @@ GRACE_SECONDS: Final = 15.0
 FAILING_SECONDS: Final = 10.0
 """A row of failed receives this long is more than a hiccup."""
 ERRORS_KEPT: Final = 10
+CODE_CHARACTERS: Final = 64
+"""A handler names its own reasons; a page of status is no place for essays."""
 
 State = Literal["starting", "running", "draining", "stopped"]
 Verdict = tuple[bool, str]
@@ -121,7 +123,9 @@ class Health:
 
     def _remember(self, fact: Fact) -> None:
         pipeline = getattr(fact, "pipeline", "")
-        code = next((str(getattr(fact, name)) for name in ("code", "reason", "check") if hasattr(fact, name)), "")
+        code = next((str(getattr(fact, name)) for name in ("code", "reason", "check") if hasattr(fact, name)), "")[
+            :CODE_CHARACTERS
+        ]
         known = [t for t in self._errors if (t.fact, t.pipeline, t.code) == (type(fact).__name__, pipeline, code)]
         count = 1 + (known[0].count if known else 0)
         when = datetime.fromtimestamp(self._unix_clock(), UTC).isoformat(timespec="seconds")

@@ -61,7 +61,7 @@ class Listener(ThreadingMixIn, WSGIServer):
             super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Called twice a second by `serve_forever`: cut off who takes too long, byte by byte."""
+        """Called a few times a second by `serve_forever`: cut off who takes too long, byte by byte."""
         oldest = time.monotonic() - REQUEST_SECONDS_MAX
         with self._lock:
             for request in [request for request, since in self._open.items() if since < oldest]:

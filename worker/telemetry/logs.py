@@ -178,7 +178,7 @@ def _traceback(redactor: Redactor, text: str) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, str):
-        return plain(value)
+        return plain(value.rstrip())  # many texts of others end in a newline
     if isinstance(value, dict):
         return {plain(str(name)): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):

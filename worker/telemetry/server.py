@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from prometheus_client import CollectorRegistry
 
+POLL_SECONDS: Final = 0.2
+"""How often the accepting thread looks whether it shall stop, and for requests that take too long."""
 FETCH_BYTES_MAX: Final = 4 * 1024 * 1024
 _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 _JSON: Final = ("Content-Type", "application/json")
@@ -85,7 +87,7 @@ class TelemetryServer:
             raise SettingsError([f"METRICS_HOST={self._host} METRICS_PORT={self._port}: {advice}"]) from error
         server.set_app(self._routes)
         self._server = server
-        threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="telemetry", daemon=True).start()
         return _url(server)
 
     def stop(self) -> None:
