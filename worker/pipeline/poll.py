@@ -181,7 +181,9 @@ class Poller:
         if count == asked:
             self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
         size = sum(delivery.weight for delivery in deliveries)
-        self._emit(events.MessagesReceived(self._pipeline, asked, count, size, seconds))
+        received_at = deliveries[0].received_at if deliveries else 0.0
+        sent_at = tuple(delivery.sent_at for delivery in deliveries)
+        self._emit(events.MessagesReceived(self._pipeline, asked, count, size, seconds, sent_at, received_at))
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
@@ -211,7 +213,8 @@ class Poller:
                     base_seconds=FAILED_PAUSE_BASE_SECONDS,
                     max_seconds=FAILED_PAUSE_MAX_SECONDS,
                 )
-        self._emit(events.ReceiveFailed(self._pipeline, error.code, error.detail, seconds))
+        refused = isinstance(error, QueueRefused)
+        self._emit(events.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
         await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
 
     async def _rest(self, seconds: float) -> None:

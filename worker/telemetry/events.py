@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-if TYPE_CHECKING:
-    from worker.outcome import OutcomeName
+from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
 
 Level = Literal["debug", "info", "warning", "error"]
 """debug: the course of the day · info: a change of state · warning: unexpected, but nothing lost ·

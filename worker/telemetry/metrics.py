@@ -38,6 +38,9 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.WorkerStopped,
         events.PipelineStopped,
         events.PreflightFound,
+        events.StartDelayed,
+        events.WorkerRefused,
+        events.WorkerFailed,
         events.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
     }
 )

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from worker.outcome import OutcomeName
 from worker.telemetry.ages import BOUNDS, Ages
 from worker.telemetry.events import (
     BatchWritten,
@@ -23,7 +24,6 @@ from worker.telemetry.events import (
     MessageRejected,
     MessageRetried,
     MessagesReceived,
-    OutcomeName,
     PipelineState,
     QueueMeasured,
     RequestMade,
