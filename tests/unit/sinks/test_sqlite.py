@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import sqlite3
 import stat
@@ -18,12 +19,11 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite import SqliteSink
+from worker.sinks.sqlite_table import SqliteTable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    from worker.sinks.sqlite_table import SqliteTable
 
 
 @pytest.fixture
@@ -207,6 +207,49 @@ async def test_a_lock_at_the_start_is_passing(path: Path) -> None:
         other.execute("ROLLBACK")
         await sink.open()
         await sink.close()
+
+
+async def test_a_full_disk_at_the_start_is_passing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator may make room; the settings are right."""
+
+    def no_space(*_arguments: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "open", no_space)
+    sink = SqliteSink(str(path))
+    with pytest.raises(SinkUnavailable, match="No space left"):
+        await sink.open()
+    monkeypatch.undo()
+    await sink.open()
+    await sink.close()
+
+
+async def test_a_file_replaced_while_it_is_opened_is_opened_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that SQLite opened must be the one that is watched."""
+    prepare = SqliteTable._prepare
+
+    def prepare_and_lose(table: SqliteTable, connection: sqlite3.Connection) -> None:
+        prepare(table, connection)
+        delete(path)
+        path.touch()
+
+    monkeypatch.setattr(SqliteTable, "_prepare", prepare_and_lose)
+    sink = SqliteSink(str(path))
+    with pytest.raises(SinkUnavailable, match="replaced while it was opened"):
+        await sink.open()
+    monkeypatch.undo()
+    await sink.open()
+    await sink.close()
+
+
+def test_a_connection_that_cannot_roll_back_is_given_up(path: Path) -> None:
+    """The next write opens another one."""
+    table = SqliteTable(str(path), "messages", busy_timeout_seconds=0.02)
+    table.open()
+    assert table._connection is not None
+    table._connection.close()
+    table._undo(table._connection)
+    assert table._connection is None
 
 
 async def test_a_full_disk_is_waited_for(path: Path) -> None:
