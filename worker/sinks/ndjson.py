@@ -15,7 +15,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import Rejected
 from worker.sinks.columns import as_object
 from worker.sinks.disk import may_pass
-from worker.sinks.lines import LineFile, LineStream, NotAFile
+from worker.sinks.lines import LineFile, LineStream
 from worker.sinks.sink import Demand
 from worker.sinks.threads import Threads
 
@@ -52,7 +52,7 @@ class NdjsonSink:
         try:
             await self._thread.run(self._lines.open)
         except OSError as error:
-            if may_pass(error) and not isinstance(error, NotAFile):
+            if may_pass(error):
                 raise SinkUnavailable(self._say(error)) from error
             fix = "set NDJSON_PATH to a file in a directory that this user may write to, or to - for standard output"
             raise SinkRefused(f"{self._say(error)}; {fix}") from error

@@ -12,7 +12,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS, as_row
 from worker.sinks.disk import may_pass
 from worker.sinks.sink import Demand
-from worker.sinks.sqlite_table import SqliteTable, primary_code
+from worker.sinks.sqlite_table import FileLost, SqliteTable, primary_code
 from worker.sinks.threads import Threads
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class SqliteSink:
     def _explain_open(self, error: sqlite3.Error | OSError) -> SinkError:
         what = f"{self._path}: {_say(error)}"
         if isinstance(error, OSError):
-            if may_pass(error):
+            if isinstance(error, FileLost) or may_pass(error):
                 return SinkUnavailable(what)
             return SinkRefused(f"{what}; set SQLITE_PATH to a file in a directory that this user may write to")
         code = primary_code(error)

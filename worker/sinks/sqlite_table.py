@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -35,6 +36,8 @@ _HARMLESS: Final = frozenset(
     }
 )
 """Errors after which the connection is as good as before."""
+_LOG: Final = "-wal"
+"""SQLite's suffix for the write-ahead log."""
 _PROBE: Final = ("worker-check", "{}", 0.0, 0.0, 1, None, None)
 
 Identity = tuple[int, int]
@@ -55,6 +58,8 @@ class SqliteTable:
         """Written by `open` and `close`."""
         self._identities: dict[Path, Identity] = {}
         """The files as they were opened. Written by `open`."""
+        self._log = Path(path + _LOG)
+        """SQLite puts it beside the file, not beside a symbolic link to it. Written by `open`."""
         self._statement_rows = STATEMENT_ROWS
         """Written by `open`, when SQLite was built with a lower limit."""
 
@@ -72,7 +77,7 @@ class SqliteTable:
             if primary_code(error) not in _HARMLESS:
                 self.close()
             raise
-        self._check_identities()
+        self._check_identities(connection)
 
     def close(self) -> None:
         """Disconnect. SQLite leaves files alone that were moved or replaced meanwhile."""
@@ -89,7 +94,9 @@ class SqliteTable:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
+        self._refuse_foreign_log()
         _create_private(self._path)
+        before = _identity(self._path)
         connection = sqlite3.connect(
             self._path,
             timeout=self._busy_timeout_seconds,
@@ -98,6 +105,7 @@ class SqliteTable:
         )
         try:
             self._prepare(connection)
+            self._remember_identities(before)
         except BaseException:
             connection.close()
             raise
@@ -120,8 +128,13 @@ class SqliteTable:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_insert_sql(self._table, 1), _PROBE)
         connection.execute("ROLLBACK")
-        wal = self._path.with_name(self._path.name + "-wal")
-        self._identities = {path: _identity(path) for path in (self._path, wal) if path.exists()}
+
+    def _remember_identities(self, before: Identity) -> None:
+        """The file and its log, which exists once a transaction was begun (not on disks without shared memory)."""
+        self._log = Path(os.path.realpath(self._path) + _LOG)
+        self._identities = {path: _identity(path) for path in (self._path, self._log) if path.exists()}
+        if self._identities.get(self._path) != before:
+            raise FileLost(f"{self._path} was replaced while it was opened")
 
     def _insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """One transaction of few, large statements.
@@ -147,16 +160,22 @@ class SqliteTable:
         except sqlite3.Error:
             self.close()
 
-    def _check_identities(self) -> None:
+    def _check_identities(self, connection: sqlite3.Connection) -> None:
         """After a commit: is what we wrote to still what the path names? A deleted file takes writes without a word."""
         for path, identity in self._identities.items():
-            try:
-                same = _identity(path) == identity
-            except OSError:
-                same = False
-            if not same:
+            if not _is(path, identity):
+                # Empty the log into the file it belongs to, or SQLite would replay it into the file that is there now.
+                with suppress(sqlite3.Error):
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self.close()
                 raise FileLost(f"{path} was deleted or replaced while it was open")
+
+    def _refuse_foreign_log(self) -> None:
+        """Before opening again: the log of a file that is gone must not be replayed into another."""
+        log = self._log
+        theirs = self._path in self._identities and not _is(self._path, self._identities[self._path])
+        if theirs and log in self._identities and _is(log, self._identities[log]) and log.stat().st_size:
+            raise FileLost(f"{log} belongs to the file that was here before; move it away")
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
@@ -187,3 +206,10 @@ def _create_private(path: Path) -> None:
 def _identity(path: Path) -> Identity:
     status = path.stat()
     return status.st_dev, status.st_ino
+
+
+def _is(path: Path, identity: Identity) -> bool:
+    try:
+        return _identity(path) == identity
+    except OSError:
+        return False
