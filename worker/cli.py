@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from worker import __version__
-from worker.errors import QueueRefused, SettingsError, SinkRefused, WorkerError
+from worker.errors import QueueRefused, SettingsError, SinkRefused, StartRefused, WorkerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def _explain(ctx: click.Context, error: Exception) -> None:
     match cause:
         case SettingsError(problems=problems):
             _end(ctx, EXIT_SETTINGS, "the settings cannot work:\n" + "\n".join(f"  - {p}" for p in problems))
-        case QueueRefused() | SinkRefused():
+        case QueueRefused() | SinkRefused() | StartRefused():
             _end(ctx, EXIT_REFUSED, f"{cause}\n`worker check` says what to change")
         case WorkerError():
             _end(ctx, EXIT_FAILED, str(cause))

@@ -31,7 +31,7 @@ def command(ctx: click.Context, *, as_json: bool, markdown: bool, config: Path |
     loaded = load(environ, config=config)
     if as_json:
         click.echo(as_document(loaded))
-    elif sys.stdout.isatty():
+    elif _on_terminal():
         _print_table(loaded)
     else:
         click.echo(as_lines(loaded))
@@ -49,6 +49,10 @@ def as_lines(loaded: Loaded) -> str:
     values = max(len(value) for value, _ in loaded.origins.values())
     lines = [f"{name:{names}}  {value or '-':{values}}  {origin}" for name, (value, origin) in loaded.origins.items()]
     return "\n".join([*lines, *(f"notice: {notice}" for notice in loaded.notices)])
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _print_table(loaded: Loaded) -> None:

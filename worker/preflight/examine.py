@@ -20,7 +20,7 @@ from worker.telemetry.events import Emit, Fact
 if TYPE_CHECKING:
     from worker.sqs.queue import QueueAttributes
 
-OpenQueue = Callable[[PipelineSettings, WorkerSettings, Emit], Awaitable[Queue]]
+OpenQueue = Callable[[str, PipelineSettings, Emit], Awaitable[Queue]]
 MakeSink = Callable[[PipelineSettings], Sink]
 
 RIGHTS = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes"
@@ -32,19 +32,19 @@ async def examine(
     """Every finding about one pipeline."""
     findings: list[Finding] = []
     try:
-        queue = await _attributes(settings, worker, open_queue)
+        queue = await _attributes(settings.queue, settings, open_queue)
     except QueueError as error:
         findings.append(_queue_trouble(settings, error))
     else:
         findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
-        dlq = await _dead_letter_queue(settings, worker, queue, open_queue, findings)
+        dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
         findings += inspect(settings, worker, queue, dlq)
     findings.append(await _sink(settings, make_sink))
     return findings
 
 
-async def _attributes(settings: PipelineSettings, worker: WorkerSettings, open_queue: OpenQueue) -> QueueAttributes:
-    queue = await open_queue(settings, worker, _unheard)
+async def _attributes(address: str, settings: PipelineSettings, open_queue: OpenQueue) -> QueueAttributes:
+    queue = await open_queue(address, settings, _unheard)
     try:
         return await queue.attributes()
     finally:
@@ -53,7 +53,6 @@ async def _attributes(settings: PipelineSettings, worker: WorkerSettings, open_q
 
 async def _dead_letter_queue(
     settings: PipelineSettings,
-    worker: WorkerSettings,
     queue: QueueAttributes,
     open_queue: OpenQueue,
     findings: list[Finding],
@@ -62,7 +61,7 @@ async def _dead_letter_queue(
     if address is None:
         return None
     try:
-        return await _attributes(settings.model_copy(update={"queue": address, "dlq": None}), worker, open_queue)
+        return await _attributes(address, settings, open_queue)
     except QueueMissing:
         finding = f"{address} does not exist: what is sent there would be lost"
         findings.append(Finding("dead-letter queue", "refuse", finding, "create it, or name another one"))

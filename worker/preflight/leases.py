@@ -62,7 +62,7 @@ def handler(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Find
         finding = f"the handler may take {limit:g} s, but SQS takes a message back 12 h after its receipt"
         yield Finding("handler", "refuse", finding, f"set HANDLER_TIMEOUT_SECONDS to {HANDLER_SECONDS_MAX} or less")
     elif limit >= queue.retention_seconds:
-        finding = f"the handler may take {limit:g} s, but the queue forgets a message after {queue.retention_seconds} s"
+        finding = f"the handler may take {limit:g} s, the queue keeps a message {queue.retention_seconds} s"
         yield Finding("handler", "refuse", finding, "raise MessageRetentionPeriod of the queue")
     else:
         yield Finding("handler", "ok", f"the handler may take {limit:g} s; its lease is renewed until then")
@@ -95,7 +95,7 @@ def drain(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Findin
         yield Finding("drain", "warn", finding, fix)
     if settings.sink == "handler" and _asked_for_long_work(settings, worker):
         finding = (
-            f"the handler may take {settings.handler_timeout_seconds:g} s, stopping gives it {worker.drain_seconds:g} s:"
+            f"the handler may take {settings.handler_timeout_seconds:g} s, stopping gives it {worker.drain_seconds:g}:"
             " longer work is cut off at each deployment and done again from the start"
         )
         yield Finding(

@@ -69,8 +69,6 @@ def check_endpoint(text: str) -> str:
         ValueError: it is no URL, or plain http to a machine that is not surely ours.
     """
     parts = _split(text)
-    if parts.query or parts.fragment:
-        raise ValueError("leave out everything after '?' or '#'")
     if parts.scheme == "http" and not _may_be_plain(parts.hostname or ""):
         raise ValueError(
             "plain http would send messages and signatures readable over the network; use https"
@@ -107,6 +105,8 @@ def _split(text: str) -> SplitResult:
         raise ValueError("a URL begins with https:// and a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("leave the user name and password out of the URL; credentials come from the AWS chain")
+    if parts.query or parts.fragment:
+        raise ValueError("leave out everything after ? or #")
     _ = parts.port  # raises ValueError with its own sentence if it is not a port
     return parts
 

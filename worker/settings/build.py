@@ -14,14 +14,13 @@ from pydantic import ValidationError
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import problems_of
 from worker.settings.rules import RULES
-from worker.settings.sources import Value
 from worker.settings.variables import variable_of
 from worker.settings.worker import Given
 
 if TYPE_CHECKING:
     from worker.settings.sources import Values
 
-_SOME_QUEUE: Final = Value("some-queue", "", "")
+SOME_QUEUE: Final = "some-queue"
 """Stands in for a queue that is missing or wrong while the rules about other fields are looked at."""
 
 Model = TypeVar("Model", bound=Given)
@@ -67,12 +66,10 @@ def build(model: type[Model], values: Values, *, path: str = "") -> Built[Model]
 def broken_rules(built: Built[PipelineSettings]) -> list[str]:
     """The sentences of the rules that this pipeline breaks, leaving out what its wrong fields would decide."""
     settings = built.settings or _without_wrong_fields(built)
-    if settings is None:
-        return []
     looked_at = [rule for rule in RULES if not rule.fields & built.problems.keys()]
     return [sentence for rule in looked_at if (sentence := rule.check(settings, built.called))]
 
 
-def _without_wrong_fields(built: Built[PipelineSettings]) -> PipelineSettings | None:
-    values = {field: value for field, value in built.values.items() if field not in built.problems}
-    return build(PipelineSettings, {"queue": _SOME_QUEUE, **values}).settings
+def _without_wrong_fields(built: Built[PipelineSettings]) -> PipelineSettings:
+    right = {field: value.given for field, value in built.values.items() if field not in built.problems}
+    return PipelineSettings.model_validate({"queue": SOME_QUEUE} | right)

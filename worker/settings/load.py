@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from worker.errors import SettingsError
 from worker.settings.build import broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
-from worker.settings.names import RESERVED, name_notices, name_problems
+from worker.settings.names import RESERVED, SECRET, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
 from worker.settings.rules import between_pipelines
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from worker.settings.sources import Values
 
 DEFAULT_FILE: Final = "worker.toml"
+MASK: Final = "********"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def load(
     if problems or worker.settings is None:
         raise SettingsError(list(dict.fromkeys(problems)))
     notices = tuple(dict.fromkeys(_notices(present, file, pipelines)))
-    return Loaded(worker.settings, tuple(settings), notices, dict(_origins(worker, pipelines)))
+    return Loaded(worker.settings, tuple(settings), notices, dict(_origins(worker, pipelines, present)))
 
 
 def _config_path(present: Mapping[str, str], config: Path | None) -> tuple[Path | None, str]:
@@ -120,13 +121,16 @@ def _notices(present: Mapping[str, str], file: File, pipelines: Sequence[Built[P
 
 
 def _origins(
-    worker: Built[WorkerSettings], pipelines: Sequence[Built[PipelineSettings]]
+    worker: Built[WorkerSettings], pipelines: Sequence[Built[PipelineSettings]], present: Mapping[str, str]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     every: list[Built[WorkerSettings] | Built[PipelineSettings]] = [worker, *pipelines]
     for built in every:
         for setting in settings_of(built.model):
             value = getattr(built.settings, setting.field)
             yield built.listed(setting.field), (_text(value), built.origin(setting.field))
+    for name in RESERVED:
+        if name in present:
+            yield name, (MASK if name in SECRET else shown(present[name]), "environment, not used")
 
 
 def _text(value: object) -> str:

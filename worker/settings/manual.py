@@ -30,7 +30,7 @@ Every setting is an environment variable. A `worker.toml` says the same in table
 - The environment wins over the file, for every pipeline of it; only a region in the file wins over `AWS_REGION`, which
   platforms set for every program.
 - Without a file, or without pipelines in it, the environment describes one pipeline named `default`.
-- With several pipelines, variables that name one pipeline's own things (marked ¹) are refused: write them into the file.
+- With several pipelines, variables that name one pipeline's own things (marked ¹) are refused: they belong in it.
 - A variable that is empty counts as not set. A misspelt variable under our prefixes is refused; an unknown one is named
   in a notice and ignored.
 - All problems are told at once, before anything starts, with exit code 2.
@@ -82,7 +82,7 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
 
 def _row(setting: Setting) -> str:
     names = ", else ".join(f"`{name}`" for name in (setting.variable.name, *setting.variable.also))
-    default = setting.default if setting.default in {"", "required"} else f"`{setting.default}`"
+    default = setting.default if setting.in_words else f"`{setting.default}`"
     mark = " ¹" if setting.variable.single else ""
     key = "" if setting.field == "config" else f"`{setting.field}`"
     return f"| {names}{mark} | {key} | {setting.expects} | {default} | {setting.description} |\n"

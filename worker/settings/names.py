@@ -57,6 +57,7 @@ KNOWN: Final = tuple(
 
 _ALIKE: Final = 0.8
 _VERY_ALIKE: Final = 0.9
+SHORTEST_COMPARED: Final = len("WORKER_ID") - 1
 _KUBERNETES: Final = re.compile(
     r"\w+_SERVICE_HOST|\w+_SERVICE_PORT(_\w+)?|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?"
 )
@@ -108,6 +109,6 @@ def _is_foreign(name: str) -> bool:
 
 def _near_miss(name: str) -> str:
     """A known name so near that only a slip in the prefix explains it (METRIC_PORT, SQSQUEUE_URL)."""
-    if len(name) < len("WORKER_ID") or "_" not in name:
+    if len(name) < SHORTEST_COMPARED or "_" not in name:
         return ""
     return next(iter(get_close_matches(name, KNOWN, n=1, cutoff=_VERY_ALIKE)), "")

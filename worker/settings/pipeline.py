@@ -81,7 +81,8 @@ class PipelineSettings(Given):
     """The queue to take messages from."""
 
     dlq: Annotated[Address | None, Variable("SQS_DLQ_URL", "a URL, an ARN or a name", single=True)] = None
-    """Where rejected messages go, with the reason. The target of the queue's own redrive policy if it is not set."""
+    """Where rejected messages go, with the reason. If it is not set they return until the queue's own redrive policy
+    moves them, without a reason."""
 
     region: Annotated[
         str | None,

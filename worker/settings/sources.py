@@ -119,9 +119,15 @@ def _unknown_keys(model: type[BaseModel], table: Table) -> Iterator[str]:
     for key in table:
         if key in known or (key in RESERVED_KEYS and model is PipelineSettings):
             continue
-        near = by_variable.get(key.upper()) or next(
-            iter(get_close_matches(key.lower(), sorted(known), n=1, cutoff=0.6)), ""
-        )
+        near = by_variable.get(key.upper()) or _nearest(key.lower(), sorted(known))
         yield f"{key} is not a setting" + (
             f": did you mean {near}?" if near in known else "; `worker config` lists them"
         )
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    """A field that is spelt like *key*, else one that has all its words (`drain` for `drain_seconds`)."""
+    words = set(key.split("_"))
+    alike = get_close_matches(key, known, n=1, cutoff=0.6)
+    candidates = [*alike, *(field for field in known if words <= set(field.split("_")))]
+    return candidates[0] if candidates else ""

@@ -29,6 +29,8 @@ class Variable:
     """Other variables that are read when the first is not set."""
     single: bool = False
     """True: names something that only one pipeline can have, so with several it belongs into worker.toml."""
+    otherwise: str = ""
+    """What holds when it is not set, in words; empty: the field's default."""
     ambient: bool = False
     """True: platforms set it for every program, so a worker.toml, which is about us, wins over it."""
 
@@ -41,6 +43,8 @@ class Setting:
     variable: Variable
     expects: str
     default: str
+    in_words: bool
+    """True: `default` is prose, not a value."""
     description: str
 
 
@@ -48,7 +52,9 @@ def settings_of(model: type[BaseModel]) -> Iterator[Setting]:
     """Every field of *model* that has a variable, in the order of the source."""
     for field, info in model.model_fields.items():
         for variable in (m for m in info.metadata if isinstance(m, Variable)):
-            yield Setting(field, variable, variable.expects or _expects(info), _default(info), _prose(info))
+            words = variable.otherwise or ("required" if info.is_required() else "")
+            default = words or _default(info)
+            yield Setting(field, variable, variable.expects or _expects(info), default, words == default, _prose(info))
 
 
 def variable_of(model: type[BaseModel], field: str) -> Variable | None:
@@ -82,8 +88,6 @@ def _expects(info: FieldInfo) -> str:
 
 
 def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "required"
     if info.default is None:
         return ""
     if isinstance(info.default, bool):

@@ -50,7 +50,7 @@ class WorkerSettings(Given):
 
     worker_id: Annotated[
         str,
-        Variable("WORKER_ID", "1 to 128 letters, digits, `.`, `_` and `-`"),
+        Variable("WORKER_ID", "1 to 128 letters, digits, `.`, `_` and `-`", otherwise="the host name"),
         Field(pattern=r"^[A-Za-z0-9._-]{1,128}$"),
     ] = "worker"
     """Names this worker in logs and reports. The host name if it is not set, which in a pod is the pod's name."""
@@ -69,7 +69,9 @@ class WorkerSettings(Given):
     """How long stopping may take: what is in hand is finished until then, the rest given back to the queue. Keep it
     5 s below the time after which your platform kills the process (Kubernetes and ECS 30 s, docker 10 s)."""
 
-    config: Annotated[Path | None, Variable("WORKER_CONFIG", "a path")] = None
+    config: Annotated[Path | None, Variable("WORKER_CONFIG", "a path", otherwise="`worker.toml`, if there is one")] = (
+        None
+    )
     """A TOML file with `[worker]` and `[pipelines.NAME]` tables. `worker.toml` of the working directory if it exists.
     The environment wins over it."""
 
