@@ -20,6 +20,7 @@ from worker.sqs.aws_parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
     Damaged,
+    hashes_of,
     require_batch,
     to_answers,
     to_delivery,
@@ -142,7 +143,7 @@ class AwsQueue:
         require_batch(messages)
         entries = [to_entry(i, message) for i, message in enumerate(messages)]
         raw = await self._batch("send", self._clients.settling.send_message_batch, entries)
-        return to_answers(raw, len(messages), [message.body for message in messages])
+        return to_answers(raw, len(messages), hashes=hashes_of(messages))
 
     async def attributes(self) -> QueueAttributes:
         """See `Queue.attributes`."""

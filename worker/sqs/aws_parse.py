@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.message import NO_ATTRIBUTES, Attribute, Delivery
 from worker.sqs.errors import entry_failed
 from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
-from worker.sqs.queue import OK, UNKNOWN, Answer, Certain, QueueAttributes, Redrive
+from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, Redrive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from worker.message import Outgoing
 
-    Json = Mapping[str, Any]
+
+Json = Mapping[str, Any]
 
 SYSTEM_ATTRIBUTES: Final = (
     "SentTimestamp",
@@ -46,6 +49,8 @@ QUEUE_ATTRIBUTES: Final = (
     "DelaySeconds",
     "RedrivePolicy",
 )
+
+NO_HASHES: Final[Mapping[int, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,32 +149,35 @@ def _wire(attribute: Attribute) -> dict[str, Any]:
     return {"DataType": attribute.data_type, key: attribute.value}
 
 
-def to_answers(raw: Json, asked: int, bodies: Sequence[str] = ()) -> list[Answer]:
+def to_answers(raw: Json, asked: int, *, hashes: Mapping[int, str] = NO_HASHES) -> list[Answer]:
     """An answer for each of *asked* entries, by position.
 
     In neither list, or in both, SQS has not said what became of the entry, so it is unknown. An id that nobody asked
-    about is ignored. With *bodies* an accepted entry must carry their hash: SQS stored something else otherwise.
+    about is ignored. An accepted entry whose hash is not the one in *hashes* was stored damaged, which is no success.
     """
     accepted = {str(entry.get("Id")): entry for entry in _listed(raw, "Successful")}
     failed = {str(entry.get("Id")): entry for entry in _listed(raw, "Failed")}
-    return [_answer(accepted.get(key), failed.get(key), bodies, int(key)) for key in map(str, range(asked))]
+    return [_answer(accepted.get(str(i)), failed.get(str(i)), hashes.get(i)) for i in range(asked)]
 
 
-def _answer(accepted: Json | None, failed: Json | None, bodies: Sequence[str], position: int) -> Answer:
+def _answer(accepted: Json | None, failed: Json | None, expected: str | None) -> Answer:
     if (accepted is None) == (failed is None):
         return UNKNOWN
     if failed is not None:
         # Blame that is not stated is not ours: asking again is the safe reading.
         blame = failed.get("SenderFault") is True
         return entry_failed(str(failed.get("Code", "")), blame, str(failed.get("Message", "")))
-    return _stored(accepted or {}, bodies, position)
+    stored = accepted.get("MD5OfMessageBody") if accepted else None
+    return UNKNOWN if expected and stored and stored != expected else OK
 
 
-def _stored(accepted: Json, bodies: Sequence[str], position: int) -> Certain:
-    stored = accepted.get("MD5OfMessageBody")
-    if bodies and stored and stored != md5(bodies[position]):
-        return UNKNOWN
-    return OK
+def hashes_of(messages: Sequence[Outgoing]) -> dict[int, str]:
+    """The hash that SQS should answer with, by position.
+
+    Left out for a message with a deduplication id: if SQS drops it as a duplicate, the hash may be that of the first
+    one, and taking that for damage would send it for ever.
+    """
+    return {i: md5(message.body) for i, message in enumerate(messages) if message.deduplication_id is None}
 
 
 def _listed(raw: Json, key: str) -> Iterable[Json]:

@@ -7,6 +7,7 @@ reads the chain again when SQS calls static ones expired. It ends with `close`.
 
 from __future__ import annotations
 
+import io
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ from worker.sqs.limits import WAIT_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]  # as above
     from types_aiobotocore_sqs import SQSClient
 
 CONNECT_SECONDS: Final = 5.0
@@ -31,6 +33,9 @@ MARGIN_SECONDS: Final = 5.0
 """How much longer than the long poll an answer to a receive may take before the connection is taken for dead."""
 SETTLE_SECONDS: Final = 10.0
 """How long any other call may take."""
+
+LARGE_BODY_BYTES: Final = 1_000_000
+"""A little under aiohttp's own limit."""
 
 _NO_CREDENTIALS: Final = (
     sdk.NoCredentialsError,
@@ -124,6 +129,7 @@ class Clients:
         )
         client: SQSClient = await self._stack.enter_async_context(context)
         client.meta.events.register("before-parse.sqs", require_sqs)
+        client.meta.events.register("before-send.sqs", stream_large_body)
         return client
 
     @property
@@ -169,6 +175,12 @@ def require_sqs(response_dict: Mapping[str, Any], **_: object) -> None:
         raise NotSqs("the answer is not JSON or was cut off") from error
     if not isinstance(document, dict):
         raise NotSqs("the answer is JSON, but no object")
+
+
+def stream_large_body(request: AWSPreparedRequest, **_: object) -> None:
+    """A nearly full batch is over aiohttp's limit for raw bytes, which it answers with a ResourceWarning."""
+    if len(request.body or b"") > LARGE_BODY_BYTES:
+        request.body = io.BytesIO(request.body)
 
 
 def translated(operation: str, error: Exception) -> QueueError:

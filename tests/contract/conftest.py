@@ -1,0 +1,72 @@
+"""Fixtures of the contract suite: the servers, and the place in which a case runs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract import servers as started
+from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+
+class StartedOnce:
+    """The foreign servers, started when first asked for and ended with the session."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+
+    @cached_property
+    def moto(self) -> str:
+        """Moto's URL."""
+        return self._stack.enter_context(started.moto())
+
+    @cached_property
+    def ministack(self) -> str:
+        """Ministack's URL."""
+        return self._stack.enter_context(started.ministack(self._folder))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedOnce]:
+    with ExitStack() as stack:
+        yield StartedOnce(stack, tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture(autouse=True)
+def invented_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def declare_difference(request: pytest.FixtureRequest, place: str) -> None:
+    """Where a place is known to do otherwise than AWS, the case has to fail there: strictly, so that it is noticed."""
+    case = request.function.__name__
+    if words := DIFFERS.get((place, case)):
+        request.applymarker(pytest.mark.xfail(reason=f"{place}: {words}", strict=True))
+
+
+@pytest.fixture(params=sorted(OPENERS))
+async def place(request: pytest.FixtureRequest, servers: StartedOnce) -> AsyncIterator[Place]:
+    declare_difference(request, request.param)
+    async with OPENERS[request.param](servers) as opened:
+        yield opened
+
+
+@pytest.fixture(params=sorted(SERVERS))
+async def server(request: pytest.FixtureRequest, servers: StartedOnce) -> AsyncIterator[ServerPlace]:
+    declare_difference(request, request.param)
+    async with SERVERS[request.param](servers) as opened:
+        yield opened

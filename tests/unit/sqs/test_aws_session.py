@@ -1,0 +1,110 @@
+"""The SDK's exceptions in our words, and its clients' configuration."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from botocore import exceptions as sdk  # type: ignore[import-untyped]  # the SDK ships no types
+
+from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
+from worker.sqs.aws_session import Clients, NotSqs, translated
+
+URL = "http://127.0.0.1:2"
+ROWS: list[tuple[Exception, type[QueueError], str]] = [
+    (NotSqs("a page"), QueueUnavailable, "NotSqs"),
+    (TimeoutError(), QueueUnavailable, "Timeout"),
+    (sdk.EndpointConnectionError(endpoint_url=URL), QueueUnavailable, "EndpointConnectionError"),
+    (sdk.ConnectTimeoutError(endpoint_url=URL), QueueUnavailable, "ConnectTimeoutError"),
+    (sdk.ReadTimeoutError(endpoint_url=URL), QueueUnavailable, "ReadTimeoutError"),
+    (sdk.ConnectionClosedError(endpoint_url=URL), QueueUnavailable, "ConnectionClosedError"),
+    (sdk.HTTPClientError(error="odd"), QueueUnavailable, "HTTPClientError"),
+    (sdk.SSLError(endpoint_url=URL, error="odd"), QueueUnavailable, "SSLError"),
+    (sdk.ProxyConnectionError(proxy_url=URL), QueueUnavailable, "ProxyConnectionError"),
+    (sdk.IncompleteReadError(actual_bytes=1, expected_bytes=2), QueueUnavailable, "IncompleteReadError"),
+    (sdk.MetadataRetrievalError(error_msg="away"), QueueUnavailable, "MetadataRetrievalError"),
+    (aiohttp.ClientPayloadError("cut"), QueueUnavailable, "ClientPayloadError"),
+    (ConnectionResetError(), QueueUnavailable, "ConnectionResetError"),
+    (KeyError("Id"), QueueUnavailable, "NotUnderstood"),
+    (ValueError("not json"), QueueUnavailable, "NotUnderstood"),
+    (RuntimeError("refreshed, but still expired"), QueueUnavailable, "RuntimeError"),
+    (sdk.NoCredentialsError(), CredentialsRefused, "NoCredentialsError"),
+    (sdk.PartialCredentialsError(provider="env", cred_var="key"), CredentialsRefused, "PartialCredentialsError"),
+    (sdk.CredentialRetrievalError(provider="p", error_msg="e"), CredentialsRefused, "CredentialRetrievalError"),
+    (sdk.TokenRetrievalError(provider="sso", error_msg="e"), CredentialsRefused, "TokenRetrievalError"),
+    (sdk.UnauthorizedSSOTokenError(), CredentialsRefused, "UnauthorizedSSOTokenError"),
+    (sdk.ProfileNotFound(profile="p"), CredentialsRefused, "ProfileNotFound"),
+    (sdk.NoRegionError(), QueueRefused, "NoRegionError"),
+    (sdk.InvalidRegionError(region_name="?"), QueueRefused, "InvalidRegionError"),
+    (sdk.EndpointProviderError(msg="no rule"), QueueRefused, "EndpointProviderError"),
+    (sdk.ParamValidationError(report="bug"), QueueRefused, "ParamValidationError"),
+    (sdk.ClientError({"Error": {}, "ResponseMetadata": {}}, "ReceiveMessage"), QueueUnavailable, "NoAnswer"),
+    (sdk.ClientError({}, "ReceiveMessage"), QueueUnavailable, "NoAnswer"),
+]
+
+
+@pytest.mark.parametrize(("error", "expected", "code"), ROWS, ids=[f"{type(e).__name__}-{c}" for e, _, c in ROWS])
+def test_exception_of_the_sdk_becomes_one_of_ours(error: Exception, expected: type[QueueError], code: str) -> None:
+    """Nothing of botocore or aiohttp passes the door; the cause keeps its name."""
+    ours = translated("receive", error)
+    assert (type(ours), ours.code, ours.operation) == (expected, code, "receive")
+
+
+def test_error_of_ours_is_kept() -> None:
+    """What is translated already is not translated again."""
+    error = QueueRefused("open", "AccessDenied")
+    assert translated("receive", error) is error
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    nothing = str(tmp_path_factory.mktemp("aws") / "none")
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", nothing)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", nothing)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+async def test_clients_have_their_own_pools_and_make_one_attempt() -> None:
+    """Receiving and settling share no sockets, notice a dead server soon, and leave retries to the worker."""
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=3, settlers=5)
+    receiving, settling = clients.receiving.meta.config, clients.settling.meta.config
+    await clients.close()
+    assert (receiving.max_pool_connections, settling.max_pool_connections) == (4, 5)
+    assert (receiving.read_timeout, settling.read_timeout) == (25, 10)
+    for config in (receiving, settling):
+        assert (config.connect_timeout, config.tcp_keepalive) == (5, True)
+        assert config.retries["total_max_attempts"] == 1
+    assert clients.region == "eu-west-1"
+
+
+async def test_no_region_is_told_by_the_sdk_s_name() -> None:
+    """Without any region opening is refused with the code that `explained` knows."""
+    with pytest.raises(QueueRefused, match="NoRegionError"):
+        await Clients(region=None, endpoint_url=None).open(receivers=1, settlers=1)
+
+
+async def test_endpoint_that_is_no_url_is_refused() -> None:
+    """A typing error in the endpoint is lasting, so it is not retried."""
+    with pytest.raises(QueueRefused, match="InvalidAddress"):
+        await Clients(region="eu-west-1", endpoint_url="nonsense").open(receivers=1, settlers=1)
+
+
+async def test_renewing_unchanged_credentials_changes_nothing() -> None:
+    """The same credentials read again are no reason to ask SQS again."""
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    assert not await clients.renew()
+    await clients.close()
+
+
+async def test_renewing_when_there_are_none_any_more_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that vanished do not replace those in use."""
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert not await clients.renew()
+    await clients.close()
