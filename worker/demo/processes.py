@@ -78,7 +78,7 @@ def worker_status(url: str) -> Status | None:
     except OSError:
         return None
     pipeline = json.loads(body)["pipelines"]["default"]
-    return Status(pipeline["totals"]["deleted"], pipeline["in_flight"]["total"])
+    return Status(pipeline["messages"]["deleted"], pipeline["in_flight"]["messages"])
 
 
 @contextmanager
