@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -22,21 +23,26 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is
 
 
 @click.command("health")
-@click.option(
-    "--url", help="Of the metrics server, such as http://127.0.0.1:9100; from METRICS_HOST and METRICS_PORT else."
-)
+@click.option("--url", help="Where to ask, such as http://127.0.0.1:9100; from METRICS_HOST and METRICS_PORT else.")
 @config_option
 @click.pass_context
 def command(ctx: click.Context, *, url: str | None, config: Path | None) -> None:
     """Ask a running worker whether it is alive."""
     environ: Mapping[str, str] = ctx.obj
     try:
-        status, body = fetch(url or url_of(load(environ, config=config).worker), "/livez")
+        base, path = _place(url or url_of(load(environ, config=config).worker))
+        status, body = fetch(base, path)
     except (OSError, ValueError, SettingsError) as error:
         # Docker reserves exit code 2 of a health check, so that bad settings end in 1 here as well.
         raise click.ClickException(f"no answer: {error}") from None
     click.echo(body.strip())
     ctx.exit(0 if status == ALIVE else 1)
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Base and path of *url*; a URL without a path asks whether the worker is alive."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") or "/livez"
 
 
 def url_of(worker: WorkerSettings) -> str:

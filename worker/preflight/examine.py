@@ -81,9 +81,9 @@ def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
     if isinstance(error, QueueUnavailable):
         fix = "check the network, the VPC endpoint and SQS_ENDPOINT_URL"
         return Finding("queue", "refuse", f"cannot be reached ({error})", fix)
-    return Finding(
-        "queue", "refuse", f"SQS refuses ({error})", f"allow {RIGHTS} on the queue, and kms:Decrypt on its key"
-    )
+    denied = "Denied" in error.code or "NotAuthorized" in error.code
+    fix = f"allow {RIGHTS} on the queue, and kms:Decrypt on its key" if denied else "correct what it names"
+    return Finding("queue", "refuse", f"refused ({error})", fix)
 
 
 async def _sink(settings: PipelineSettings, make_sink: MakeSink) -> Finding:

@@ -1,6 +1,6 @@
 """Every variable name the worker knows, and what to say about one that it does not.
 
-Takes the names that are set and gives problems (a name under our prefixes that resembles a known one: almost surely
+Takes the variables that are set and gives problems (a name under our prefixes that resembles a known one: almost surely
 misspelt, and silently ignoring it would run with a default) and notices (any other unknown name, and known ones that
 this version does not use). Pure.
 """
@@ -59,27 +59,28 @@ _ALIKE: Final = 0.8
 _VERY_ALIKE: Final = 0.9
 SHORTEST_COMPARED: Final = len("WORKER_ID") - 1
 _KUBERNETES: Final = re.compile(
-    r"\w+_SERVICE_HOST|\w+_SERVICE_PORT(_\w+)?|\w+_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?"
+    r"\w+_SERVICE_HOST|\w+_SERVICE_PORT(_\w+)?|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?"
 )
-"""What Kubernetes sets in every pod for every Service of the namespace, whatever its name."""
+"""What Kubernetes sets in every pod for every Service of the namespace. NAME_PORT is told by its value: SQS_TRAN_PORT
+may be a slip of ours."""
 _OTHER_QUEUE: Final = re.compile(r"SQS_(?!DLQ_|DEAD_)[A-Z0-9]{2,}(_[A-Z0-9]{2,})*_QUEUE_(URL|ARN|NAME)")
 """Another queue's address, such as SQS_EMAIL_QUEUE_URL: a handler's own, that sends on."""
 
 
-def name_problems(names: Iterable[str]) -> Iterator[str]:
+def name_problems(environ: Mapping[str, str]) -> Iterator[str]:
     """One sentence for each name that is surely meant for us and is not right."""
-    for name in _unknown(names):
-        if _is_ours(name) and not _is_foreign(name) and (meant := suggestion(name)):
+    for name in _unknown(environ):
+        if _is_ours(name) and not _is_foreign(name, environ[name]) and (meant := suggestion(name)):
             yield f"{name} is not a setting: did you mean {meant}?"
 
 
-def name_notices(names: Iterable[str]) -> Iterator[str]:
+def name_notices(environ: Mapping[str, str]) -> Iterator[str]:
     """One sentence for each name that may have been meant for us."""
-    for name in _unknown(names):
+    for name in _unknown(environ):
         if not _is_ours(name):
             if meant := _near_miss(name):
                 yield f"{name} is not read; {meant} is"
-        elif _is_foreign(name) or not suggestion(name):
+        elif _is_foreign(name, environ[name]) or not suggestion(name):
             yield f"{name} is not a setting of the worker; ignored"
 
 
@@ -103,8 +104,9 @@ def _is_ours(name: str) -> bool:
     return name.upper().startswith(PREFIXES) or name.upper() in KNOWN
 
 
-def _is_foreign(name: str) -> bool:
-    return any(pattern.fullmatch(name) for pattern in (_KUBERNETES, _OTHER_QUEUE))
+def _is_foreign(name: str, value: str) -> bool:
+    shaped = any(pattern.fullmatch(name) for pattern in (_KUBERNETES, _OTHER_QUEUE))
+    return shaped or (name.endswith("_PORT") and is_kubernetes_link(value))
 
 
 def _near_miss(name: str) -> str:

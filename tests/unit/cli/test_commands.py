@@ -212,28 +212,33 @@ def test_loopback_serves_until_told_to_stop(stand_in: Callable[..., None]) -> No
 
 
 @pytest.mark.parametrize(
-    ("environ", "arguments", "url"),
+    ("environ", "arguments", "asked"),
     [
-        ({}, (), "http://127.0.0.1:9100"),
-        ({"METRICS_HOST": "0.0.0.0", "METRICS_PORT": "9101"}, (), "http://127.0.0.1:9101"),  # noqa: S104 - asked, not bound
-        ({"METRICS_HOST": "::"}, (), "http://[::1]:9100"),
-        ({"METRICS_PORT": "0"}, ("--url", "http://127.0.0.1:7"), "http://127.0.0.1:7"),
+        ({}, (), ("http://127.0.0.1:9100", "/livez")),
+        (
+            {"METRICS_HOST": "0.0.0.0", "METRICS_PORT": "9101"},  # noqa: S104 - asked, not bound
+            (),
+            ("http://127.0.0.1:9101", "/livez"),
+        ),
+        ({"METRICS_HOST": "::"}, (), ("http://[::1]:9100", "/livez")),
+        ({"METRICS_PORT": "0"}, ("--url", "http://127.0.0.1:7/"), ("http://127.0.0.1:7", "/livez")),
+        ({}, ("--url", "http://127.0.0.1:9324/_loopback/health"), ("http://127.0.0.1:9324", "/_loopback/health")),
     ],
 )
 def test_health_asks_the_worker_on_this_machine(
-    stand_in: Callable[..., None], environ: dict[str, str], arguments: tuple[str, ...], url: str
+    stand_in: Callable[..., None], environ: dict[str, str], arguments: tuple[str, ...], asked: tuple[str, str]
 ) -> None:
-    """Where METRICS_HOST and METRICS_PORT say, or where --url says."""
-    asked: list[tuple[str, str]] = []
+    """Where METRICS_HOST and METRICS_PORT say, or where --url says; its path is kept if it has one."""
+    seen: list[tuple[str, str]] = []
 
     def fetch(base: str, path: str) -> tuple[int, str]:
-        asked.append((base, path))
+        seen.append((base, path))
         return 200, "alive\n"
 
     stand_in("health", "worker.telemetry.server", fetch=fetch)
     result = invoke("health", *arguments, **QUEUE, **environ)
     assert (result.exit_code, result.output) == (0, "alive\n")
-    assert asked == [(url, "/livez")]
+    assert seen == [asked]
 
 
 @pytest.mark.parametrize("environ", [QUEUE, {}, QUEUE | {"METRICS_PORT": "0"}])
