@@ -56,6 +56,8 @@ async def _run(loaded: Loaded, *, drain: bool) -> int:
     began = time.monotonic()
     try:
         url = instruments.start()
+        for notice in loaded.notices:
+            instruments.emit(events.SettingsNoticed(notice))
         with stop_on_signals(stop):
             code = await _serve(loaded, instruments, stop, url, drain=drain)
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")

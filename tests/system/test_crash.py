@@ -27,7 +27,7 @@ def test_kill_nine_in_the_middle_loses_nothing_and_doubles_no_row(rig: Rig) -> N
 def test_a_message_written_but_not_deleted_before_the_kill_is_deleted_after_it(rig: Rig) -> None:
     """With every delete failing, the worker writes and dies; the next one deletes without a second row."""
     rig.send(50)
-    rig.faults([{"operation": "DeleteMessageBatch", "status": 500, "code": "InternalError"}])
+    rig.faults([{"action": "error", "operation": "DeleteMessageBatch", "status": 500}])
     worker = rig.worker()
     rig.until(lambda: rig.database.exists() and len(rig.rows()) == 50, "50 rows")
     worker.tell(signal.SIGKILL)

@@ -25,7 +25,7 @@ def test_a_missing_queue_is_named_and_ends_with_three(rig: Rig) -> None:
 
 def test_access_denied_is_named_and_ends_with_three(rig: Rig) -> None:
     """A missing right is not retried at the start: only people can give it."""
-    rig.faults([{"operation": "GetQueueAttributes", "status": 403, "code": "AccessDenied"}])
+    rig.faults([{"action": "error", "operation": "GetQueueAttributes", "status": 403, "code": "AccessDenied"}])
     worker = rig.worker()
     assert worker.end() == 3
     assert "AccessDenied" in "".join(worker.lines)

@@ -71,6 +71,14 @@ class WorkerStopped(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsNoticed(Fact):
+    """Nothing is wrong with the settings, but somebody may have meant something else."""
+
+    level: ClassVar[Level] = "warning"
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartDelayed(Fact):
     """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
 

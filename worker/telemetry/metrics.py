@@ -38,6 +38,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.WorkerStopped,
         events.PipelineStopped,
         events.PreflightFound,
+        events.SettingsNoticed,
         events.StartDelayed,
         events.WorkerRefused,
         events.WorkerFailed,

@@ -14,7 +14,6 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from worker.outcome import OutcomeName
 from worker.telemetry.ages import BOUNDS, Ages
 from worker.telemetry.events import (
     BatchWritten,
@@ -34,6 +33,8 @@ from worker.telemetry.metrics import LOG_ONLY, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from worker.outcome import OutcomeName
 
 OUTCOMES: tuple[OutcomeName, ...] = ("deleted", "retried", "rejected", "released", "expired")
 LABELS_ALLOWED = {

@@ -15,7 +15,7 @@ from worker.telemetry.report import Report, report_every
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.telemetry.events import OutcomeName
+    from worker.outcome import OutcomeName
 
     from .conftest import Clock
 
