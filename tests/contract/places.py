@@ -48,6 +48,10 @@ class Place(Protocol):
         """Nothing is left in the queue."""
         ...
 
+    async def drop(self, name: str) -> None:
+        """The queue is gone."""
+        ...
+
 
 class ServerPlace:
     """A server that speaks SQS, used through the SDK."""
@@ -81,6 +85,11 @@ class ServerPlace:
         """See `Place`."""
         url = (await self.wire.must("GetQueueUrl", QueueName=name))["QueueUrl"]
         await self.wire.must("PurgeQueue", QueueUrl=url)
+
+    async def drop(self, name: str) -> None:
+        """See `Place`."""
+        url = (await self.wire.must("GetQueueUrl", QueueName=name))["QueueUrl"]
+        await self.wire.must("DeleteQueue", QueueUrl=url)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from worker.message import Attribute, Outgoing
 from worker.sqs.queue import OK, Failed, Redrive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from tests.contract.places import Place
     from worker.message import Delivery
@@ -166,7 +166,7 @@ async def test_ten_messages_fit_one_call(place: Place) -> None:
 
 async def test_message_comes_back_when_its_lease_ends(place: Place) -> None:
     """Not deleted in time, a message is received again: same id, count one higher, another handle."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     first = await only(queue)
     assert await queue.receive(10, 0) == []
@@ -186,10 +186,10 @@ async def test_visibility_zero_gives_the_message_back_at_once(place: Place) -> N
 
 async def test_longer_visibility_keeps_the_message_away(place: Place) -> None:
     """A renewed lease outlives the queue's own timeout."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     assert await queue.change_visibility([await only(queue)], [30]) == [OK]
-    assert await queue.receive(10, 2) == []
+    assert await queue.receive(10, 3) == []
 
 
 async def test_each_entry_has_its_own_visibility(place: Place) -> None:
@@ -229,10 +229,10 @@ async def test_visibility_beyond_twelve_hours_is_refused(place: Place) -> None:
 
 async def test_deleted_message_never_comes_back(place: Place) -> None:
     """Nothing is left after a delete, not even when the lease would have ended."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     assert await queue.delete([await only(queue)]) == [OK]
-    assert await queue.receive(10, 2) == []
+    assert await queue.receive(10, 3) == []
 
 
 async def test_delete_twice_is_no_error(place: Place) -> None:
@@ -290,7 +290,7 @@ async def test_garbage_handle_fails_alone_in_a_visibility_change(place: Place) -
 async def test_delayed_message_comes_late(place: Place) -> None:
     """A message sent with a delay is invisible until it has passed."""
     queue = await made(place)
-    assert await queue.send([Outgoing("x", delay_seconds=1)]) == [OK]
+    assert await queue.send([Outgoing("x", delay_seconds=2)]) == [OK]
     assert await queue.receive(10, 0) == []
     assert (await only(queue, wait=5)).body == "x"
 
@@ -495,10 +495,28 @@ async def test_purge_empties_the_queue(place: Place) -> None:
     assert await drained(queue) == []
 
 
-async def test_missing_queue_is_named(place: Place) -> None:
-    """A queue that does not exist is told as such, with its name."""
-    with pytest.raises(QueueMissing, match="no-such-queue"):
+async def test_missing_queue_is_told_as_such(place: Place) -> None:
+    """A queue that does not exist is not mistaken for trouble that passes."""
+    with pytest.raises(QueueMissing):
         await place.open("no-such-queue")
+
+
+async def test_queue_deleted_at_runtime_is_missing_to_every_call(place: Place) -> None:
+    """When somebody deletes the queue under the worker, every call says so."""
+    queue = await made(place)
+    await sent(queue, "x")
+    delivery = await only(queue)
+    await place.drop(queue.name)
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: queue.receive(1, 0),
+        lambda: queue.delete([delivery]),
+        lambda: queue.change_visibility([delivery], [0]),
+        lambda: queue.send([Outgoing("x")]),
+        queue.attributes,
+    ]
+    for call in calls:
+        with pytest.raises(QueueMissing):
+            await call()
 
 
 async def test_closed_queue_is_unavailable(place: Place) -> None:

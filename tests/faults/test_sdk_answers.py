@@ -63,6 +63,11 @@ def write_credentials(file: Path, key: str) -> None:
     file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\naws_session_token = t\n")
 
 
+def spoil_credentials(file: Path) -> None:
+    """A file that somebody is in the middle of writing."""
+    file.write_text("[default\n")
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[Scripted]:
     async with scripted() as script:
@@ -209,6 +214,27 @@ async def silence(queue: AwsQueue) -> None:
     """A receive that nobody answers."""
     with pytest.raises(QueueUnavailable):
         await queue.receive(10, 0)
+
+
+async def test_close_fails_what_is_under_way_and_what_waits_for_a_connection(
+    server: Scripted, facts: list[Fact]
+) -> None:
+    """Closing ends a call in the middle of its request and one that has none yet, both as QueueUnavailable."""
+    queue = await open_aws_queue(spec_of(server), facts.append)
+    server.answers("DeleteMessageBatch", BlackHole())
+    async with asyncio.TaskGroup() as tasks:
+        deletes = [tasks.create_task(closing(queue)) for _ in range(2)]
+        await server.swallowed.wait()
+        await queue.close()
+    assert [delete.result() for delete in deletes] == ["Closed", "Closed"]
+    assert len(server.asked("DeleteMessageBatch")) == 1
+
+
+async def closing(queue: AwsQueue) -> str:
+    """A delete during which the queue is closed, and the code it ends with."""
+    with pytest.raises(QueueUnavailable) as raised:
+        await queue.delete([delivery(1)])
+    return raised.value.code
 
 
 async def test_cancelled_call_stays_cancelled(server: Scripted, queue: AwsQueue, facts: list[Fact]) -> None:
@@ -367,6 +393,31 @@ async def test_replaced_credentials_are_read_again_when_sqs_calls_the_old_ones_e
     assert "Credential=FIRST/" in old.headers["authorization"]
     assert "Credential=SECOND/" in new.headers["authorization"]
     assert "Credential=SECOND/" in server.asked("DeleteMessageBatch")[0].headers["authorization"]
+
+
+async def test_calls_refused_together_all_go_on_with_the_replaced_credentials(
+    server: Scripted, queue: AwsQueue, credentials_file: Path
+) -> None:
+    """Only one of two refused calls finds the file changed; the other goes on with what that one read."""
+    write_credentials(credentials_file, "SECOND")
+    expired = refused(403, "ExpiredToken")
+    server.answers("ReceiveMessage", expired, expired, said({"Messages": [message(1)]}))
+    async with asyncio.TaskGroup() as tasks:
+        receives = [tasks.create_task(queue.receive(10, 0)) for _ in range(2)]
+    assert [[d.message_id for d in receive.result()] for receive in receives] == [["id-1"], ["id-1"]]
+
+
+async def test_credentials_that_cannot_be_read_again_are_an_error_of_ours(
+    server: Scripted, queue: AwsQueue, credentials_file: Path
+) -> None:
+    """A file that is half written when it is read again is refused, and read once more by the next call."""
+    spoil_credentials(credentials_file)
+    server.answers("ReceiveMessage", refused(403, "ExpiredToken"))
+    with pytest.raises(QueueRefused, match="ConfigParseError"):
+        await queue.receive(10, 0)
+    write_credentials(credentials_file, "SECOND")
+    server.answers("ReceiveMessage", refused(403, "ExpiredToken"), said({}))
+    assert await queue.receive(10, 0) == []
 
 
 async def test_expired_credentials_that_nobody_replaced_are_refused(server: Scripted, queue: AwsQueue) -> None:
