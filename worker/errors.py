@@ -2,6 +2,7 @@
 
     WorkerError
     ├── SettingsError            yours, before anything starts   → all problems at once, exit 2
+    ├── StartRefused             settings and queue contradict   → named, exit 3
     ├── QueueError               SQS did not do as asked
     │   ├── QueueUnavailable     theirs, passing                 → back off, go on
     │   │   ├── QueueThrottled   too many requests               → back off further
@@ -31,6 +32,10 @@ class SettingsError(WorkerError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class StartRefused(WorkerError):
+    """The settings and the queue's attributes cannot work together."""
 
 
 class QueueError(WorkerError):

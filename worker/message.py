@@ -7,7 +7,10 @@ is decoded; *Outgoing* is what we send (to a dead-letter queue, or from a produc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import asyncio
 
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 """Shared by the many deliveries without attributes; nobody writes to it."""
@@ -56,14 +59,19 @@ class Delivery:
     """Loop time at which the lease ends. Written by the ledger (entry) and the renewer."""
     renew_until: float = 0.0
     """Loop time after which the lease is no longer renewed. Written by the ledger and the handler stage."""
+    weight: int = 0
+    """`size` as counted at entry, and given back at leaving. Written by the ledger."""
     lost: bool = False
-    """The handle is void: the lease ran out or SQS said so. Written by the renewer and the settler."""
+    """The handle is void: SQS said so. Written by the renewer; taken back by the ledger with a newer handle."""
+    renewable: bool = True
+    """False once the delivery is being given back: a renewal would undo that. Written by the settler."""
+    renewal: asyncio.Future[None] | None = None
+    """Done when the renewal under way has been answered. Written by the renewer."""
 
     @property
     def size(self) -> int:
         """Bytes that this delivery holds in memory and on the wire: body plus attributes."""
-        body = len(self.body) if self.body.isascii() else len(self.body.encode("utf-8", "surrogatepass"))
-        return body + sum(len(n) + len(a.data_type) + len(a.value) for n, a in self.attributes.items())
+        return measure(self.body, self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +103,22 @@ class Outgoing:
     delay_seconds: int | None = None
     """None: the queue's own delay. FIFO queues accept no delay per message."""
     trace_header: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that SQS counts: body plus attributes (the trace header is free)."""
+        return measure(self.body, self.attributes)
+
+
+def measure(body: str, attributes: dict[str, Attribute]) -> int:
+    """Bytes of a message as SQS counts them: the body in UTF-8, and name, type and value of each attribute."""
+    size = utf8_length(body)
+    for name, attribute in attributes.items():
+        size += utf8_length(name) + len(attribute.data_type)
+        size += len(attribute.value) if isinstance(attribute.value, bytes) else utf8_length(attribute.value)
+    return size
+
+
+def utf8_length(text: str) -> int:
+    """Bytes of *text* in UTF-8; a lone surrogate, which UTF-8 cannot hold, counts as three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -7,7 +7,7 @@ the settler matches them exhaustively. Imports nothing of ours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,13 @@ class Released:
 
 
 Outcome = Done | Retried | Rejected | Released
+
+OutcomeName = Literal["deleted", "retried", "rejected", "released", "expired"]
+"""How a delivery left the ledger: by its outcome carried out, or because the lease ran out first.
+
+received = the sum of these + in flight, at every moment.
+"""
+
 DONE: Final = Done()
 
 

@@ -30,7 +30,7 @@ class DecodeLimits:
     """SQS's own limit; a codec that inflates bounds its output by it as well."""
     max_depth: int = 64
     max_digits: int = 32
-    """Digits of one integer or of one number's exponent expansion."""
+    """Digits of one integer, of a number's integer part, or of an exponent; what no double can hold never passes."""
     max_keys: int = 10_000
     """Members over all objects of one body."""
     max_nodes: int = 100_000

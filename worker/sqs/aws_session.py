@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import orjson
-from aiobotocore.config import AioConfig  # type: ignore[import-untyped]  # the SDK ships no types
-from aiobotocore.session import AioSession  # type: ignore[import-untyped]  # as above
-from botocore import exceptions as sdk  # type: ignore[import-untyped]  # as above
-from botocore.credentials import RefreshableCredentials  # type: ignore[import-untyped]  # as above
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import exceptions as sdk
+from botocore.credentials import RefreshableCredentials
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.errors import shortened, to_error
@@ -25,7 +25,7 @@ from worker.sqs.limits import WAIT_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from botocore.awsrequest import AWSPreparedRequest  # type: ignore[import-untyped]  # as above
+    from botocore.awsrequest import AWSPreparedRequest
     from types_aiobotocore_sqs import SQSClient
 
 CONNECT_SECONDS: Final = 5.0

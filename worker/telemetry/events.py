@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
+from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
+
 Level = Literal["debug", "info", "warning", "error"]
 """debug: the course of the day · info: a change of state · warning: unexpected, but nothing lost ·
 error: an operator must act."""
-
-OutcomeName = Literal["deleted", "retried", "rejected", "released", "expired"]
-"""How a delivery left the ledger. received = the sum of these + in flight, at every moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,35 @@ class WorkerStopped(Fact):
     reason: str
     seconds: float
     clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartDelayed(Fact):
+    """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
+
+    level: ClassVar[Level] = "warning"
+    error: str
+    detail: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRefused(Fact):
+    """The start was refused by AWS or a sink, or one of them stayed away too long. Exit code 3."""
+
+    level: ClassVar[Level] = "error"
+    error: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed(Fact):
+    """A defect ended the worker; what was in hand becomes visible again when its leases end. Exit code 1."""
+
+    level: ClassVar[Level] = "error"
+    error: str
+    traceback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +158,10 @@ class MessagesReceived(Fact):
     count: int
     bytes: int
     seconds: float
+    sent_at: tuple[float, ...] = ()
+    """Unix time at which each received message was sent; empty where nobody measures how long they waited."""
+    received_at: float = 0.0
+    """Unix time of the receipt; goes with `sent_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +174,8 @@ class ReceiveFailed(Fact):
     code: str
     detail: str
     retry_in: float
+    refused: bool = False
+    """True: permission or configuration (`QueueRefused`): somebody has to change something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +230,7 @@ class RedeliveriesRecognised(Fact):
 
 @dataclass(frozen=True, slots=True)
 class BatchWritten(Fact):
-    """One batch went through the sink, the sums over all its writes; `accepted` of `rows` records were taken."""
+    """One batch went through the sink, `accepted` of `rows` records were taken."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -206,6 +240,7 @@ class BatchWritten(Fact):
     decode_seconds: float
     write_seconds: float
     writes: int
+    """Calls of the sink: 1, and more where a batch was halved or tried again."""
     sent_at: tuple[float, ...]
     """Unix time at which each accepted message was sent."""
     finished_at: float
@@ -351,3 +386,28 @@ class QueueMeasured(Fact):
     visible: int
     not_visible: int
     delayed: int
+
+
+# ── what is read, not reported ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """The live numbers of one pipeline, read when somebody asks. Not a fact: nothing happened."""
+
+    buffered: int
+    handling: int
+    settling: int
+    in_flight: int
+    """Entries of the ledger: received and not yet settled, whatever the stage."""
+    in_flight_bytes: int
+    receivers: int
+    receiving: bool
+    """False while receiving pauses on purpose: no room, the sink away, stopping, or never asked to receive."""
+    sink_available: bool
+    last_receive_age: float
+    """Seconds since a receive last completed, failed ones included; counted from the start before the first."""
+
+
+ReadState = Callable[[], PipelineState]
+"""How telemetry asks a pipeline for its numbers. Called from another thread: it reads plain attributes and no more."""

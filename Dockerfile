@@ -1,0 +1,46 @@
+# syntax=docker/dockerfile:1
+# One file, three images: `build` makes the environment, `worker` is what runs, `prometheus` watches it in compose.
+
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv /opt/worker && python -m venv /opt/build
+# The dependencies first: this layer is kept until a pin changes. Wheels only, so no compiler is ever needed.
+COPY requirements/run.txt requirements/build.txt requirements/
+RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt \
+ && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY worker/ worker/
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist \
+ && /opt/worker/bin/pip install --no-deps --no-index /dist/*.whl \
+ && /opt/worker/bin/python -m compileall -q /opt/worker/lib \
+ && /opt/worker/bin/pip uninstall --yes pip
+
+FROM python:3.13-slim AS prometheus
+# hadolint ignore=DL3008 -- Debian keeps one version a release, so a pinned one is gone with the next fix
+RUN apt-get update -qq \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus \
+ && rm -rf /var/lib/apt/lists/* \
+ && install -d -o 10001 -g 10001 /data
+USER 10001:10001
+ENTRYPOINT ["/usr/bin/prometheus"]
+CMD ["--config.file=/etc/worker/prometheus.yml", "--storage.tsdb.path=/data", "--web.listen-address=0.0.0.0:9090"]
+
+FROM python:3.13-slim AS worker
+LABEL org.opencontainers.image.title="sqs-worker-daemon" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# /data is where a SQLite or NDJSON sink writes when nothing else is said; a named volume takes its owner from here.
+RUN install -d -o 10001 -g 10001 /data
+COPY --from=build /opt/worker /opt/worker
+ENV PATH=/opt/worker/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1 PYTHONSAFEPATH=1 \
+    METRICS_HOST=0.0.0.0 METRICS_PORT=9100 SQLITE_PATH=/data/messages.sqlite LOG_FORMAT=json
+WORKDIR /data
+# A number, since Kubernetes' runAsNonRoot cannot read names.
+USER 10001:10001
+EXPOSE 9100
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["worker", "health"]
+# Exec form, no shell in between: SIGTERM reaches the worker itself. It starts no other process, so it needs no init.
+ENTRYPOINT ["worker"]
+CMD ["run"]

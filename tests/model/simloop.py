@@ -1,0 +1,134 @@
+"""An event loop in virtual time whose schedule comes from a seed.
+
+Ready callbacks are drawn at random (or in order, without a seed); when nothing is ready the clock jumps to the next
+timer; when there is no timer either, everybody waits for ever, which is an error here and not a hang. There are no
+sockets, threads or signals: the core needs none. The trace is a hash over (time, callback) of every step, so that two
+runs of one seed can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import heapq
+import random
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+STEPS_AT_MOST = 5_000_000
+"""A run that needs more is going round in circles."""
+
+
+class Deadlock(Exception):
+    """Nothing is ready and no timer is set: somebody waits for what nobody will do."""
+
+
+class SimLoop(asyncio.BaseEventLoop):
+    """One per run; closes like any other loop."""
+
+    _ready: Any  # asyncio's own deque of handles
+    _stopping: bool  # asyncio's own flag
+    _scheduled: Any  # asyncio's own heap of timers
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._order = None if seed is None else random.Random(f"{seed}:order")
+        self._trace = hashlib.sha256()
+        self.steps = 0
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._now
+
+    def trace(self) -> str:
+        """A hash of everything that ran so far, and when."""
+        return self._trace.hexdigest()
+
+    def _run_once(self) -> None:
+        self._move_due_timers()
+        if not self._ready:
+            self._jump()
+        if self._order is not None and len(self._ready) > 1:
+            self._ready.rotate(-self._order.randrange(len(self._ready)))
+        handle = self._ready.popleft()
+        if handle._cancelled:
+            return
+        self.steps += 1
+        if self.steps > STEPS_AT_MOST:
+            raise Deadlock(f"more than {STEPS_AT_MOST} steps at {self._now:.3f} s")
+        self._trace.update(f"{self._now:.6f} {_name(handle._callback)}\n".encode())
+        handle._run()
+
+    def _move_due_timers(self) -> None:
+        while self._scheduled and (self._scheduled[0]._cancelled or self._scheduled[0]._when <= self._now):
+            timer = heapq.heappop(self._scheduled)
+            timer._scheduled = False
+            if not timer._cancelled:
+                self._ready.append(timer)
+
+    def _jump(self) -> None:
+        if not self._scheduled:
+            if self._stopping:
+                self._ready.append(asyncio.Handle(_nothing, (), self))
+                return
+            waiting = sorted(task.get_name() for task in asyncio.all_tasks(self))
+            raise Deadlock(f"at {self._now:.3f} s everybody waits: {', '.join(waiting)}")
+        self._now = max(self._now, self._scheduled[0]._when)
+        self._move_due_timers()
+
+    def _process_events(self, event_list: object) -> None:
+        """Nothing outside happens here."""
+
+    def _write_to_self(self) -> None:
+        """No other thread may wake this loop, and none does."""
+
+    def run_in_executor(self, executor: object, func: object, *args: object) -> NoReturn:
+        """Refuse: threads are outside the simulation."""
+        raise NotImplementedError("no threads in simulated time")
+
+
+def _nothing() -> None:
+    """Give the loop a step to notice that it was stopped."""
+
+
+def _name(callback: object) -> str:
+    owner = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.Task):
+        return str(owner.get_coro().__qualname__)  # type: ignore[union-attr] # tasks here are made of coroutines
+    return str(getattr(callback, "__qualname__", type(callback).__name__))
+
+
+def run(main: Coroutine[Any, Any, Any], *, seed: int | None = None) -> Any:
+    """Run *main* in virtual time; fails when it leaves a task behind."""
+    loop = SimLoop(seed)
+    try:
+        result = loop.run_until_complete(main)
+        left = [task.get_name() for task in asyncio.all_tasks(loop)]
+        if left:
+            raise AssertionError(f"tasks left behind: {left}")
+        return result
+    finally:
+        _cancel_rest(loop)
+        loop.close()
+
+
+def _cancel_rest(loop: SimLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def simulated(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Turn an async test into a plain one that runs in virtual time, in order."""
+
+    @functools.wraps(test)
+    def wrapper(*args: object, **kwargs: object) -> None:
+        run(test(*args, **kwargs))
+
+    return wrapper

@@ -1,0 +1,40 @@
+"""Killing a real worker with -9 in the middle: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.system.rig import Rig
+
+
+def test_kill_nine_in_the_middle_loses_nothing_and_doubles_no_row(rig: Rig) -> None:
+    """Three workers are killed between their receives, commits and deletes; a last one finds every message."""
+    rig.send(3000)
+    for deleted in (300, 900, 1500):
+        worker = rig.worker()
+        rig.until_books("deleted", deleted)
+        worker.tell(signal.SIGKILL)
+        assert worker.end() == -signal.SIGKILL
+    last = rig.worker("--drain")
+    assert last.end() == 0
+    rows = rig.rows()
+    assert len(rows) == len(set(rows)) == 3000
+    assert rig.books()["deleted"] == 3000
+
+
+def test_a_message_written_but_not_deleted_before_the_kill_is_deleted_after_it(rig: Rig) -> None:
+    """With every delete failing, the worker writes and dies; the next one deletes without a second row."""
+    rig.send(50)
+    rig.faults([{"operation": "DeleteMessageBatch", "status": 500, "code": "InternalError"}])
+    worker = rig.worker()
+    rig.until(lambda: rig.database.exists() and len(rig.rows()) == 50, "50 rows")
+    worker.tell(signal.SIGKILL)
+    worker.end()
+    rig.faults([])
+    assert rig.books()["deleted"] == 0
+    last = rig.worker("--drain")
+    assert last.end() == 0
+    rows = rig.rows()
+    assert len(rows) == len(set(rows)) == 50

@@ -1,0 +1,48 @@
+"""Text bodies and the table of codecs."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker.codecs.codec import DecodeLimits, Reason
+from worker.codecs.json import JsonCodec
+from worker.codecs.registry import CODECS, make_codec
+from worker.codecs.text import TextCodec
+from worker.errors import DecodeError, SettingsError
+
+
+@pytest.mark.parametrize("body", ["hello", "<xml/>", "NUL \0 in the middle", "grüße 😀", "  indented"])
+def test_text_passes_unchanged(body: str) -> None:
+    """The text codec gives the body itself."""
+    assert TextCodec().decode(body) is body
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [("", Reason.EMPTY), (" \n", Reason.EMPTY), ("\ud800", Reason.UNICODE), ("x" * 11, Reason.SIZE)],
+)
+def test_text_that_no_sink_could_take_is_refused(body: str, reason: Reason) -> None:
+    """Emptiness, lone surrogates and size are the codec's to refuse, whatever the format."""
+    with pytest.raises(DecodeError) as caught:
+        TextCodec(DecodeLimits(max_bytes=10)).decode(body)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("name", sorted(CODECS))
+def test_a_codec_calls_itself_what_the_table_calls_it(name: str) -> None:
+    """The name in the settings is the name in the facts."""
+    assert make_codec(name).name == name
+
+
+def test_limits_reach_the_codec() -> None:
+    """A codec made by name holds the limits it was made with."""
+    codec = make_codec("json", DecodeLimits(max_bytes=5))
+    assert isinstance(codec, JsonCodec)
+    with pytest.raises(DecodeError, match="size"):
+        codec.decode('{"a": 1}')
+
+
+def test_an_unknown_codec_is_named_with_those_that_exist() -> None:
+    """The error says what to write instead."""
+    with pytest.raises(SettingsError, match="CODEC=yaml: no such codec; use one of json, text"):
+        make_codec("yaml")

@@ -1,0 +1,177 @@
+"""The ledger: every delivery enters once and leaves once, inside hard bounds, with the newest handle."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.simloop import run, simulated
+from worker.errors import AlreadySettled
+from worker.inflight import REMEMBERED, Ledger
+from worker.message import Delivery
+
+
+def make_ledger(**changes: int) -> Ledger:
+    numbers = {"max_messages": 20, "max_bytes": 10_000, "largest_message": 100, "lease_seconds": 30} | changes
+    return Ledger(
+        max_messages=numbers["max_messages"],
+        max_bytes=numbers["max_bytes"],
+        largest_message=numbers["largest_message"],
+        lease_seconds=numbers["lease_seconds"],
+    )
+
+
+def make_delivery(message_id: str, *, handle: str = "h", leased_at: float = 0.0, body: str = "x") -> Delivery:
+    return Delivery(
+        message_id=message_id,
+        receipt_handle=handle,
+        body=body,
+        sent_at=0.0,
+        received_at=0.0,
+        receive_count=1,
+        leased_at=leased_at,
+    )
+
+
+def test_a_delivery_leaves_once_and_a_second_time_is_an_error() -> None:
+    """Settling takes the delivery out, so nobody can settle it again."""
+    ledger = make_ledger()
+    delivery = make_delivery("a")
+    ledger.enter([delivery])
+    ledger.leave([delivery], "deleted")
+    with pytest.raises(AlreadySettled):
+        ledger.leave([delivery], "deleted")
+
+
+def test_the_same_message_twice_in_one_receive_is_one_delivery_with_the_newer_handle() -> None:
+    """SQS may answer one receive with one message twice; it is handled once, and the older handle is void."""
+    ledger = make_ledger()
+    entered = ledger.enter([make_delivery("a", handle="old"), make_delivery("a", handle="new", leased_at=3)])
+    assert [d.receipt_handle for d in entered.fresh] == ["new"]
+    assert entered.superseded == 1
+    assert entered.fresh[0].deadline == 33
+    assert ledger.account() == {
+        "received": 2, "deleted": 0, "retried": 0, "rejected": 0, "released": 0, "expired": 1, "in_flight": 1,
+    }  # fmt: skip
+
+
+def test_a_written_message_that_comes_again_is_to_be_deleted_not_written() -> None:
+    """What is written but could not be deleted is remembered until its redelivery, and forgotten then."""
+    ledger = make_ledger()
+    first = make_delivery("a")
+    ledger.enter([first])
+    ledger.remember(first)
+    ledger.leave([first], "expired")
+    again = ledger.enter([make_delivery("a", handle="second")])
+    assert [d.receipt_handle for d in again.written] == ["second"]
+    assert again.fresh == []
+    ledger.leave(again.written, "deleted")
+    assert len(ledger.enter([make_delivery("a")]).fresh) == 1
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """The oldest ids fall out, so that a queue without the right to delete cannot fill the memory."""
+    ledger = make_ledger()
+    for number in range(REMEMBERED + 5):
+        ledger.remember(make_delivery(str(number)))
+    assert len(ledger._written) == REMEMBERED
+    assert "4" not in ledger._written
+
+
+def test_room_counts_what_is_held_and_what_is_reserved_in_messages_and_bytes() -> None:
+    """A receive is asked for no more than fits if every message is as large as the queue allows."""
+    ledger = make_ledger(max_messages=15, max_bytes=1_000, largest_message=100)
+    assert ledger.room(10) == 10
+    reservation = ledger.reserve(6)
+    assert ledger.room(10) == 4
+    ledger.cancel(reservation)
+    ledger.enter([make_delivery(str(n), body="y" * 100) for n in range(9)])
+    assert ledger.room(10) == 1
+
+
+def test_a_bound_smaller_than_a_receive_asks_for_what_there_can_ever_be() -> None:
+    """With room for three, a full receive is three."""
+    assert make_ledger(max_messages=3).most(10) == 3
+    assert make_ledger(max_bytes=250, largest_message=100).most(10) == 2
+
+
+@simulated
+async def test_waiting_for_a_change_ends_when_something_leaves_or_the_time_is_over() -> None:
+    """The poller waits for room, not for time; and for a little time only."""
+    ledger = make_ledger()
+    delivery = make_delivery("a")
+    ledger.enter([delivery])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ledger.changed())
+        await asyncio.sleep(5)
+        ledger.leave([delivery], "deleted")
+    assert asyncio.get_running_loop().time() == 5
+    await ledger.changed(within_seconds=2)
+    assert asyncio.get_running_loop().time() == 7
+
+
+def test_leases_are_due_at_half_their_time_and_in_the_order_in_which_they_end() -> None:
+    """The front of the ledger is what must be renewed first; a renewed one goes to the end."""
+    ledger = make_ledger()
+    first, second = make_delivery("a", leased_at=0), make_delivery("b", leased_at=2)
+    ledger.enter([first, second])
+    assert ledger.due(14.9, 10) == []
+    assert ledger.due(15, 10) == [first]
+    ledger.renewed(first, 45)
+    assert ledger.due(17, 10) == [second]
+    assert ledger.due(30, 10) == [second, first]
+
+
+def test_a_lease_that_must_not_be_renewed_is_set_aside_but_still_in_flight() -> None:
+    """Past its time limit, given back, or void: no renewal, yet it is accounted for until it leaves."""
+    ledger = make_ledger()
+    late, given_back, void = make_delivery("a"), make_delivery("b"), make_delivery("c")
+    ledger.enter([late, given_back, void])
+    late.renew_until, given_back.renewable, void.lost = 10.0, False, True
+    assert ledger.due(16, 10) == []
+    assert len(ledger) == 3
+    ledger.leave([late, given_back, void], "expired")
+    assert len(ledger) == 0
+
+
+def test_no_lease_is_renewed_past_twelve_hours_from_its_receipt() -> None:
+    """SQS refuses it; the last renewal ends inside the twelve hours."""
+    ledger = make_ledger(lease_seconds=3600)
+    delivery = make_delivery("a")
+    ledger.enter([delivery])
+    assert delivery.renew_until + 3600 < 43_200
+    ledger.renewed(delivery, 41_000)
+    assert ledger.due(40_500, 10) == []
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("enter"), st.lists(st.integers(0, 5), max_size=4)),
+            st.tuples(
+                st.sampled_from(["deleted", "retried", "rejected", "released", "expired"]),
+                st.lists(st.integers(0, 5), max_size=1),
+            ),
+        ),
+        max_size=40,
+    )
+)
+def test_received_is_what_left_and_what_is_in_flight_after_any_history(history: list[tuple[str, list[int]]]) -> None:
+    """The account adds up at every moment, and the bytes return to nothing with the last delivery."""
+
+    async def live() -> None:
+        ledger = make_ledger()
+        for verb, numbers in history:
+            if verb == "enter":
+                ledger.enter([make_delivery(str(n)) for n in numbers])
+            else:
+                ledger.leave([d for d in ledger.deliveries() if int(d.message_id) in numbers], verb)  # type: ignore[arg-type] # drawn from the closed set
+            account = ledger.account()
+            assert account.pop("received") == sum(account.values())
+        ledger.leave(ledger.deliveries(), "released")
+        assert ledger.bytes == 0
+
+    run(live())

@@ -1,0 +1,99 @@
+"""The pure policies: backoff, receivers, room ahead, renewal."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker import backoff, tuning
+from worker.sqs.limits import VISIBILITY_SECONDS
+
+ATTEMPTS = st.integers(min_value=-5, max_value=10**9)
+SECONDS = st.floats(min_value=0, max_value=1e6)
+
+
+@given(ATTEMPTS, st.floats(0.001, 1e3), st.floats(0.001, 1e5), st.integers())
+def test_jitter_stays_under_the_ceiling_and_the_ceiling_under_the_maximum(
+    attempt: int, base: float, most: float, seed: int
+) -> None:
+    """No attempt number, however wild, waits longer than the maximum or less than nothing."""
+    pause = backoff.full_jitter(attempt, random.Random(seed), base_seconds=base, max_seconds=most)
+    assert 0 <= pause <= backoff.ceiling(attempt, base_seconds=base, max_seconds=most) <= most
+
+
+@given(st.integers(1, 60), st.floats(0.001, 10))
+def test_the_ceiling_never_falls_with_the_attempts(attempt: int, base: float) -> None:
+    """Later tries never wait for less at the most."""
+    now = backoff.ceiling(attempt, base_seconds=base, max_seconds=900)
+    assert now <= backoff.ceiling(attempt + 1, base_seconds=base, max_seconds=900)
+
+
+@given(st.integers(1, 1000), st.floats(0, 50_000), st.integers())
+def test_a_retry_never_asks_for_more_than_the_twelve_hours_that_are_left(count: int, held: float, seed: int) -> None:
+    """SQS refuses a visibility that ends later than 12 h after the receipt."""
+    delay = backoff.retry_delay(
+        count, random.Random(seed), base_seconds=10_000, max_seconds=VISIBILITY_SECONDS, held_seconds=held
+    )
+    assert 0 <= delay <= max(0, VISIBILITY_SECONDS - held)
+
+
+@given(st.integers(1, 200), st.integers(1, 10), st.integers(0, 10), st.integers(1, 200))
+def test_receivers_stay_between_one_and_the_bound(current: int, asked: int, received: int, most: int) -> None:
+    """Whatever comes, one receiver polls and never more than allowed are asked for."""
+    wanted = tuning.receivers(current, asked=asked, received=min(received, asked), maximum=most)
+    assert 1 <= wanted <= max(most, current)
+
+
+def test_full_receives_grow_and_empty_ones_shrink_the_receivers() -> None:
+    """The number follows the load by one at a time."""
+    assert tuning.receivers(3, asked=10, received=10, maximum=16) == 4
+    assert tuning.receivers(3, asked=10, received=4, maximum=16) == 3
+    assert tuning.receivers(3, asked=10, received=0, maximum=16) == 2
+    assert tuning.receivers(1, asked=10, received=0, maximum=16) == 1
+
+
+@given(
+    st.integers(1, 1000),
+    st.integers(1, 10_000),
+    SECONDS,
+    st.floats(0, 100),
+    st.integers(1, 120_000),
+    st.integers(0, 5),
+)
+def test_room_ahead_is_at_least_one_and_at_most_the_bound(
+    writers: int, rows: int, write_seconds: float, receive_seconds: float, most: int, seen: int
+) -> None:
+    """No measurement can stop receiving or exceed the setting."""
+    ahead = tuning.messages_ahead(
+        writers=writers,
+        rows=rows,
+        write_seconds=write_seconds,
+        receive_seconds=receive_seconds,
+        maximum=most,
+        batches_seen=seen,
+    )
+    assert 1 <= ahead <= most
+
+
+def test_long_jobs_have_almost_nothing_waiting_behind_them() -> None:
+    """Four jobs of 15 minutes hold four messages and one more; another worker can have the rest."""
+    ahead = tuning.messages_ahead(
+        writers=4, rows=1, write_seconds=900, receive_seconds=0.05, maximum=2_000, batches_seen=3
+    )
+    assert ahead == 5
+
+
+def test_quick_batches_have_a_full_buffer_behind_them() -> None:
+    """A sink that takes 500 rows in 10 ms never waits for a receive of 40 ms."""
+    ahead = tuning.messages_ahead(
+        writers=2, rows=500, write_seconds=0.01, receive_seconds=0.04, maximum=20_000, batches_seen=3
+    )
+    assert ahead == 9_000
+
+
+@given(st.floats(0, 1e6), st.integers(1, VISIBILITY_SECONDS))
+def test_a_lease_is_renewed_at_half_its_time(deadline: float, lease: int) -> None:
+    """Half of the lease is left for tries that fail."""
+    assert tuning.renew_at(deadline, lease_seconds=lease) == deadline - lease / 2

@@ -1,0 +1,203 @@
+"""Build: settings become queues, sinks, codecs and pipelines. The one place where all parts meet.
+
+Takes frozen settings, gives open pipelines; whatever is opened is closed by the exit stack it was entered into, in
+reverse order. Trouble that passes (SQS or the sink away for a moment) is tried again for a while; what only people
+can mend is raised at once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from worker import __version__
+from worker.codecs.registry import make_codec
+from worker.deduplication import make_key
+from worker.errors import QueueUnavailable, SinkUnavailable, StartRefused
+from worker.pipeline.buffer import BatchSettings
+from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
+from worker.pipeline.poll import PollSettings
+from worker.pipeline.settle import SettleSettings
+from worker.preflight import inspect
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AsyncExitStack
+
+    from tenacity import RetryCallState
+
+    from worker.settings import PipelineSettings, WorkerSettings
+    from worker.sinks.sink import Demand, Sink
+    from worker.sqs.queue import Queue, QueueAttributes
+    from worker.telemetry.events import Emit
+
+T = TypeVar("T")
+
+START_SECONDS: Final = 60.0
+"""How long SQS or a sink may be away before the start is given up: longer than a container's neighbours need."""
+SETTLE_CALLS: Final = 8
+DELETE_LINGER_SECONDS: Final = 0.05
+DRAIN_WAIT_SECONDS: Final = 1.0
+"""With `--drain` an empty queue is the end, so nobody waits 20 s for it."""
+
+
+async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
+    """The queue at *address* (URL, ARN or name). Importing the SDK costs 0.3 s, so only who opens a queue pays it."""
+    from worker.sqs.aws import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
+
+    spec = AwsQueueSpec(
+        queue=address,
+        pipeline=settings.name,
+        region=settings.region,
+        endpoint_url=settings.endpoint_url,
+        receivers=settings.receivers,
+        settlers=2 * SETTLE_CALLS,
+        visibility_timeout=settings.visibility_timeout,
+    )
+    return await open_aws_queue(spec, emit)
+
+
+def make_sink(settings: PipelineSettings) -> Sink:
+    """The destination that the settings name; not open yet."""
+    match settings.sink:
+        case "sqlite":
+            from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
+
+            return SqliteSink(settings.sqlite_path, settings.sqlite_table)
+        case "ndjson":
+            from worker.sinks.ndjson import NdjsonSink  # noqa: PLC0415 - as above
+
+            return NdjsonSink(settings.ndjson_path)
+        case "handler":
+            from worker.sinks.handler import HandlerSink  # noqa: PLC0415 - as above
+
+            assert settings.handler is not None  # noqa: S101 - the settings' own rule
+            return HandlerSink(
+                settings.handler,
+                timeout_seconds=settings.handler_timeout_seconds,
+                concurrency=settings.concurrency,
+            )
+        case "discard":
+            from worker.sinks.discard import DiscardSink  # noqa: PLC0415 - as above
+
+            return DiscardSink()
+
+
+async def open_pipeline(
+    settings: PipelineSettings, worker: WorkerSettings, emit: Emit, *, drain: bool, into: AsyncExitStack
+) -> Pipeline:
+    """One pipeline, checked and open; *into* closes what it is made of.
+
+    Raises:
+        QueueRefused, SinkRefused, StartRefused: it will not work until somebody changes something.
+        QueueUnavailable, SinkUnavailable: still away after a minute of trying.
+    """
+    queue = await _patiently(lambda: open_queue(settings.queue, settings, emit), emit)
+    into.push_async_callback(queue.close)
+    attributes = await _patiently(queue.attributes, emit)
+    dead_letters, dead_letter_attributes = await _open_dead_letters(settings, worker, queue, emit, into)
+    _preflight(settings, worker, attributes, dead_letter_attributes, emit)
+    sink = make_sink(settings)
+    into.push_async_callback(sink.close)
+    await _patiently(sink.open, emit)
+    spec = specify(settings, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)
+    parts = Parts(
+        queue=queue,
+        sink=sink,
+        codec=make_codec(settings.codec),
+        key=make_key(settings.deduplication_key),
+        dead_letters=dead_letters,
+        random=random.Random(),  # noqa: S311 - jitter, not a secret
+        wall=time.time,
+        emit=emit,
+    )
+    emit(
+        events.PipelineStarted(
+            settings.name, queue.name, settings.codec, settings.sink, spec.lease_seconds, spec.receiving
+        )
+    )
+    return Pipeline(spec, parts)
+
+
+def specify(
+    settings: PipelineSettings, attributes: QueueAttributes, demand: Demand, *, receiving: bool, drain: bool
+) -> PipelineSpec:
+    """The pipeline's numbers: what the settings allow, the queue has, and the sink can take."""
+    rows = settings.batch_max_rows if demand.max_rows is None else min(settings.batch_max_rows, demand.max_rows)
+    wait = min(settings.wait_seconds, DRAIN_WAIT_SECONDS) if drain else settings.wait_seconds
+    return PipelineSpec(
+        name=settings.name,
+        lease_seconds=settings.visibility_timeout or attributes.visibility_timeout,
+        largest_message=attributes.max_message_bytes,
+        poll=PollSettings(settings.max_messages, wait, settings.receivers),
+        batch=BatchSettings(rows, settings.batch_max_bytes, settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0),
+        settle=SettleSettings(
+            SETTLE_CALLS, DELETE_LINGER_SECONDS, settings.retry_base_seconds, settings.retry_max_seconds
+        ),
+        writers=min(settings.concurrency, demand.max_writers or settings.concurrency),
+        max_messages=settings.in_flight_max_messages,
+        max_bytes=settings.in_flight_max_bytes,
+        receiving=receiving,
+        write_limit_seconds=demand.seconds,
+    )
+
+
+async def _open_dead_letters(
+    settings: PipelineSettings, worker: WorkerSettings, source: Queue, emit: Emit, into: AsyncExitStack
+) -> tuple[DeadLetters | None, QueueAttributes | None]:
+    address = settings.dlq
+    if address is None:
+        return None, None
+    queue = await _patiently(lambda: open_queue(address, settings, emit), emit)
+    into.push_async_callback(queue.close)
+    attributes = await _patiently(queue.attributes, emit)
+    letters = DeadLetters(
+        queue,
+        source=source.name,
+        worker=f"{worker.worker_id} {__version__}",
+        fifo=attributes.fifo,
+        emit=emit,
+        pipeline=settings.name,
+    )
+    return letters, attributes
+
+
+def _preflight(
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    attributes: QueueAttributes,
+    dead_letters: QueueAttributes | None,
+    emit: Emit,
+) -> None:
+    """Refuse what cannot work, warn of what will hurt."""
+    findings = inspect(settings, worker, attributes, dead_letters)
+    refused = [f"{finding.finding} {finding.fix}" for finding in findings if finding.severity == "refuse"]
+    if refused:
+        raise StartRefused("; ".join(refused))
+    for finding in findings:
+        if finding.severity == "warn":
+            emit(events.PreflightFound(settings.name, finding.check, finding.finding, finding.fix))
+
+
+async def _patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
+    """*attempt*, again for a minute while the trouble is of the passing kind."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        emit(events.StartDelayed(type(error).__name__, str(error), round(state.upcoming_sleep, 3)))
+
+    async for retry in AsyncRetrying(
+        retry=retry_if_exception_type((QueueUnavailable, SinkUnavailable)),
+        wait=wait_random_exponential(multiplier=0.5, max=5),
+        stop=stop_after_delay(START_SECONDS),
+        before_sleep=tell,
+        reraise=True,
+    ):
+        with retry:
+            return await attempt()
+    raise AssertionError("tenacity returns or raises")  # pragma: no cover - for the type checker

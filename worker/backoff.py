@@ -1,0 +1,41 @@
+"""How long to wait before the next try: pure functions of numbers, with the randomness passed in.
+
+Full jitter (a uniform draw between 0 and the ceiling) is used throughout: of the usual jitters it spreads a crowd of
+retrying workers most evenly. The exponent is bounded before it is raised, so no attempt number can overflow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.sqs.limits import VISIBILITY_SECONDS
+
+if TYPE_CHECKING:
+    from random import Random
+
+LEASE_MARGIN_SECONDS: Final = 10
+"""Kept free below the 12 hours, so that a request in transit never asks for more than SQS grants."""
+
+
+def ceiling(attempt: int, *, base_seconds: float, max_seconds: float) -> float:
+    """The longest pause before try *attempt* + 1 (attempt counts from 1): base, 2 base, 4 base … up to the maximum."""
+    exponent = min(max(attempt - 1, 0), 62)
+    return min(base_seconds * 2.0**exponent, max_seconds)
+
+
+def full_jitter(attempt: int, random: Random, *, base_seconds: float, max_seconds: float) -> float:
+    """A pause drawn evenly between 0 and the ceiling."""
+    return random.uniform(0.0, ceiling(attempt, base_seconds=base_seconds, max_seconds=max_seconds))
+
+
+def lease_left(*, held_seconds: float) -> int:
+    """Whole seconds for which a message held for *held_seconds* may still be invisible: 12 h count from its receipt."""
+    return max(0, VISIBILITY_SECONDS - LEASE_MARGIN_SECONDS - int(held_seconds))
+
+
+def retry_delay(
+    receive_count: int, random: Random, *, base_seconds: float, max_seconds: float, held_seconds: float
+) -> int:
+    """Whole seconds until a failed message is visible again: backoff by receive count, inside the 12 hours."""
+    pause = full_jitter(receive_count, random, base_seconds=base_seconds, max_seconds=max_seconds)
+    return min(round(pause), lease_left(held_seconds=held_seconds))

@@ -1,0 +1,24 @@
+"""Text: takes a body, gives it unchanged.
+
+Checked like every other body for size and for being Unicode text, because a sink that writes UTF-8 would fail on it.
+Ends in `DecodeError`.
+"""
+
+from __future__ import annotations
+
+from worker.codecs.codec import DecodeLimits
+from worker.codecs.limits import encode
+
+
+class TextCodec:
+    """The body is the value. Stateless after construction."""
+
+    name: str = "text"
+
+    def __init__(self, limits: DecodeLimits | None = None) -> None:
+        self._limits = limits or DecodeLimits()
+
+    def decode(self, body: str) -> str:
+        """*body* itself; see the protocol."""
+        encode(body, self._limits)
+        return body

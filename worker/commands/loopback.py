@@ -1,0 +1,32 @@
+"""`worker loopback`: SQS on this machine until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import click
+import uvloop
+
+from worker.loopback.serve import serve
+
+
+@click.command("loopback")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=9324, show_default=True, help="0 takes any free one.")
+@click.option("--queue", "queues", multiple=True, metavar="SPEC", help="NAME, or NAME:dlq=OTHER,max=3,visibility=30.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Makes ids and faults repeatable.")
+def command(*, host: str, port: int, queues: tuple[str, ...], seed: int) -> None:
+    """Serve SQS on this machine, for any AWS client."""
+    uvloop.run(_serve(host, port, queues, seed))
+
+
+async def _serve(host: str, port: int, queues: tuple[str, ...], seed: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(host=host, port=port, queues=queues, seed=seed, started=_started, stop=stop)
+
+
+def _started(url: str) -> None:
+    click.echo(f"SQS answers at {url}")

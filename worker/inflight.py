@@ -1,0 +1,231 @@
+"""The ledger: every delivery received and not yet settled, in the order in which their leases end.
+
+The poller reserves room before it receives and enters what came; the settler takes each delivery out exactly once,
+which is what makes a second settlement impossible; the renewer reads it from the front. It also remembers messages
+that were written but could not be deleted, so that their redelivery is deleted and not written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, get_args
+
+from worker.backoff import lease_left
+from worker.errors import AlreadySettled
+from worker.outcome import OutcomeName
+from worker.tuning import renew_at
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Delivery
+
+REMEMBERED: Final = 100_000
+"""Written-but-undeleted ids kept: far more than can be in flight, so what falls out expired long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Room set aside for one receive."""
+
+    messages: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Entered:
+    """What became of one receive's deliveries."""
+
+    fresh: list[Delivery] = field(default_factory=list)
+    """To be handled."""
+    written: list[Delivery] = field(default_factory=list)
+    """Written here before, but their delete failed: to be deleted at once."""
+    superseded: int = 0
+    """Already in flight here: the newer handle was taken over, and nothing is handled twice."""
+
+
+class Ledger:
+    """What is in flight, and how much more may be.
+
+    Both bounds are hard: what is held and what is reserved never exceed them together. Deliveries are found by message
+    id, so two receipts of one message are never in hand at once; the newer handle always wins.
+    """
+
+    def __init__(self, *, max_messages: int, max_bytes: int, largest_message: int, lease_seconds: float) -> None:
+        self.max_messages = max_messages  # written by the pipeline's tuning; never above the setting
+        self.max_bytes = max_bytes
+        self.lease_seconds = lease_seconds
+        self.received = 0  # written by enter
+        self.left: Counter[str] = Counter(
+            dict.fromkeys(get_args(OutcomeName), 0)
+        )  # by outcome; written by enter, leave
+        self.bytes = 0  # held; written by enter and leave
+        self._largest = min(largest_message, max_bytes)
+        self._held: dict[str, Delivery] = {}  # by message id, leases ending first come first; as `bytes`, and renewed
+        self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
+        self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
+        self._reserved = 0  # messages; written by reserve and cancel
+        self._reserved_bytes = 0  # written as _reserved
+        self._waiters: list[asyncio.Future[None]] = []  # for any change; written by changed and _notify
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._final)
+
+    def deliveries(self) -> list[Delivery]:
+        """Everything in flight."""
+        return [*self._final.values(), *self._held.values()]
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether this very delivery is in flight."""
+        return self._find(delivery.message_id) is delivery
+
+    def account(self) -> dict[str, int]:
+        """Received = deleted + retried + rejected + released + expired + in_flight, at every moment."""
+        return {"received": self.received, **self.left, "in_flight": len(self)}
+
+    # ── room ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def room(self, limit: int) -> int:
+        """How many of *limit* messages there is room for, each as large as the queue allows."""
+        messages = self.max_messages - len(self) - self._reserved
+        by_bytes = (self.max_bytes - self.bytes - self._reserved_bytes) // self._largest
+        return max(0, min(limit, messages, by_bytes))
+
+    def most(self, limit: int) -> int:
+        """How many of *limit* there could ever be room for: all, unless a bound is smaller than that."""
+        return max(1, min(limit, self.max_messages, self.max_bytes // self._largest))
+
+    def reserve(self, messages: int) -> Reservation:
+        """Set room aside for a receive of *messages*; the caller has asked `room` in the same step."""
+        reservation = Reservation(messages, messages * self._largest)
+        self._reserved += reservation.messages
+        self._reserved_bytes += reservation.bytes
+        return reservation
+
+    def cancel(self, reservation: Reservation) -> None:
+        """Give the room of a receive back; what came of it has been entered in the same step."""
+        self._reserved -= reservation.messages
+        self._reserved_bytes -= reservation.bytes
+        self._notify()
+
+    async def changed(self, *, within_seconds: float | None = None) -> None:
+        """Wait until something left the ledger, but no longer than *within_seconds*."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(within_seconds):
+                await waiter
+        except TimeoutError:
+            return
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    # ── entry and exit ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def enter(self, deliveries: Sequence[Delivery]) -> Entered:
+        """Take over the deliveries of one receive."""
+        entered = Entered()
+        self.received += len(deliveries)
+        for delivery in deliveries:
+            held = self._find(delivery.message_id)
+            if held is not None:
+                self._supersede(held, delivery)
+                entered.superseded += 1
+                continue
+            self._hold(delivery)
+            if delivery.message_id in self._written:
+                del self._written[delivery.message_id]
+                entered.written.append(delivery)
+            else:
+                entered.fresh.append(delivery)
+        self.left["expired"] += entered.superseded
+        return entered
+
+    def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+        """Settle: each delivery leaves exactly once.
+
+        Raises:
+            AlreadySettled: a delivery is not in flight.
+        """
+        for delivery in deliveries:
+            if self._held.pop(delivery.message_id, None) is None and (
+                self._final.pop(delivery.message_id, None) is None
+            ):
+                raise AlreadySettled(delivery.message_id)
+            self.bytes -= delivery.weight
+        self.left[outcome] += len(deliveries)
+        self._notify()
+
+    def remember(self, delivery: Delivery) -> None:
+        """The message is written, but SQS may hand it out again: then it is to be deleted, not written."""
+        self._written[delivery.message_id] = None
+        if len(self._written) > REMEMBERED:
+            del self._written[next(iter(self._written))]
+
+    # ── leases ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def due(self, now: float, limit: int) -> list[Delivery]:
+        """At most *limit* deliveries whose leases are to be renewed now; those past their time are set aside."""
+        due: list[Delivery] = []
+        for delivery in self._past_half(now):
+            if delivery.lost or not delivery.renewable or now >= delivery.renew_until:
+                self._final[delivery.message_id] = self._held.pop(delivery.message_id)
+            elif len(due) < limit:
+                due.append(delivery)
+            else:
+                break
+        return due
+
+    def next_due(self) -> float | None:
+        """Loop time at which the first lease is to be renewed; None when there is none."""
+        first = next(iter(self._held.values()), None)
+        return None if first is None else renew_at(first.deadline, lease_seconds=self.lease_seconds)
+
+    def renewed(self, delivery: Delivery, deadline: float) -> None:
+        """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
+        if self._held.get(delivery.message_id) is delivery:
+            del self._held[delivery.message_id]
+            self._held[delivery.message_id] = delivery
+            delivery.deadline = deadline
+
+    def _past_half(self, now: float) -> list[Delivery]:
+        past: list[Delivery] = []
+        for delivery in self._held.values():
+            if renew_at(delivery.deadline, lease_seconds=self.lease_seconds) > now:
+                break
+            past.append(delivery)
+        return past
+
+    def _find(self, message_id: str) -> Delivery | None:
+        return self._held.get(message_id) or self._final.get(message_id)
+
+    def _hold(self, delivery: Delivery) -> None:
+        self._start_lease(delivery)
+        delivery.weight = delivery.size
+        self.bytes += delivery.weight
+        self._held[delivery.message_id] = delivery
+
+    def _supersede(self, held: Delivery, newer: Delivery) -> None:
+        """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
+        self._final.pop(held.message_id, None)
+        self._held.pop(held.message_id, None)
+        held.receipt_handle = newer.receipt_handle
+        held.receive_count = newer.receive_count
+        held.leased_at = newer.leased_at
+        held.lost = False
+        self._start_lease(held)
+        self._held[held.message_id] = held
+
+    def _start_lease(self, delivery: Delivery) -> None:
+        """SQS counts its 12 hours from the receipt; the last renewal must end inside them."""
+        delivery.deadline = delivery.leased_at + self.lease_seconds
+        delivery.renew_until = delivery.leased_at + lease_left(held_seconds=0) - self.lease_seconds
+
+    def _notify(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,0 +1,104 @@
+"""Instruments: metrics, logs, report, health and their server, plugged into one `emit`.
+
+Takes the settings, gives `emit` to everybody who has something to report. Opened first and closed last, so that every
+fact of a run is counted and logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+from worker import __version__
+from worker.telemetry.dispatch import FanOut
+from worker.telemetry.events import PipelineState
+from worker.telemetry.health import Health
+from worker.telemetry.lag import watch_loop
+from worker.telemetry.logs import configure
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.report import Report, report_every
+from worker.telemetry.server import TelemetryServer
+
+if TYPE_CHECKING:
+    from worker.pipeline.pipeline import Pipeline
+    from worker.settings import Loaded
+    from worker.telemetry.events import ReadState
+
+
+class Instruments:
+    """Everything that observes one worker."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        worker = loaded.worker
+        self._report_seconds = worker.report_seconds
+        self.metrics = Metrics(version=__version__, worker_id=worker.worker_id)
+        self.logs = configure(
+            worker.log_level, worker.log_format, stream=log_stream(loaded), worker_id=worker.worker_id
+        )
+        self.report = Report(worker.worker_id, time.monotonic)
+        self.health = Health(
+            worker_id=worker.worker_id,
+            version=__version__,
+            wait_seconds=max(pipeline.wait_seconds for pipeline in loaded.pipelines),
+        )
+        self._observers = FanOut([self.metrics, self.report, self.health, self.logs])
+        self.emit = self._observers.emit
+        self.metrics.watch_loop_lag(self.health.lag)
+        self.metrics.watch_count("log_lines_dropped", "Log lines nobody will see.", lambda: self.logs.dropped)
+        self.metrics.watch_count("observer_failures", "Facts an observer choked on.", lambda: self._observers.failures)
+        self._server = TelemetryServer(
+            worker.metrics_host, worker.metrics_port, metrics=self.metrics, health=self.health
+        )
+
+    def start(self) -> str:
+        """Serve; returns the base URL."""
+        return self._server.start()
+
+    def watch(self, pipeline: Pipeline) -> None:
+        """Show the live numbers of *pipeline*."""
+        read = reader(pipeline)
+        self.metrics.watch(pipeline.spec.name, read)
+        self.health.watch(pipeline.spec.name, read)
+
+    async def run(self) -> None:
+        """Watch the loop and write the report, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(watch_loop(self.emit, self.health), name="watch-loop")
+            tasks.create_task(
+                report_every(self.report, self.logs.line, interval_seconds=self._report_seconds), name="report"
+            )
+
+    def close(self) -> None:
+        """The last report line, then silence."""
+        self.logs.line(self.report.line())
+        self._server.stop()
+        self.logs.close()
+
+
+def log_stream(loaded: Loaded) -> IO[str]:
+    """Standard output, unless a sink writes its lines there."""
+    taken = any(pipeline.sink == "ndjson" and pipeline.ndjson_path == "-" for pipeline in loaded.pipelines)
+    return sys.stderr if taken else sys.stdout
+
+
+def reader(pipeline: Pipeline) -> ReadState:
+    """How any thread reads the live numbers of *pipeline*: plain attributes, nothing that waits."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> PipelineState:
+        away = pipeline.breaker.is_open
+        return PipelineState(
+            buffered=len(pipeline.buffer),
+            handling=pipeline.handler.handling,
+            settling=pipeline.settler.pending,
+            in_flight=len(pipeline.ledger),
+            in_flight_bytes=pipeline.ledger.bytes,
+            receivers=pipeline.poller.receivers,
+            receiving=pipeline.spec.receiving and not pipeline.poller.stopping and not away,
+            sink_available=not away,
+            last_receive_age=max(0.0, loop.time() - pipeline.poller.progress_at),
+        )
+
+    return read

@@ -1,0 +1,59 @@
+"""Identifiers: message ids that look like UUIDs, and receipt handles as long as Amazon's. Counters, seeded, no entropy.
+
+`Ids` belongs to one loopback, `Handles` to one queue; both are pure apart from their counters and never end.
+"""
+
+from __future__ import annotations
+
+import base64
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from worker.loopback.errors import SqsFault
+
+if TYPE_CHECKING:
+    import random
+
+_TAG_BYTES: Final = 108
+"""144 characters of base64: with the numbers a handle weighs what one of Amazon's short ones weighs on the wire."""
+
+
+class Ids:
+    """Message ids, request ids and tags, unique within one loopback and the same again for the same seed."""
+
+    def __init__(self, rng: random.Random) -> None:
+        bits = rng.getrandbits(76)
+        self._prefix = f"{bits & 0xFFFFFFFF:08x}-{bits >> 32 & 0xFFFF:04x}-4{bits >> 48 & 0xFFF:03x}-"
+        self._variant = "89ab"[rng.getrandbits(2)]
+        self._rng = rng
+        self._numbers = count(1)
+
+    def next(self) -> str:
+        """A fresh id in the form of a UUID."""
+        number = next(self._numbers)
+        return f"{self._prefix}{self._variant}{number >> 48:03x}-{number & 0xFFFFFFFFFFFF:012x}"
+
+    def tag(self) -> str:
+        """A random text that marks the handles of one queue as its own."""
+        return base64.b64encode(self._rng.randbytes(_TAG_BYTES)).decode()
+
+
+class Handles:
+    """Receipt handles of one queue: `AQEB` tag `+` message number `/` receipt number `==`."""
+
+    def __init__(self, tag: str) -> None:
+        self._prefix = "AQEB" + tag + "+"
+
+    def write(self, number: int, receipt: int) -> str:
+        """The handle of a message's *receipt*."""
+        return f"{self._prefix}{number:x}/{receipt:x}=="
+
+    def read(self, handle: str) -> tuple[int, int]:
+        """The message number and receipt number of a handle that this queue wrote."""
+        if handle.startswith(self._prefix) and handle.endswith("=="):
+            number, _, receipt = handle[len(self._prefix) : -2].partition("/")
+            try:
+                return int(number, 16), int(receipt, 16)
+            except ValueError:
+                pass
+        raise SqsFault("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")

@@ -1,0 +1,78 @@
+"""A message as the loopback keeps it: slots only, because a million of them wait at once.
+
+A `Stored` belongs to exactly one queue state, which writes every mutable field of it; it ends when its state is `GONE`,
+and whoever still meets it in a heap or a deque then skips it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from worker.message import Attribute
+
+VISIBLE: Final = 0
+DELAYED: Final = 1
+IN_FLIGHT: Final = 2
+GONE: Final = 3
+"""Plain integers and no enum: they are compared several times for each message handed out."""
+
+
+@dataclass(slots=True, eq=False)
+class Stored:
+    """One message in one queue. The first block never changes; the second is written by the queue's state."""
+
+    number: int
+    """Place in the queue's own order of arrival; also the heart of receipt handles and sequence numbers."""
+    id: str
+    body: str
+    md5: str
+    sent_at: float
+    """Unix time. A move to a standard dead-letter queue keeps it, so retention goes on counting."""
+    attributes: dict[str, Attribute]
+    group_id: str | None = None
+    deduplication_id: str | None = None
+    trace_header: str | None = None
+    source_arn: str | None = None
+    """The queue that dead-lettered it here."""
+
+    state: int = GONE
+    visible_at: float = 0.0
+    """When a delayed or in-flight message is visible again; a heap entry with another time is stale."""
+    receipt: int = 0
+    """Number of the latest receipt; an older handle carries another one."""
+    receive_count: int = 0
+    received_at: float = 0.0
+    first_received_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a sender is told about one accepted message."""
+
+    id: str
+    md5: str
+    attributes_md5: str | None
+    system_md5: str | None
+    sequence_number: str | None
+
+
+ChangeKind = Literal["send", "receive", "delete", "visibility", "move", "expire", "purge"]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """One change, for a ledger that checks the world from outside. A purge names no message."""
+
+    kind: ChangeKind
+    queue: str
+    message_id: str
+    at: float
+    receive_count: int = 0
+    visible_at: float = 0.0
+    """For `receive` and `visibility`: until when the message is hidden."""
+    destination: str = ""
+    """For `move`: the queue it went to."""
+    new_id: str = ""
+    """For `move` by a move task: the id it has there."""

@@ -1,0 +1,216 @@
+"""The 22 operations that answer at once, from parameters to the answer's JSON; the table that finds them by name.
+
+Takes a `Call`, gives a JSON object (empty where SQS says nothing) or raises `SqsFault`. ReceiveMessage may have to wait
+and is therefore the wire's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.loopback.errors import SqsFault
+from worker.loopback.rendering import Json, batch_json, no_more, sent_json, task_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from worker.loopback.faults import Plan
+    from worker.loopback.messages import Sent
+    from worker.loopback.params import Params
+    from worker.loopback.sqs import LoopbackSqs
+    from worker.message import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to SQS."""
+
+    sqs: LoopbackSqs
+    params: Params
+    base_url: str
+    """`http://host:port` as the client wrote it: queue URLs must lead it back here."""
+    plan: Plan
+
+    @property
+    def queue(self) -> str:
+        """The queue's name, out of its URL."""
+        return queue_name(self.params.text("QueueUrl"), self.sqs.account_id)
+
+    def url(self, name: str) -> str:
+        """A queue's URL."""
+        return f"{self.base_url}/{self.sqs.account_id}/{name}"
+
+    def page(self, key: str, found: tuple[list[str], str | None]) -> Json:
+        """A page of queue URLs."""
+        names, token = found
+        shown: Json = {key: [self.url(name) for name in names]} if names or key == "queueUrls" else {}
+        return shown | ({"NextToken": token} if token else {})
+
+
+def queue_name(url: str, account_id: str) -> str:
+    """The last part of a URL `.../ACCOUNT/NAME`; a queue of another account does not exist here."""
+    start, _, name = url.rpartition("/")
+    if not name or not start:
+        raise SqsFault("InvalidAddress", f"The address {url} is not valid for this endpoint.")
+    if not start.endswith("/" + account_id):
+        raise SqsFault("QueueDoesNotExist", "The specified queue does not exist.")
+    return name
+
+
+def _add_permission(call: Call) -> Json:
+    params = call.params
+    call.sqs.add_permission(call.queue, params.text("Label"), params.texts("AWSAccountIds"), params.texts("Actions"))
+    return {}
+
+
+def _cancel_message_move_task(call: Call) -> Json:
+    return {"ApproximateNumberOfMessagesMoved": call.sqs.cancel_message_move_task(call.params.text("TaskHandle"))}
+
+
+def _change_message_visibility(call: Call) -> Json:
+    handle, seconds = call.params.text("ReceiptHandle"), call.params.integer("VisibilityTimeout")
+    call.sqs.change_message_visibility(call.queue, handle, seconds)
+    return {}
+
+
+def _change_message_visibility_batch(call: Call) -> Json:
+    name, entries = call.queue, call.params.entries()
+    wanted = [(one.text("ReceiptHandle"), one.integer("VisibilityTimeout")) for one in entries]
+
+    def perform(some: Sequence[tuple[str, int]]) -> list[SqsFault | None]:
+        return call.sqs.change_message_visibility_batch(name, some)
+
+    answers = call.plan.through(wanted, perform) if call.plan.rules else perform(wanted)
+    return batch_json([one.text("Id") for one in entries], answers, no_more)
+
+
+def _create_queue(call: Call) -> Json:
+    params = call.params
+    state = call.sqs.create_queue(params.text("QueueName"), params.text_map("Attributes"), params.text_map("tags"))
+    return {"QueueUrl": call.url(state.name)}
+
+
+def _delete_message(call: Call) -> Json:
+    call.sqs.delete_message(call.queue, call.params.text("ReceiptHandle"))
+    return {}
+
+
+def _delete_message_batch(call: Call) -> Json:
+    name, entries = call.queue, call.params.entries()
+    handles = [one.text("ReceiptHandle") for one in entries]
+
+    def perform(some: Sequence[str]) -> list[SqsFault | None]:
+        return call.sqs.delete_message_batch(name, some)
+
+    answers = call.plan.through(handles, perform) if call.plan.rules else perform(handles)
+    return batch_json([one.text("Id") for one in entries], answers, no_more)
+
+
+def _delete_queue(call: Call) -> Json:
+    call.sqs.delete_queue(call.queue)
+    return {}
+
+
+def _get_queue_attributes(call: Call) -> Json:
+    names = call.params.texts("AttributeNames")
+    found = call.sqs.get_queue_attributes(call.queue, names)
+    return {"Attributes": found} if found else {}
+
+
+def _get_queue_url(call: Call) -> Json:
+    return {"QueueUrl": call.url(call.sqs.get_queue_url(call.params.text("QueueName")))}
+
+
+def _list_dead_letter_source_queues(call: Call) -> Json:
+    limit, token = call.params.optional_integer("MaxResults"), call.params.optional_text("NextToken")
+    return call.page("queueUrls", call.sqs.list_dead_letter_source_queues(call.queue, limit=limit, token=token))
+
+
+def _list_message_move_tasks(call: Call) -> Json:
+    limit = call.params.optional_integer("MaxResults")
+    tasks = call.sqs.list_message_move_tasks(call.params.text("SourceArn"), limit=1 if limit is None else limit)
+    return {"Results": [task_json(task) for task in tasks]}
+
+
+def _list_queue_tags(call: Call) -> Json:
+    tags = call.sqs.list_queue_tags(call.queue)
+    return {"Tags": tags} if tags else {}
+
+
+def _list_queues(call: Call) -> Json:
+    limit, token = call.params.optional_integer("MaxResults"), call.params.optional_text("NextToken")
+    prefix = call.params.optional_text("QueueNamePrefix") or ""
+    return call.page("QueueUrls", call.sqs.list_queues(prefix, limit=limit, token=token))
+
+
+def _purge_queue(call: Call) -> Json:
+    call.sqs.purge_queue(call.queue)
+    return {}
+
+
+def _remove_permission(call: Call) -> Json:
+    call.sqs.remove_permission(call.queue, call.params.text("Label"))
+    return {}
+
+
+def _send_message(call: Call) -> Json:
+    return sent_json(call.sqs.send_message(call.queue, call.params.outgoing()))
+
+
+def _send_message_batch(call: Call) -> Json:
+    name, entries = call.queue, call.params.entries()
+    messages = [one.outgoing() for one in entries]
+
+    def perform(some: Sequence[Outgoing]) -> list[Sent | SqsFault]:
+        return call.sqs.send_message_batch(name, some)
+
+    answers = call.plan.through(messages, perform) if call.plan.rules else perform(messages)
+    return batch_json([one.text("Id") for one in entries], answers, sent_json)
+
+
+def _set_queue_attributes(call: Call) -> Json:
+    call.sqs.set_queue_attributes(call.queue, call.params.text_map("Attributes"))
+    return {}
+
+
+def _start_message_move_task(call: Call) -> Json:
+    source, destination = call.params.text("SourceArn"), call.params.optional_text("DestinationArn")
+    rate = call.params.optional_integer("MaxNumberOfMessagesPerSecond")
+    return {"TaskHandle": call.sqs.start_message_move_task(source, destination_arn=destination, rate=rate).handle}
+
+
+def _tag_queue(call: Call) -> Json:
+    call.sqs.tag_queue(call.queue, call.params.text_map("Tags"))
+    return {}
+
+
+def _untag_queue(call: Call) -> Json:
+    call.sqs.untag_queue(call.queue, call.params.texts("TagKeys"))
+    return {}
+
+
+OPERATIONS: Final[dict[str, Callable[[Call], Json]]] = {
+    "AddPermission": _add_permission,
+    "CancelMessageMoveTask": _cancel_message_move_task,
+    "ChangeMessageVisibility": _change_message_visibility,
+    "ChangeMessageVisibilityBatch": _change_message_visibility_batch,
+    "CreateQueue": _create_queue,
+    "DeleteMessage": _delete_message,
+    "DeleteMessageBatch": _delete_message_batch,
+    "DeleteQueue": _delete_queue,
+    "GetQueueAttributes": _get_queue_attributes,
+    "GetQueueUrl": _get_queue_url,
+    "ListDeadLetterSourceQueues": _list_dead_letter_source_queues,
+    "ListMessageMoveTasks": _list_message_move_tasks,
+    "ListQueueTags": _list_queue_tags,
+    "ListQueues": _list_queues,
+    "PurgeQueue": _purge_queue,
+    "RemovePermission": _remove_permission,
+    "SendMessage": _send_message,
+    "SendMessageBatch": _send_message_batch,
+    "SetQueueAttributes": _set_queue_attributes,
+    "StartMessageMoveTask": _start_message_move_task,
+    "TagQueue": _tag_queue,
+    "UntagQueue": _untag_queue,
+}

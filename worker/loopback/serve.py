@@ -1,0 +1,94 @@
+"""The loopback as a program: makes the queues that were named, serves until it is told to stop.
+
+Takes an address and queue specifications, gives its URL to *started* once it listens; ends when *stop* is set.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+
+from worker.errors import SettingsError
+from worker.loopback.errors import SqsFault
+from worker.loopback.faults import Faults
+from worker.loopback.server import LoopbackServer
+from worker.loopback.sqs import LoopbackSqs
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+_OPTIONS = {
+    "visibility": "VisibilityTimeout",
+    "delay": "DelaySeconds",
+    "retention": "MessageRetentionPeriod",
+    "wait": "ReceiveMessageWaitTimeSeconds",
+}
+
+
+async def serve(
+    *,
+    host: str,
+    port: int,
+    account_id: str = "000000000000",
+    region: str = "us-east-1",
+    queues: Sequence[str] = (),
+    seed: int = 0,
+    started: Callable[[str], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve SQS on *host*:*port* (0: any free one) with *queues* made first, until *stop* is set.
+
+    Raises:
+        SettingsError: a queue specification cannot be met.
+    """
+    rng = random.Random(seed)  # noqa: S311 - ids and faults, no secrets
+    sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region)
+    make_queues(sqs, queues)
+    async with LoopbackServer(sqs, faults=Faults(rng=rng, clock=time.time), host=host, port=port) as server:
+        started(server.endpoint_url)
+        await stop.wait()
+
+
+def make_queues(sqs: LoopbackSqs, specifications: Sequence[str]) -> None:
+    """Make queues from `NAME`, `NAME.fifo` or `NAME:dlq=OTHER,max=3,visibility=30`; a missing dead-letter queue too."""
+    problems = []
+    for one in specifications:
+        try:
+            _make(sqs, one)
+        except (SqsFault, ValueError) as error:
+            problems.append(f"queue {one!r}: {error}")
+    if problems:
+        raise SettingsError(problems)
+
+
+def _make(sqs: LoopbackSqs, specification: str) -> None:
+    name, _, rest = specification.partition(":")
+    given = dict(_pair(option) for option in rest.split(",") if option)
+    dead, most = given.pop("dlq", None), given.pop("max", "10")
+    unknown = set(given) - set(_OPTIONS)
+    if unknown:
+        raise ValueError(f"no option {min(unknown)!r}; there are dlq, max, {', '.join(_OPTIONS)}")
+    attributes = {_OPTIONS[option]: value for option, value in given.items()}
+    if dead is not None:
+        target = sqs.create_queue(dead, _fifo(dead))
+        policy = {"deadLetterTargetArn": target.arn, "maxReceiveCount": most}
+        attributes["RedrivePolicy"] = orjson.dumps(policy).decode()
+    if name in sqs.registry.names(name):
+        sqs.set_queue_attributes(name, attributes)  # it was made before, as somebody's dead-letter queue
+    else:
+        sqs.create_queue(name, attributes | _fifo(name))
+
+
+def _fifo(name: str) -> dict[str, str]:
+    return {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if name.endswith(".fifo") else {}
+
+
+def _pair(option: str) -> tuple[str, str]:
+    key, equals, value = option.partition("=")
+    if not equals:
+        raise ValueError(f"{option!r} is not OPTION=VALUE")
+    return key, value

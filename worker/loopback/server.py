@@ -1,0 +1,95 @@
+"""The loopback's HTTP server: listens, hands each request to the wire or the control address, and closes everything.
+
+Takes a `LoopbackSqs` (and faults), gives an endpoint URL for any AWS client; `async with` ends it together with every
+connection. Signatures are not checked and unsigned requests are served: it trusts whoever reaches its address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Self
+
+from worker.loopback.connection import Connection
+from worker.loopback.control import PATH, Control
+from worker.loopback.errors import SqsFault
+from worker.loopback.faults import Faults
+from worker.loopback.spoiling import Reply
+from worker.loopback.wire import Exchange, HttpRequest, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.loopback.sqs import LoopbackSqs
+
+
+class LoopbackServer:
+    """One listening address. Usable as an async context manager inside any loop with sockets."""
+
+    def __init__(
+        self, sqs: LoopbackSqs, *, faults: Faults | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        rng = random.Random(0)  # noqa: S311 - only for plans without rules, which never ask it
+        self.sqs = sqs
+        self.faults = Faults(rng=rng, clock=sqs.clock) if faults is None else faults
+        self.connections: set[Connection] = set()
+        """Written by the connections themselves."""
+        self._wire = Wire(sqs, self.faults, rng)
+        self.control = Control(sqs, self.faults, self._wire.account)
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._date = (0, "")
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients are sent; an address for all interfaces is named by one that can be dialled."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - read, not bound
+        return f"http://{host}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), self._host, self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+            for connection in tuple(self.connections):
+                connection.close()
+            await self._server.wait_closed()
+
+    def respond(self, request: HttpRequest, done: Callable[[Reply], None]) -> Exchange:
+        """Give *done* the one reply to *request*."""
+        if request.target and request.method == "POST":
+            if not request.host:
+                return _said(done, self._wire.refusal(SqsFault("InvalidAddress", "A Host header is needed.")))
+            return self._wire.handle(request, done)
+        if request.path.startswith(PATH):
+            return _said(done, self.control.handle(request))
+        return _said(done, _not_json(request))
+
+    def date(self) -> str:
+        """The Date header's value, written once a second."""
+        second = int(self.sqs.clock())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+
+def _said(done: Callable[[Reply], None], reply: Reply) -> Exchange:
+    done(reply)
+    return Exchange()
+
+
+def _not_json(request: HttpRequest) -> Reply:
+    """Old SDKs speak the query protocol and read XML; everybody else gets the reason in plain JSON."""
+    why = "This address speaks the AWS JSON protocol only: POST with the header X-Amz-Target: AmazonSQS.OPERATION."
+    if request.method == "POST" and request.content_type.startswith("application/x-www-form-urlencoded"):
+        error = f"<Error><Type>Sender</Type><Code>UnsupportedProtocol</Code><Message>{why}</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>-</RequestId></ErrorResponse>"
+        return Reply(400, body.encode(), content_type="text/xml")
+    status = 400 if request.method == "POST" else 404
+    return Reply(status, b'{"message":"' + why.encode() + b'"}', content_type="application/json")

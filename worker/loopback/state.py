@@ -1,0 +1,271 @@
+"""One queue: where every message of it is, and what may happen to it next.
+
+Takes messages, gives them out under receipts, and accounts for each until it is deleted, moved, expired or purged.
+Nothing scans: waiting messages stand in an order, hidden ones in one heap that is thinned when half of it is stale, and
+time is only looked at on access. It ends when its loopback drops it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.loopback.errors import SqsFault, invalid_parameter
+from worker.loopback.fifo import GroupOrder
+from worker.loopback.handles import Handles
+from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored
+from worker.loopback.standard import Order, StandardOrder
+from worker.loopback.waiting import Line
+from worker.loopback.windows import Attempts, Window
+from worker.sqs.limits import VISIBILITY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.loopback.attributes import QueueSettings
+    from worker.loopback.messages import ChangeKind
+
+_SLACK: Final = 1024
+"""Stale heap entries that are always tolerated; beyond, at most as many as live ones."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has happened here, ever. sent + moved_in = deleted + moved_out + expired + purged + what is here."""
+
+    sent: int = 0
+    received: int = 0
+    deleted: int = 0
+    moved_in: int = 0
+    moved_out: int = 0
+    expired: int = 0
+    purged: int = 0
+
+
+class QueueState:
+    """One queue's messages. Written by its loopback only; `held` says how many are in each of the three states."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: QueueSettings,
+        *,
+        arn: str,
+        tag: str,
+        in_flight_limit: int,
+        observe: Callable[[StateChange], None] | None,
+    ) -> None:
+        self.name = name
+        self.arn = arn
+        self.settings = settings
+        """Replaced by SetQueueAttributes."""
+        self.handles = Handles(tag)
+        self.counts = Counts()
+        self.held = [0, 0, 0, 0]
+        """Messages by state; the last is unused, so that leaving needs no special case."""
+        self.line = Line()
+        self.attempts = Attempts()
+        self.deduplication: Window[Sent] = Window()
+        self._in_flight_limit = in_flight_limit
+        self._observe = observe
+        self._order = self._new_order()
+        self._wakes: list[tuple[float, int, Stored]] = []
+        """When hidden messages become visible; an entry whose time is not the message's is stale."""
+        self._received: dict[int, Stored] = {}
+        """Handed out at least once and not gone: what receipt handles can point at."""
+        self._receipts = 0
+        self._numbers = 0
+
+    def _new_order(self) -> Order:
+        return GroupOrder() if self.settings.fifo else StandardOrder()
+
+    # ── arriving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def next_number(self) -> int:
+        """The place of the next message."""
+        self._numbers += 1
+        return self._numbers
+
+    def enter(self, message: Stored, *, delay_seconds: float, now: float) -> None:
+        """A message arrives; the caller says by which way."""
+        if delay_seconds > 0:
+            self._set(message, DELAYED)
+            self.hide(message, now + delay_seconds)
+        else:
+            self._set(message, VISIBLE)
+        self._order.enter(message)
+
+    # ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(
+        self, limit: int, visibility_seconds: float, now: float, dead_letter: Callable[[Stored], bool]
+    ) -> list[Stored]:
+        """Hand out what is visible. Expired messages are dropped on the way, exhausted ones given to *dead_letter*."""
+        self.wake(now)
+        redrive = self.settings.redrive
+        taken: list[Stored] = []
+        most = min(limit, self._in_flight_limit - self.held[IN_FLIGHT])
+        while len(taken) < most:
+            message = self._order.take()
+            if message is None:
+                break
+            if self._expired(message, now):
+                self._drop_expired(message, now)
+            elif redrive and message.receive_count >= redrive.max_receive_count and dead_letter(message):
+                pass
+            else:
+                self._lease(message, now + visibility_seconds, now)
+                taken.append(message)
+        self._order.taken()
+        self.counts.received += len(taken)
+        return taken
+
+    @property
+    def full(self) -> bool:
+        """As many in flight as the queue allows."""
+        return self.held[IN_FLIGHT] >= self._in_flight_limit
+
+    def wake(self, now: float) -> None:
+        """Show every hidden message whose time has come."""
+        wakes = self._wakes
+        while wakes and wakes[0][0] <= now:
+            at, _, message = heapq.heappop(wakes)
+            if message.visible_at == at and message.state in {DELAYED, IN_FLIGHT}:
+                self._show(message)
+
+    def next_wake(self) -> float | None:
+        """When to look again; may be early, never late."""
+        return self._wakes[0][0] if self._wakes else None
+
+    def _lease(self, message: Stored, until: float, now: float) -> None:
+        self._receipts += 1
+        message.receipt = self._receipts
+        message.receive_count += 1
+        message.received_at = now
+        if not message.first_received_at:
+            message.first_received_at = now
+        self._received[message.number] = message
+        self._set(message, IN_FLIGHT)
+        self.hide(message, until)
+        if self._observe is not None:
+            self.note("receive", message, now)
+
+    # ── what a receipt handle can do ────────────────────────────────────────────────────────────────────────────────
+
+    def handle(self, message: Stored) -> str:
+        """The receipt handle of the message's latest receipt."""
+        return self.handles.write(message.number, message.receipt)
+
+    def delete(self, handle: str, now: float) -> None:
+        """Delete by handle. Gone already: fine. An older receipt's handle: refused on FIFO; on a standard queue it
+        succeeds and deletes nothing, as Amazon warns.
+        """
+        number, receipt = self.handles.read(handle)
+        message = self._received.get(number)
+        if message is None:
+            return
+        self.wake(now)
+        stale = message.receipt != receipt
+        if self.settings.fifo and (stale or message.state != IN_FLIGHT):
+            raise invalid_parameter("ReceiptHandle", handle, "The receipt handle has expired.")
+        if not stale:
+            self.counts.deleted += 1
+            self.forget(message, was_in_flight=message.state == IN_FLIGHT)
+            if self._observe is not None:
+                self.note("delete", message, now)
+
+    def change_visibility(self, handle: str, seconds: int, now: float) -> None:
+        """Hide the message for *seconds* from now, within 12 h of its receipt; 0 shows it at once."""
+        number, receipt = self.handles.read(handle)
+        self.wake(now)
+        message = self._received.get(number)
+        if message is None or message.receipt != receipt:
+            reason = "Message does not exist or is not available for visibility timeout change."
+            raise invalid_parameter("ReceiptHandle", handle, reason)
+        if message.state != IN_FLIGHT:
+            raise SqsFault("MessageNotInflight", "The specified message isn't in flight.")
+        if now + seconds > message.received_at + VISIBILITY_SECONDS:
+            reason = f"Total VisibilityTimeout for the message is beyond the limit [{VISIBILITY_SECONDS} seconds]"
+            raise invalid_parameter("VisibilityTimeout", seconds, reason)
+        if self._observe is not None:
+            self.note("visibility", message, now, visible_at=now + seconds)
+        self.hide(message, now + seconds) if seconds > 0 else self._show(message)
+
+    def hide(self, message: Stored, until: float) -> None:
+        """Keep a hidden message hidden until *until*."""
+        message.visible_at = until
+        heapq.heappush(self._wakes, (until, message.number, message))
+        hidden = self.held[DELAYED] + self.held[IN_FLIGHT]
+        if len(self._wakes) > 2 * hidden + _SLACK:
+            self._wakes = [e for e in self._wakes if e[2].visible_at == e[0] and e[2].state in {DELAYED, IN_FLIGHT}]
+            heapq.heapify(self._wakes)
+
+    # ── leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def peek(self, now: float) -> Stored | None:
+        """The message that would be handed out next."""
+        self.wake(now)
+        self.expire(now)
+        return self._order.head()
+
+    def pull(self) -> None:
+        """Take away for good, to be moved, what `peek` has just shown."""
+        message = self._order.take()
+        if message is not None:
+            self.counts.moved_out += 1
+            self.forget(message, was_in_flight=True)
+        self._order.taken()
+
+    def forget(self, message: Stored, *, was_in_flight: bool) -> None:
+        """The message is no longer here. *was_in_flight* includes one just taken from the order."""
+        self._received.pop(message.number, None)
+        self._set(message, GONE)
+        self._order.leave(message, was_in_flight=was_in_flight)
+
+    def expire(self, now: float) -> None:
+        """Drop what is past retention at the head; the counts call it, receiving does so on its own."""
+        message = self._order.head()
+        while message is not None and self._expired(message, now):
+            self._order.take()
+            self._drop_expired(message, now)
+            self._order.taken()
+            message = self._order.head()
+
+    def purge(self, now: float) -> None:
+        """Drop everything, in flight included."""
+        self.counts.purged += sum(self.held[:GONE])
+        self.held = [0, 0, 0, 0]
+        self._order = self._new_order()
+        self._received = {}
+        self._wakes = []
+        self.attempts.clear()
+        if self._observe is not None:
+            self._observe(StateChange("purge", self.name, "", now))
+
+    def note(self, kind: ChangeKind, message: Stored, now: float, **more: float | str) -> None:
+        """Tell the observer; hot paths ask first whether there is one."""
+        if self._observe is not None:
+            seen = {"receive_count": message.receive_count, "visible_at": message.visible_at, **more}
+            self._observe(StateChange(kind, self.name, message.id, now, **seen))  # type: ignore[arg-type] # by field
+
+    # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _expired(self, message: Stored, now: float) -> bool:
+        return message.sent_at + self.settings.retention_seconds <= now
+
+    def _drop_expired(self, message: Stored, now: float) -> None:
+        self.counts.expired += 1
+        self.forget(message, was_in_flight=True)
+        if self._observe is not None:
+            self.note("expire", message, now)
+
+    def _set(self, message: Stored, state: int) -> None:
+        self.held[message.state] -= 1
+        self.held[state] += 1
+        message.state = state
+
+    def _show(self, message: Stored) -> None:
+        was_in_flight = message.state == IN_FLIGHT
+        self._set(message, VISIBLE)
+        self._order.show(message, was_in_flight=was_in_flight)

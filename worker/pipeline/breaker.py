@@ -1,0 +1,90 @@
+"""Breaker: while the sink as a whole is away, nothing is received and one batch at a time tries again.
+
+Closed, writes pass freely. The first `SinkUnavailable` opens it: the poller waits, batches in hand keep their leases,
+and one of them probes after a growing pause. The first batch that is taken closes it again. Receive counts are not
+burnt, and the queue is not drained into the dead-letter queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from worker.backoff import full_jitter
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from random import Random
+
+    from worker.errors import SinkUnavailable
+    from worker.telemetry.events import Emit
+
+PROBE_BASE_SECONDS: Final = 0.25
+PROBE_MAX_SECONDS: Final = 5.0
+"""Bounds the time from healing to the first write that notices it."""
+
+
+class Breaker:
+    """One per sink."""
+
+    def __init__(self, *, random: Random, emit: Emit, pipeline: str) -> None:
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+        self._probe = asyncio.Lock()
+        self._pass = asyncio.Event()  # set while the poller need not wait; written by failed, succeeded, let_go
+        self._pass.set()
+        self._holding = True  # False once the poller is stopping; written by let_go
+        self._pause = PROBE_BASE_SECONDS  # before the next probe; written by failed
+        self._failures = 0  # in a row; written by failed and succeeded
+        self._opened_at = 0.0  # loop time; written by failed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the sink is away."""
+        return self._failures > 0
+
+    async def closed(self) -> None:
+        """Wait until the sink is back, or until the poller is told to stop."""
+        await self._pass.wait()
+
+    def let_go(self) -> None:
+        """Hold the poller no longer, although the sink is away: it is stopping."""
+        self._holding = False
+        self._pass.set()
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Around each write: at once while closed, one at a time and after a pause while open."""
+        if not self.is_open:
+            yield
+            return
+        async with self._probe:
+            if self.is_open:
+                await asyncio.sleep(self._pause)
+            yield
+
+    def failed(self, error: SinkUnavailable) -> None:
+        """A write found the sink away."""
+        code, detail = type(error.__cause__ or error).__name__, str(error)
+        self._failures += 1
+        self._pause = max(
+            0.1,
+            full_jitter(self._failures, self._random, base_seconds=PROBE_BASE_SECONDS, max_seconds=PROBE_MAX_SECONDS),
+        )
+        if self._failures == 1:
+            self._opened_at = asyncio.get_running_loop().time()
+            if self._holding:
+                self._pass.clear()
+            self._emit(events.SinkLost(self._pipeline, code, detail))
+        self._emit(events.SinkProbed(self._pipeline, code, detail, self._pause))
+
+    def succeeded(self) -> None:
+        """A write was answered: the sink is there."""
+        if self.is_open:
+            self._failures = 0
+            self._pass.set()
+            away = asyncio.get_running_loop().time() - self._opened_at
+            self._emit(events.SinkRestored(self._pipeline, away))

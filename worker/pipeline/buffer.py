@@ -1,0 +1,52 @@
+"""Buffer: what was received and waits for a handler, handed out in batches by rows, bytes and age.
+
+Takes entered deliveries from the poller, gives batches to the handlers. It is bounded by the ledger, which is asked
+before anything is received. Closed, it answers every handler with an empty batch; what still waits is given back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """When a batch is complete: at any of the three."""
+
+    max_rows: int
+    max_bytes: int
+    max_wait_seconds: float
+
+
+class Buffer:
+    """Deliveries in the order in which they came."""
+
+    def __init__(self, settings: BatchSettings) -> None:
+        self._settings = settings
+        self._channel: Channel[Delivery] = Channel(lambda delivery: delivery.weight)
+
+    def __len__(self) -> int:
+        return len(self._channel)
+
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        """Append what a receive brought."""
+        self._channel.put(deliveries)
+
+    async def take(self) -> list[Delivery]:
+        """The next batch; empty when the buffer is closed."""
+        settings = self._settings
+        return await self._channel.take(settings.max_rows, weight=settings.max_bytes, linger=settings.max_wait_seconds)
+
+    def close(self) -> list[Delivery]:
+        """End of input; returns what nobody has begun, to be released."""
+        left = self._channel.empty()
+        self._channel.close()
+        return left

@@ -1,0 +1,122 @@
+"""Entries: one batch call to SQS, asked until every entry of it is decided.
+
+Takes settlements of at most ten deliveries and the call that carries them out; the decided ones leave the ledger,
+those given up on are returned. An entry is decided when SQS says so for the handle we hold now; it is given up on
+when its handle is void or its lease is over. It ends when nothing is left to ask for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.backoff import full_jitter
+from worker.errors import QueueError
+from worker.sqs.queue import OK, UNKNOWN
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from random import Random
+
+    from worker.message import Delivery
+    from worker.outcome import OutcomeName
+    from worker.sqs.queue import Answer
+    from worker.telemetry.events import Emit
+
+TRY_AGAIN_BASE_SECONDS: Final = 0.1
+TRY_AGAIN_MAX_SECONDS: Final = 5.0
+GRACE_SECONDS: Final = 5.0
+"""A lease already over is still tried for this long: until somebody else receives the message, its handle works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A delivery, how it ends, and after how many seconds it is visible again (0 where that means nothing)."""
+
+    delivery: Delivery
+    outcome: OutcomeName
+    seconds: int = 0
+
+
+class Entries:
+    """Carries settlements out; `leave` takes decided ones out of the ledger."""
+
+    def __init__(
+        self, *, leave: Callable[[Sequence[Settlement]], None], random: Random, emit: Emit, pipeline: str
+    ) -> None:
+        self._leave = leave
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+
+    async def until_decided(
+        self,
+        operation: str,
+        batch: Sequence[Settlement],
+        call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
+    ) -> list[Settlement]:
+        """Returns those given up on: SQS may or may not have done what was asked."""
+        given_up: list[Settlement] = []
+        tries = 0
+        while batch:
+            tries += 1
+            handles = [settlement.delivery.receipt_handle for settlement in batch]
+            answers = await self._ask(operation, batch, call)
+            batch = self._decide(operation, batch, answers, handles, given_up)
+            if batch:
+                await asyncio.sleep(self._pause(tries))
+                batch = self._still_alive(operation, batch, given_up)
+        return given_up
+
+    async def _ask(
+        self,
+        operation: str,
+        batch: Sequence[Settlement],
+        call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
+    ) -> list[Answer]:
+        """The answers; a call that fails as a whole leaves every entry unknown."""
+        try:
+            return await call(batch)
+        except QueueError as error:
+            self._report(operation, error.code, len(batch), final=False)
+            return [UNKNOWN] * len(batch)
+
+    def _decide(
+        self,
+        operation: str,
+        batch: Sequence[Settlement],
+        answers: Sequence[Answer],
+        handles: Sequence[str],
+        given_up: list[Settlement],
+    ) -> list[Settlement]:
+        """Let the settled ones leave; returns what is to be asked again."""
+        done: list[Settlement] = []
+        again: list[Settlement] = []
+        for settlement, answer, handle in zip(batch, answers, handles, strict=True):
+            if answer is OK:
+                # A newer handle came in meanwhile: SQS may have ignored the older one.
+                (done if settlement.delivery.receipt_handle == handle else again).append(settlement)
+            elif answer is UNKNOWN:
+                again.append(settlement)
+            else:
+                self._report(operation, answer.code, 1, final=not answer.retry)
+                (again if answer.retry else given_up).append(settlement)
+        self._leave(done)
+        return again
+
+    def _still_alive(self, operation: str, batch: Sequence[Settlement], given_up: list[Settlement]) -> list[Settlement]:
+        now = asyncio.get_running_loop().time()
+        alive = [s for s in batch if not s.delivery.lost and now < s.delivery.deadline + GRACE_SECONDS]
+        if len(alive) < len(batch):
+            self._report(operation, "LeaseOver", len(batch) - len(alive), final=True)
+            given_up.extend(s for s in batch if s not in alive)
+        return alive
+
+    def _pause(self, tries: int) -> float:
+        base, longest = TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS
+        return full_jitter(tries, self._random, base_seconds=base, max_seconds=longest)
+
+    def _report(self, operation: str, code: str, count: int, *, final: bool) -> None:
+        self._emit(events.SettleFailed(self._pipeline, operation, code, count, final=final))

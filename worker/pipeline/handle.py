@@ -1,0 +1,162 @@
+"""Handle: N coroutines, each taking a batch through decode, write and decide.
+
+Takes batches of deliveries from the buffer, gives every one of them with its outcome to the settler: `Done` only
+after the sink accepted it. A coroutine ends when the buffer is closed; cancelled, it releases the batch in hand, since
+nobody knows what the sink has kept of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from worker import tuning
+from worker.errors import DecodeError
+from worker.message import Message
+from worker.outcome import DONE, Rejected, Released
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.codecs.codec import Codec
+    from worker.message import Delivery
+    from worker.outcome import Outcome
+    from worker.pipeline.buffer import Buffer
+    from worker.pipeline.settle import Settler
+    from worker.pipeline.write import Writer
+    from worker.telemetry.events import Emit
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch on its way through a handler."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    """Decoded; one for each record."""
+    records: list[Message] = field(default_factory=list)
+    rejected: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    """Undecodable."""
+    bytes: int = 0
+
+
+class Handler:
+    """What all handler coroutines of a pipeline share."""
+
+    def __init__(  # noqa: PLR0913 - a stage is wired to its neighbours in one place
+        self,
+        *,
+        buffer: Buffer,
+        codec: Codec,
+        key: Callable[[object, Delivery], str],
+        writer: Writer,
+        settler: Settler,
+        write_limit_seconds: float | None,
+        written: Callable[[], None],
+        wall: Callable[[], float],
+        emit: Emit,
+        pipeline: str,
+    ) -> None:
+        self._buffer = buffer
+        self._codec = codec
+        self._key = key
+        self._writer = writer
+        self._settler = settler
+        self._write_limit = write_limit_seconds
+        self._written = written
+        self._wall = wall
+        self._emit = emit
+        self._pipeline = pipeline
+        self.handling = 0  # deliveries in a handler's hands; written by _handle
+        self.batches = 0  # finished; written by _write
+        self.write_seconds = 0.0  # smoothed time of one batch in the sink; written by _write
+
+    async def run(self) -> None:
+        """One coroutine: until the buffer is closed."""
+        while deliveries := await self._buffer.take():
+            self.handling += len(deliveries)
+            try:
+                await self._handle(deliveries)
+            finally:
+                self.handling -= len(deliveries)
+
+    async def _handle(self, deliveries: list[Delivery]) -> None:
+        """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        batch = self._decode(self._ours(deliveries, began))
+        self._settler.settle(batch.rejected)
+        if not batch.records:
+            return
+        try:
+            outcomes = await self._write(batch, loop.time() - began)
+        except asyncio.CancelledError:
+            self._settler.settle([(delivery, Released()) for delivery in batch.deliveries])
+            raise
+        self._settler.settle(list(zip(batch.deliveries, outcomes, strict=True)))
+
+    def _ours(self, deliveries: list[Delivery], now: float) -> list[Delivery]:
+        """Those whose lease still lives, which from now on is renewed only inside the time limit; others are let go."""
+        ours = [delivery for delivery in deliveries if not delivery.lost and now < delivery.deadline]
+        if len(ours) < len(deliveries):
+            expired = [delivery for delivery in deliveries if delivery.lost or now >= delivery.deadline]
+            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", len(expired)))
+            self._settler.settle([(delivery, Released("lease-over")) for delivery in expired])
+        if self._write_limit is not None:
+            for delivery in ours:
+                delivery.renew_until = min(delivery.renew_until, now + self._write_limit)
+        return ours
+
+    def _decode(self, deliveries: list[Delivery]) -> Batch:
+        batch = Batch()
+        for delivery in deliveries:
+            try:
+                value = self._codec.decode(delivery.body)
+                key = self._key(value, delivery)
+            except DecodeError as error:
+                batch.rejected.append((delivery, Rejected(error.reason, error.detail)))
+                continue
+            batch.deliveries.append(delivery)
+            batch.records.append(message_of(delivery, key, value))
+            batch.bytes += delivery.weight
+        return batch
+
+    async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        written = await self._writer.write(batch.records)
+        seconds = loop.time() - began
+        self.batches += 1
+        self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
+        self._written()
+        accepted = [d.sent_at for d, answer in zip(batch.deliveries, written.answers, strict=True) if answer is DONE]
+        self._emit(
+            events.BatchWritten(
+                self._pipeline,
+                rows=len(written.answers),
+                accepted=len(accepted),
+                bytes=batch.bytes,
+                decode_seconds=decode_seconds,
+                write_seconds=seconds,
+                writes=written.writes,
+                sent_at=tuple(accepted),
+                finished_at=self._wall(),
+            )
+        )
+        return list(written.answers)
+
+
+def message_of(delivery: Delivery, key: str, value: object) -> Message:
+    """What the sink and your function see of a delivery."""
+    return Message(
+        key=key,
+        value=value,
+        body=delivery.body,
+        id=delivery.message_id,
+        sent_at=delivery.sent_at,
+        received_at=delivery.received_at,
+        receive_count=delivery.receive_count,
+        group_id=delivery.group_id,
+        attributes=delivery.attributes,
+    )

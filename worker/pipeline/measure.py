@@ -1,0 +1,68 @@
+"""Measure: reads the queue's own counts now and then, with jitter, and tells when the queue is empty.
+
+Takes nothing from the path and gives nothing to it. With `--drain` it is what ends the run: the queue is empty when
+nothing is in flight here and SQS counts no message in any state, twice in a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from worker.errors import QueueError
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from worker.inflight import Ledger
+    from worker.pipeline.poll import Poller
+    from worker.sqs.queue import Queue
+    from worker.telemetry.events import Emit
+
+MEASURE_SECONDS: Final = 15.0
+IDLE_MEASURE_SECONDS: Final = 60.0
+"""While receives come back empty there is nothing new to know, and each look is a request."""
+DRAIN_SECONDS: Final = 0.5
+ZEROES_TO_BE_EMPTY: Final = 2
+"""SQS's counts are approximate and may lag; one zero proves nothing."""
+
+
+class Measurer:
+    """One per pipeline; ends by cancellation."""
+
+    def __init__(
+        self, queue: Queue, *, ledger: Ledger, poller: Poller, random: Random, emit: Emit, pipeline: str
+    ) -> None:
+        self._queue = queue
+        self._ledger = ledger
+        self._poller = poller
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._measure()
+            seconds = IDLE_MEASURE_SECONDS if self._poller.empties else MEASURE_SECONDS
+            await asyncio.sleep(seconds * self._random.uniform(0.8, 1.2))
+
+    async def until_empty(self) -> None:
+        """Return once the queue is empty; retries and other workers' messages in flight are waited for."""
+        zeroes = 0
+        while zeroes < ZEROES_TO_BE_EMPTY:
+            await asyncio.sleep(DRAIN_SECONDS)
+            idle = self._poller.empties > 0 and len(self._ledger) == 0
+            zeroes = zeroes + 1 if idle and await self._measure() == 0 else 0
+
+    async def _measure(self) -> int | None:
+        """Messages in the queue in any state; None when SQS did not say."""
+        try:
+            counts = await self._queue.attributes()
+        except QueueError:
+            return None
+        self._emit(
+            events.QueueMeasured(self._pipeline, self._queue.name, counts.visible, counts.not_visible, counts.delayed)
+        )
+        return counts.visible + counts.not_visible + counts.delayed

@@ -1,0 +1,178 @@
+"""One pipeline: a queue, a codec and a sink, wired stage by stage, and the order in which it stops.
+
+Takes the parts, gives nothing back but its account. `run` returns when it has run dry: the ledger is empty (or the
+deadline is over and what is left has been said), and no task of it is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker import tuning
+from worker.inflight import Ledger
+from worker.outcome import Released
+from worker.pipeline.breaker import Breaker
+from worker.pipeline.buffer import BatchSettings, Buffer
+from worker.pipeline.handle import Handler
+from worker.pipeline.measure import Measurer
+from worker.pipeline.poll import Poller, PollSettings
+from worker.pipeline.renew import Renewer
+from worker.pipeline.settle import Settler, SettleSettings
+from worker.pipeline.stopping import Stop, cancelled
+from worker.pipeline.write import Writer
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from worker.codecs.codec import Codec
+    from worker.message import Delivery
+    from worker.pipeline.deadletter import DeadLetters
+    from worker.sinks.sink import Sink
+    from worker.sqs.queue import Queue
+    from worker.telemetry.events import Emit
+
+HANDLERS_SHARE: Final = 0.75
+"""Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """The numbers of one pipeline."""
+
+    name: str
+    lease_seconds: int
+    largest_message: int
+    poll: PollSettings
+    batch: BatchSettings
+    settle: SettleSettings
+    writers: int
+    max_messages: int
+    max_bytes: int
+    receiving: bool = True
+    write_limit_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a pipeline is made of; all of it open, and closed by whoever opened it."""
+
+    queue: Queue
+    sink: Sink
+    codec: Codec
+    key: Callable[[object, Delivery], str]
+    dead_letters: DeadLetters | None
+    random: Random
+    wall: Callable[[], float]
+    """Unix time, for latencies."""
+    emit: Emit
+
+
+class Pipeline:
+    """Runs once."""
+
+    def __init__(self, spec: PipelineSpec, parts: Parts) -> None:
+        self.spec = spec
+        self._emit, emit, name = parts.emit, parts.emit, spec.name
+        self.ledger = Ledger(
+            max_messages=spec.max_messages,
+            max_bytes=spec.max_bytes,
+            largest_message=spec.largest_message,
+            lease_seconds=spec.lease_seconds,
+        )
+        self.breaker = Breaker(random=parts.random, emit=emit, pipeline=name)
+        self.buffer = Buffer(spec.batch)
+        self.settler = Settler(
+            parts.queue,
+            settings=spec.settle,
+            ledger=self.ledger,
+            dead_letters=parts.dead_letters,
+            random=parts.random,
+            emit=emit,
+            pipeline=name,
+        )
+        self.handler = Handler(
+            buffer=self.buffer,
+            codec=parts.codec,
+            key=parts.key,
+            writer=Writer(parts.sink, breaker=self.breaker, emit=emit, pipeline=name),
+            settler=self.settler,
+            write_limit_seconds=spec.write_limit_seconds,
+            written=self._follow_sink,
+            wall=parts.wall,
+            emit=emit,
+            pipeline=name,
+        )
+        self.poller = Poller(
+            parts.queue,
+            settings=spec.poll,
+            ledger=self.ledger,
+            buffer=self.buffer,
+            settler=self.settler,
+            breaker=self.breaker,
+            random=parts.random,
+            emit=emit,
+            pipeline=name,
+        )
+        self.renewer = Renewer(parts.queue, ledger=self.ledger, emit=emit, pipeline=name)
+        self.measurer = Measurer(
+            parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
+        )
+        self._follow_sink()
+
+    async def run(self, stop: Stop, *, drain: bool = False) -> None:
+        """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""
+        async with asyncio.TaskGroup() as tasks:
+            settling = tasks.create_task(self.settler.run(), name=f"settle-{self.spec.name}")
+            renewing = tasks.create_task(self.renewer.run(), name=f"renew-{self.spec.name}")
+            handling = [
+                tasks.create_task(self.handler.run(), name=f"handle-{self.spec.name}-{number}")
+                for number in range(self.spec.writers)
+            ]
+            measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
+            polling = [tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")] * self.spec.receiving
+            await self._until_told(stop, drain=drain)
+            await self._run_dry(stop, [*polling, *handling], settling, [renewing, measuring])
+
+    async def _until_told(self, stop: Stop, *, drain: bool) -> None:
+        if not drain:
+            await stop.wait()
+            return
+        async with asyncio.TaskGroup() as either:
+            emptied = either.create_task(self.measurer.until_empty(), name=f"drain-{self.spec.name}")
+            told = either.create_task(stop.wait(), name=f"told-{self.spec.name}")
+            await asyncio.wait([emptied, told], return_when=asyncio.FIRST_COMPLETED)
+            emptied.cancel()
+            told.cancel()
+
+    async def _run_dry(
+        self,
+        stop: Stop,
+        working: list[asyncio.Task[None]],
+        settling: asyncio.Task[None],
+        watching: list[asyncio.Task[None]],
+    ) -> None:
+        """The whole order of stopping, from the head of the path to its end."""
+        began, end = asyncio.get_running_loop().time(), stop.deadline()
+        self.poller.stop()  # no receive begins; what those under way bring is released
+        self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
+        await stop.patience(working, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        await cancelled(working)  # and what they could not finish is released
+        self.settler.close()
+        await stop.last_words([settling], until=end)  # deletes, retries and releases go out
+        await cancelled([settling, *watching])  # renewing last: it kept alive what was in hand
+        self._emit(events.PipelineStopped(self.spec.name, **self.ledger.account()))
+
+    def _follow_sink(self) -> None:
+        """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
+        self.ledger.max_messages = tuning.messages_ahead(
+            writers=self.spec.writers,
+            rows=self.spec.batch.max_rows,
+            write_seconds=self.handler.write_seconds,
+            receive_seconds=self.poller.receive_seconds,
+            maximum=self.spec.max_messages,
+            batches_seen=self.handler.batches,
+        )

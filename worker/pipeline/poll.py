@@ -1,0 +1,226 @@
+"""Poll: asks SQS for what there is room for, with as many long polls side by side as the load wants.
+
+Takes room from the ledger, gives entered deliveries to the buffer (and already written ones to the settler). A
+receiver asks, waits, enters what came, and decides whether there should be one receiver more or one fewer. It ends
+when stopped, after the receive under way was answered; what such a receive brings is released at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker import tuning
+from worker.backoff import full_jitter
+from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
+from worker.outcome import DONE, Released
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from worker.inflight import Ledger
+    from worker.message import Delivery
+    from worker.pipeline.breaker import Breaker
+    from worker.pipeline.buffer import Buffer
+    from worker.pipeline.settle import Settler
+    from worker.sqs.queue import Queue
+    from worker.telemetry.events import Emit
+
+ANSWER_MARGIN_SECONDS: Final = 5.0
+"""An answer later than the wait plus this is given up; the SDK alone would notice a dead long poll after 313 s."""
+PATIENCE_SECONDS: Final = 0.1
+"""How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
+REFUSED_PAUSE_SECONDS: Final = 30.0
+"""Between tries after an error that only people can mend."""
+OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
+FAILED_PAUSE_BASE_SECONDS: Final = 0.5
+FAILED_PAUSE_MAX_SECONDS: Final = 30.0
+EMPTY_PAUSE_SECONDS: Final = 0.5
+"""Floor between empty answers, should a server ignore the wait: at most two empty polls a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollSettings:
+    """The bounds of receiving."""
+
+    limit: int
+    """Messages asked for in one receive, 1-10."""
+    wait_seconds: float
+    receivers: int
+    """The most receivers side by side."""
+
+
+class Poller:
+    """All receivers of one queue."""
+
+    def __init__(  # noqa: PLR0913 - a stage is wired to its neighbours in one place, app.py
+        self,
+        queue: Queue,
+        *,
+        settings: PollSettings,
+        ledger: Ledger,
+        buffer: Buffer,
+        settler: Settler,
+        breaker: Breaker,
+        random: Random,
+        emit: Emit,
+        pipeline: str,
+    ) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._ledger = ledger
+        self._buffer = buffer
+        self._settler = settler
+        self._breaker = breaker
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+        self._stop = asyncio.Event()  # set by stop
+        self._tasks: asyncio.TaskGroup | None = None  # written by run
+        self._failures = 0  # failed receives in a row; written by the receivers
+        self._failing_since = 0.0  # loop time; written with _failures
+        self.receivers = 0  # running now; written by _start and _receive_until_stopped
+        self.wanted = 1  # as the load has it; written by the receivers
+        self.progress_at = 0.0  # loop time at which a receiver last got anywhere; written by the receivers
+        self.receive_seconds = 0.0  # smoothed round trip of full receives; written by the receivers
+        self.empties = 0  # empty answers in a row; written by the receivers, read by draining
+
+    async def run(self) -> None:
+        """Receive until stopped."""
+        self.progress_at = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as self._tasks:
+            self._start()
+
+    def stop(self) -> None:
+        """Begin no receive any more; `run` returns when those under way are answered."""
+        self._stop.set()
+        self._breaker.let_go()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def _start(self) -> None:
+        assert self._tasks is not None  # noqa: S101 - only called by run and by receivers inside it
+        self.receivers += 1
+        self._tasks.create_task(self._receive_until_stopped(), name=f"receive-{self._pipeline}-{self.receivers}")
+        self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
+
+    async def _receive_until_stopped(self) -> None:
+        """One receiver; it retires when there are more receivers than wanted."""
+        try:
+            while not self.stopping and self.receivers <= self.wanted:
+                limit = await self._room()
+                if limit:
+                    await self._receive(limit)
+        finally:
+            self.receivers -= 1
+            self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
+
+    async def _room(self) -> int:
+        """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped."""
+        await self._breaker.closed()
+        full = self._ledger.most(self._settings.limit)
+        room = self._ledger.room(full)
+        if room < full and not self.stopping:
+            await self._ledger.changed(within_seconds=PATIENCE_SECONDS)
+            room = self._ledger.room(full)
+        self.progress_at = asyncio.get_running_loop().time()
+        return 0 if self.stopping or self._breaker.is_open else room
+
+    async def _receive(self, limit: int) -> None:
+        loop = asyncio.get_running_loop()
+        reservation = self._ledger.reserve(limit)
+        began = loop.time()
+        failure: QueueError | None = None
+        deliveries: list[Delivery] = []
+        try:
+            deliveries = await self._ask(limit)
+        except QueueError as error:
+            failure = error
+        finally:
+            self._ledger.cancel(reservation)  # and, in the same step, enter what came in its place
+        if failure is not None:
+            await self._pause(failure)
+            return
+        self._enter(deliveries)
+        self._note(limit, deliveries, loop.time() - began)
+        if not deliveries and loop.time() - began < min(EMPTY_PAUSE_SECONDS, self._settings.wait_seconds):
+            await self._rest(EMPTY_PAUSE_SECONDS)
+
+    async def _ask(self, limit: int) -> list[Delivery]:
+        wait = self._settings.wait_seconds
+        try:
+            async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS):
+                return await self._queue.receive(limit, wait)
+        except TimeoutError as error:
+            raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
+
+    def _enter(self, deliveries: list[Delivery]) -> None:
+        """From here on the ledger knows them: they are handled, deleted as written, or released."""
+        entered = self._ledger.enter(deliveries)
+        if entered.superseded:
+            self._emit(events.DuplicatesReceived(self._pipeline, entered.superseded))
+            self._emit(events.DeliveriesSettled(self._pipeline, "expired", entered.superseded))
+        if entered.written:
+            self._emit(events.RedeliveriesRecognised(self._pipeline, len(entered.written)))
+            self._settler.settle([(delivery, DONE) for delivery in entered.written])
+        if self.stopping:
+            self._settler.settle([(delivery, Released()) for delivery in entered.fresh])
+        else:
+            self._buffer.put(entered.fresh)
+
+    def _note(self, asked: int, deliveries: list[Delivery], seconds: float) -> None:
+        """Count the answer and let the number of receivers follow it."""
+        count = len(deliveries)
+        self.progress_at = asyncio.get_running_loop().time()
+        self.empties = 0 if count else self.empties + 1
+        if count == asked:
+            self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
+        size = sum(delivery.weight for delivery in deliveries)
+        received_at = deliveries[0].received_at if deliveries else 0.0
+        sent_at = tuple(delivery.sent_at for delivery in deliveries)
+        self._emit(events.MessagesReceived(self._pipeline, asked, count, size, seconds, sent_at, received_at))
+        if self._failures:
+            failures, self._failures = self._failures, 0
+            self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
+        self._follow_load(asked, count)
+
+    def _follow_load(self, asked: int, count: int) -> None:
+        self.wanted = tuning.receivers(self.receivers, asked=asked, received=count, maximum=self._settings.receivers)
+        if self.wanted > self.receivers and not self.stopping and self._ledger.room(1):
+            self._start()
+
+    async def _pause(self, error: QueueError) -> None:
+        """Wait by the kind of trouble; all receivers but one retire meanwhile."""
+        loop = asyncio.get_running_loop()
+        if not self._failures:
+            self._failing_since = loop.time()
+        self._failures += 1
+        self.wanted = 1
+        match error:
+            case QueueRefused():
+                seconds = REFUSED_PAUSE_SECONDS
+            case QueueOverLimit():
+                seconds = OVER_LIMIT_PAUSE_SECONDS
+            case _:
+                seconds = full_jitter(
+                    self._failures,
+                    self._random,
+                    base_seconds=FAILED_PAUSE_BASE_SECONDS,
+                    max_seconds=FAILED_PAUSE_MAX_SECONDS,
+                )
+        refused = isinstance(error, QueueRefused)
+        self._emit(events.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
+        await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, unless stopped first."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            self.progress_at = asyncio.get_running_loop().time()

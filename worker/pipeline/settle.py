@@ -1,0 +1,207 @@
+"""Settle: the only place that deletes, gives back and dead-letters.
+
+Takes deliveries with their outcomes from every handler, gathers them in tens over all of them, and gives nothing on:
+a settled delivery leaves the ledger. What was written but could not be deleted is remembered, so that a redelivery is
+deleted and not written again. It ends when it is closed and everything has been carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from worker.backoff import lease_left, retry_delay
+from worker.channel import Channel
+from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.entries import Entries, Settlement
+from worker.sqs.limits import BATCH_ENTRIES
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from worker.inflight import Ledger
+    from worker.message import Delivery
+    from worker.outcome import Outcome, OutcomeName
+    from worker.pipeline.deadletter import DeadLetters
+    from worker.sqs.queue import Answer, Queue
+    from worker.telemetry.events import Emit
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSettings:
+    """How outcomes are carried out."""
+
+    calls: int
+    """Delete calls side by side, and as many for visibilities."""
+    linger_seconds: float
+    """How long a delete may wait for nine others."""
+    retry_base_seconds: float
+    retry_max_seconds: float
+
+
+class Settler:
+    """One per pipeline. `settle` is called by the handlers and the poller; the rest is its own."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        settings: SettleSettings,
+        ledger: Ledger,
+        dead_letters: DeadLetters | None,
+        random: Random,
+        emit: Emit,
+        pipeline: str,
+    ) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._ledger = ledger
+        self._dead_letters = dead_letters
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+        self._entries = Entries(leave=self._leave, random=random, emit=emit, pipeline=pipeline)
+        self._deletes: Channel[Settlement] = Channel()
+        self._changes: Channel[Settlement] = Channel()
+        self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
+        self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
+
+    async def run(self) -> None:
+        """Until closed and drained."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._reject_until_closed(), name=f"reject-{self._pipeline}")
+            for number in range(self._settings.calls):
+                loops.create_task(self._delete_until_closed(), name=f"delete-{self._pipeline}-{number}")
+                loops.create_task(self._change_until_closed(), name=f"change-{self._pipeline}-{number}")
+
+    def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
+        """Take over deliveries with their outcomes; never waits."""
+        self.pending += len(settled)
+        self._deletes.put([Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE])
+        for delivery, outcome in settled:
+            if outcome is not DONE:
+                self._settle_otherwise(delivery, outcome)
+
+    def close(self) -> None:
+        """No more outcomes will come; `run` returns when all are carried out."""
+        self._rejects.close()  # its end closes the two others: a dead letter ends in a delete
+
+    def _settle_otherwise(self, delivery: Delivery, outcome: Outcome) -> None:
+        match outcome:
+            case Done():
+                self._deletes.put([Settlement(delivery, "deleted")])
+            case Retried():
+                self._retry(delivery, outcome)
+            case Released():
+                self._give_back(delivery, "released", 0)
+            case Rejected():
+                self._rejects.put([(delivery, outcome)])
+            case _:
+                assert_never(outcome)
+
+    def _retry(self, delivery: Delivery, retried: Retried) -> None:
+        seconds = self._delay(delivery, retried.after)
+        count = delivery.receive_count
+        self._emit(
+            events.MessageRetried(self._pipeline, delivery.message_id, retried.reason, retried.detail, count, seconds)
+        )
+        self._give_back(delivery, "retried", seconds)
+
+    def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
+        """From here on no renewal touches the visibility: the pause asked for here is the last word."""
+        delivery.renewable = False
+        self._changes.put([Settlement(delivery, outcome, seconds)])
+
+    def _delay(self, delivery: Delivery, after: float | None) -> int:
+        """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
+        held = asyncio.get_running_loop().time() - delivery.leased_at
+        if after is not None:
+            return min(max(0, round(after)), lease_left(held_seconds=held))
+        return retry_delay(
+            delivery.receive_count,
+            self._random,
+            base_seconds=self._settings.retry_base_seconds,
+            max_seconds=self._settings.retry_max_seconds,
+            held_seconds=held,
+        )
+
+    # ── the three loops ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _delete_until_closed(self) -> None:
+        while batch := await self._deletes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
+            self._remember_late(batch)
+            undeleted = await self._entries.until_decided("delete", batch, self._delete)
+            for settlement in undeleted:
+                self._ledger.remember(settlement.delivery)
+            self._leave_as("expired", undeleted)
+
+    async def _change_until_closed(self) -> None:
+        while batch := await self._changes.take(BATCH_ENTRIES):
+            given_up = await self._entries.until_decided("change", batch, self._change)
+            self._leave_as("expired", given_up)
+
+    async def _reject_until_closed(self) -> None:
+        while batch := await self._rejects.take(BATCH_ENTRIES):
+            await self._reject(batch)
+        self._deletes.close()
+        self._changes.close()
+
+    # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
+
+    async def _delete(self, batch: Sequence[Settlement]) -> list[Answer]:
+        return await self._queue.delete([settlement.delivery for settlement in batch])
+
+    async def _change(self, batch: Sequence[Settlement]) -> list[Answer]:
+        renewals = {s.delivery.renewal for s in batch if s.delivery.renewal is not None}
+        if renewals:
+            await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause
+        return await self._queue.change_visibility([s.delivery for s in batch], [s.seconds for s in batch])
+
+    async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
+        """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
+        if self._dead_letters is None:
+            for delivery, rejected in batch:
+                self._report(delivery, rejected, dead_lettered=False)
+                self._give_back(delivery, "rejected", self._delay(delivery, None))
+            return
+        accepted = await self._dead_letters.send(batch)
+        for delivery, rejected in batch:
+            if delivery.message_id in accepted:
+                self._report(delivery, rejected, dead_lettered=True)
+                self._deletes.put([Settlement(delivery, "rejected")])
+            else:
+                self._retry(delivery, Retried("dead-letter-refused", detail=rejected.reason))
+
+    def _report(self, delivery: Delivery, rejected: Rejected, *, dead_lettered: bool) -> None:
+        self._emit(
+            events.MessageRejected(
+                self._pipeline,
+                delivery.message_id,
+                rejected.reason,
+                rejected.detail,
+                delivery.receive_count,
+                dead_lettered=dead_lettered,
+            )
+        )
+
+    # ── the end of a delivery ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _remember_late(self, batch: Sequence[Settlement]) -> None:
+        """SQS calls the delete of an expired handle a success and may not have deleted anything."""
+        now = asyncio.get_running_loop().time()
+        for settlement in batch:
+            if settlement.delivery.lost or now >= settlement.delivery.deadline:
+                self._ledger.remember(settlement.delivery)
+
+    def _leave(self, decided: Sequence[Settlement]) -> None:
+        for outcome in dict.fromkeys(settlement.outcome for settlement in decided):
+            self._leave_as(outcome, [settlement for settlement in decided if settlement.outcome == outcome])
+
+    def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:
+        if settlements:
+            self._ledger.leave([settlement.delivery for settlement in settlements], outcome)
+            self.pending -= len(settlements)
+            self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))

@@ -1,0 +1,91 @@
+"""Write: gives a batch of records to the sink until each of them has an answer.
+
+Takes records, gives one answer each, in order. A sink that is away is waited for (through the breaker, leases kept);
+a batch in which something is refused is halved until the bad record is alone. It ends with an answer for every record,
+or by cancellation, after which nobody knows what the sink has kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker.errors import SinkRefused, SinkUnavailable
+from worker.outcome import DONE, Reject, Rejected, Retried, Retry
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Message
+    from worker.outcome import Done
+    from worker.pipeline.breaker import Breaker
+    from worker.sinks.sink import Sink
+    from worker.telemetry.events import Emit
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a batch: an answer for each record, and how often the sink was asked."""
+
+    answers: list[Done | Retried | Rejected]
+    writes: int
+
+
+class Writer:
+    """The sink as the handlers see it: it answers, whatever happens to it."""
+
+    def __init__(self, sink: Sink, *, breaker: Breaker, emit: Emit, pipeline: str) -> None:
+        self._sink = sink
+        self._breaker = breaker
+        self._emit = emit
+        self._pipeline = pipeline
+
+    async def write(self, records: Sequence[Message]) -> Written:
+        """One answer for each record, in order."""
+        writes, answers = 0, None
+        while answers is None:
+            async with self._breaker.attempt():
+                writes += 1
+                answers = await self._try(records)
+        if isinstance(answers, Divided):
+            return await self._halve(records, answers.alone, writes)
+        return Written(answers, writes)
+
+    async def _try(self, records: Sequence[Message]) -> list[Done | Retried | Rejected] | Divided | None:
+        """One write: its answers, or that the batch must be halved, or None while the sink is away."""
+        try:
+            answers = await self._sink.write(records)
+            if len(answers) != len(records):
+                raise ValueError("the sink answered for another number of records")  # noqa: TRY301 - as any bug of a sink
+        except SinkUnavailable as error:
+            self._breaker.failed(error)
+            return None
+        except Retry as error:
+            outcome: list[Done | Retried | Rejected] | Divided = [Retried(error.reason, error.after)] * len(records)
+        except Reject as error:
+            outcome = [Rejected(error.reason, error.detail)] * len(records)
+        except SinkRefused as error:
+            outcome = Divided(Rejected("sink-data", detail=str(error)))
+        except Exception as error:  # noqa: BLE001 - a sink's bug ends as the outcome of the record that shows it
+            outcome = Divided(Retried(type(error).__name__, detail="unexpected in the sink"))
+        else:
+            outcome = [DONE if answer is None else answer for answer in answers]
+        self._breaker.succeeded()  # whatever it says, it is there
+        return outcome
+
+    async def _halve(self, records: Sequence[Message], alone: Retried | Rejected, writes: int) -> Written:
+        """*alone* is the answer of a single record; more of them are written in two halves."""
+        if len(records) == 1:
+            return Written([alone], writes)
+        self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
+        middle = len(records) // 2
+        first, second = await self.write(records[:middle]), await self.write(records[middle:])
+        return Written(first.answers + second.answers, writes + first.writes + second.writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """Something in the batch was refused: find it by halving; a record that is alone gets this answer."""
+
+    alone: Retried | Rejected

@@ -1,0 +1,96 @@
+"""The dead-letter queue: is there one, can it take what we send, and is there only one.
+
+Takes the settings, the queue's attributes and those of its dead-letter queue (None: none, or it could not be looked
+at); gives findings. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.preflight.finding import Finding
+from worker.settings.address import parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.settings import PipelineSettings
+    from worker.sqs.queue import QueueAttributes, Redrive
+
+RECEIVES_MIN: Final = 3
+"""Fewer, and two crashes or one slow deployment move good messages to the dead-letter queue."""
+_DAY: Final = 86_400
+
+
+def dead_letters(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueAttributes | None) -> Iterator[Finding]:
+    """Everything about the dead-letter queue."""
+    if settings.dlq is None and queue.redrive is None:
+        yield Finding(
+            "dead-letter queue",
+            "warn",
+            "none: a message that can never be handled returns until its retention ends, and is lost then",
+            "give the queue a redrive policy, or set SQS_DLQ_URL",
+        )
+        return
+    if queue.redrive is not None:
+        yield _receives(queue.redrive)
+        yield from _two_ways(settings, queue.redrive)
+    if dlq is not None:
+        yield from _target(queue, dlq)
+
+
+def _receives(redrive: Redrive) -> Finding:
+    count = redrive.max_receive_count
+    if count >= RECEIVES_MIN:
+        return Finding("receives", "ok", f"SQS moves a message to the dead-letter queue after {count} receives")
+    return Finding(
+        "receives",
+        "warn",
+        f"SQS moves a message after {count} receives: a crash or a deployment is enough for that",
+        f"set maxReceiveCount of the redrive policy to {RECEIVES_MIN} or more",
+    )
+
+
+def _two_ways(settings: PipelineSettings, redrive: Redrive) -> Iterator[Finding]:
+    if settings.dlq is None or parse_address(settings.dlq).same_queue(parse_address(redrive.dead_letter_arn)):
+        return
+    yield Finding(
+        "dead-letter ways",
+        "refuse",
+        f"rejected messages go to {parse_address(settings.dlq).name}, those received too often to"
+        f" {parse_address(redrive.dead_letter_arn).name}: one message could end in both",
+        "unset SQS_DLQ_URL, or let the redrive policy name the same queue",
+    )
+
+
+def _target(queue: QueueAttributes, dlq: QueueAttributes) -> Iterator[Finding]:
+    wrong = [*_unfit(queue, dlq)]
+    yield from wrong
+    if not wrong:
+        days = dlq.retention_seconds / _DAY
+        yield Finding("dead-letter queue", "ok", f"{parse_address(dlq.arn).name} keeps messages for {days:g} days")
+
+
+def _unfit(queue: QueueAttributes, dlq: QueueAttributes) -> Iterator[Finding]:
+    if dlq.arn == queue.arn:
+        yield Finding("dead-letter queue", "refuse", "it is the queue itself", "name another queue")
+        return
+    if dlq.fifo != queue.fifo:
+        kind = "FIFO" if queue.fifo else "standard"
+        finding = f"it must be a {kind} queue, as the queue is one"
+        yield Finding("dead-letter queue", "refuse", finding, f"create a {kind} queue for dead letters")
+    if dlq.max_message_bytes < queue.max_message_bytes:
+        finding = f"it takes {dlq.max_message_bytes} bytes a message, the queue {queue.max_message_bytes}"
+        yield Finding("dead-letter size", "refuse", finding, "raise MaximumMessageSize of the dead-letter queue")
+    if dlq.retention_seconds <= queue.retention_seconds:
+        yield _short_retention(queue, dlq)
+
+
+def _short_retention(queue: QueueAttributes, dlq: QueueAttributes) -> Finding:
+    why = "a new age begins there" if queue.fifo else "a message that SQS moves keeps its age"
+    return Finding(
+        "dead-letter retention",
+        "warn",
+        f"it keeps messages for {dlq.retention_seconds} s, the queue for {queue.retention_seconds} s, and {why}",
+        "raise MessageRetentionPeriod of the dead-letter queue above the queue's; 14 days (1209600) is usual",
+    )

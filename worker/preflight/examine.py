@@ -1,0 +1,100 @@
+"""Asks the real queue, its dead-letter queue and the real sink, then inspects what they say.
+
+Takes one pipeline's settings and the two ways to open things; gives findings, and ends with everything closed again.
+Receives nothing and writes nothing; opening a sink may create its table or file, as a start of the worker would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueUnavailable, SinkError
+from worker.preflight.finding import Finding
+from worker.preflight.inspect import inspect
+from worker.settings import PipelineSettings, WorkerSettings
+from worker.sinks.sink import Sink
+from worker.sqs.queue import Queue
+from worker.telemetry.events import Emit, Fact
+
+if TYPE_CHECKING:
+    from worker.sqs.queue import QueueAttributes
+
+OpenQueue = Callable[[str, PipelineSettings, Emit], Awaitable[Queue]]
+MakeSink = Callable[[PipelineSettings], Sink]
+
+RIGHTS = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes"
+
+
+async def examine(
+    settings: PipelineSettings, worker: WorkerSettings, *, open_queue: OpenQueue, make_sink: MakeSink
+) -> list[Finding]:
+    """Every finding about one pipeline."""
+    findings: list[Finding] = []
+    try:
+        queue = await _attributes(settings.queue, settings, open_queue)
+    except QueueError as error:
+        findings.append(_queue_trouble(settings, error))
+    else:
+        findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
+        dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
+        findings += inspect(settings, worker, queue, dlq)
+    findings.append(await _sink(settings, make_sink))
+    return findings
+
+
+async def _attributes(address: str, settings: PipelineSettings, open_queue: OpenQueue) -> QueueAttributes:
+    queue = await open_queue(address, settings, _unheard)
+    try:
+        return await queue.attributes()
+    finally:
+        await queue.close()
+
+
+async def _dead_letter_queue(
+    settings: PipelineSettings,
+    queue: QueueAttributes,
+    open_queue: OpenQueue,
+    findings: list[Finding],
+) -> QueueAttributes | None:
+    address = settings.dlq or (queue.redrive.dead_letter_arn if queue.redrive else None)
+    if address is None:
+        return None
+    try:
+        return await _attributes(address, settings, open_queue)
+    except QueueMissing:
+        finding = f"{address} does not exist: what is sent there would be lost"
+        findings.append(Finding("dead-letter queue", "refuse", finding, "create it, or name another one"))
+    except QueueError as error:
+        fix = "allow sqs:GetQueueAttributes on it to have it checked; the worker itself needs sqs:SendMessage there"
+        findings.append(Finding("dead-letter queue", "warn", f"could not be looked at ({error})", fix))
+    return None
+
+
+def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
+    if isinstance(error, CredentialsRefused):
+        fix = "set AWS_PROFILE, sign in, or give the task or pod a role"
+        return Finding("credentials", "refuse", f"none were found, or SQS does not accept them ({error})", fix)
+    if isinstance(error, QueueMissing):
+        fix = f"check its name, its account and the region ({settings.region or 'from the AWS configuration'})"
+        return Finding("queue", "refuse", f"{settings.queue} does not exist ({error})", fix)
+    if isinstance(error, QueueUnavailable):
+        fix = "check the network, the VPC endpoint and SQS_ENDPOINT_URL"
+        return Finding("queue", "refuse", f"cannot be reached ({error})", fix)
+    denied = "Denied" in error.code or "NotAuthorized" in error.code
+    fix = f"allow {RIGHTS} on the queue, and kms:Decrypt on its key" if denied else "correct what it names"
+    return Finding("queue", "refuse", f"refused ({error})", fix)
+
+
+async def _sink(settings: PipelineSettings, make_sink: MakeSink) -> Finding:
+    try:
+        sink = make_sink(settings)
+        await sink.open()
+        await sink.close()
+    except SinkError as error:
+        return Finding("sink", "refuse", f"{settings.sink} cannot be opened: {error}", "correct that, then check again")
+    return Finding("sink", "ok", f"{settings.sink} opens")
+
+
+def _unheard(_: Fact) -> None:
+    """Nobody listens: what matters is in the findings."""

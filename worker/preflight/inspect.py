@@ -1,0 +1,38 @@
+"""All checks, in the order in which a person would ask them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.preflight import bounds, leases
+from worker.preflight.dead_letters import dead_letters
+
+if TYPE_CHECKING:
+    from worker.preflight.finding import Finding
+    from worker.settings import PipelineSettings, WorkerSettings
+    from worker.sqs.queue import QueueAttributes
+
+
+def inspect(
+    settings: PipelineSettings, worker: WorkerSettings, queue: QueueAttributes, dlq: QueueAttributes | None
+) -> list[Finding]:
+    """Look at one pipeline.
+
+    Args:
+        settings: the pipeline's settings.
+        worker: the worker's settings.
+        queue: what GetQueueAttributes says of the queue.
+        dlq: the same of its dead-letter queue; None if there is none, or if it could not be looked at.
+    """
+    return [
+        leases.visibility(settings, queue),
+        leases.renewal(settings, queue),
+        *leases.handler(settings, queue),
+        leases.retention(queue),
+        *leases.drain(settings, worker),
+        *dead_letters(settings, queue, dlq),
+        bounds.in_flight(settings, queue),
+        bounds.message_size(settings, queue),
+        bounds.long_poll(settings),
+        *bounds.fifo(queue),
+    ]

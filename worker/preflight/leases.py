@@ -1,0 +1,115 @@
+"""Time: the lease against the poll and the handler, retention, and the end of the process against the platform's.
+
+Takes the settings and the queue's attributes, gives findings. Pure. Everything here concerns messages that come again
+although they were handled, or that vanish before they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.preflight.finding import Finding
+from worker.settings.pipeline import HANDLER_SECONDS_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.settings import PipelineSettings, WorkerSettings
+    from worker.sqs.queue import QueueAttributes
+
+RECEIVE_MARGIN_SECONDS: Final = 5
+"""A receive is given up this long after its long poll should have ended."""
+LEASE_SECONDS_MIN: Final = 10
+"""Renewed at half of it: below, one slow call to SQS loses the lease."""
+STOP_MARGIN_SECONDS: Final = 5
+"""What stopping takes beyond draining: closing the sink and the connections, the last log lines."""
+STOP_SECONDS_USUAL: Final = 30
+"""Kubernetes' terminationGracePeriodSeconds and ECS' stopTimeout if nobody sets them."""
+STOP_SECONDS_FARGATE: Final = 120
+_DAY: Final = 86_400
+
+
+def visibility(settings: PipelineSettings, queue: QueueAttributes) -> Finding:
+    """The lease against the longest time that the answer of a receive may be on its way."""
+    lease, source = _lease(settings, queue)
+    answer = settings.wait_seconds + RECEIVE_MARGIN_SECONDS
+    if lease == 0:
+        finding = f"{source} is 0: a received message stays visible, so every receive brings it again"
+        return Finding("visibility", "refuse", finding, "set VisibilityTimeout of the queue, or SQS_VISIBILITY_TIMEOUT")
+    if lease > answer:
+        return Finding("visibility", "ok", f"{source} is {lease} s, a receive takes at most {answer} s")
+    finding = (
+        f"{source} is {lease} s, but a receive may take {answer} s: a lost answer brings its messages again at once"
+    )
+    return Finding("visibility", "warn", finding, f"set SQS_VISIBILITY_TIMEOUT above {answer}")
+
+
+def renewal(settings: PipelineSettings, queue: QueueAttributes) -> Finding:
+    """Whether a lease is long enough to be renewed in time."""
+    lease, source = _lease(settings, queue)
+    if lease >= LEASE_SECONDS_MIN:
+        return Finding("renewal", "ok", f"leases are renewed every {lease / 2:g} s while a message is in hand")
+    finding = f"{source} is {lease} s: a slow call is enough to lose a lease, and the message is handled twice"
+    return Finding("renewal", "warn", finding, f"set SQS_VISIBILITY_TIMEOUT to {LEASE_SECONDS_MIN} or more")
+
+
+def handler(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Finding]:
+    """The time limit of the user's function against SQS's own limits."""
+    if settings.sink != "handler":
+        return
+    limit = settings.handler_timeout_seconds
+    if limit > HANDLER_SECONDS_MAX:
+        finding = f"the handler may take {limit:g} s, but SQS takes a message back 12 h after its receipt"
+        yield Finding("handler", "refuse", finding, f"set HANDLER_TIMEOUT_SECONDS to {HANDLER_SECONDS_MAX} or less")
+    elif limit >= queue.retention_seconds:
+        finding = f"the handler may take {limit:g} s, the queue keeps a message {queue.retention_seconds} s"
+        yield Finding("handler", "refuse", finding, "raise MessageRetentionPeriod of the queue")
+    else:
+        yield Finding("handler", "ok", f"the handler may take {limit:g} s; its lease is renewed until then")
+
+
+def retention(queue: QueueAttributes) -> Finding:
+    """How long the queue keeps a message while nobody can handle it."""
+    hours = queue.retention_seconds / 3600
+    if queue.retention_seconds >= _DAY:
+        return Finding("retention", "ok", f"the queue keeps messages for {hours:g} hours")
+    finding = f"the queue forgets messages after {hours:g} hours: a longer outage loses them"
+    return Finding("retention", "warn", finding, "raise MessageRetentionPeriod; 4 days (345600) is SQS's default")
+
+
+def drain(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Finding]:
+    """The time that stopping takes against the time that platforms give."""
+    needed = worker.drain_seconds + STOP_MARGIN_SECONDS
+    others = (
+        f"docker waits 10 s and PM2 1.6 s if not told otherwise: set stop_grace_period or kill_timeout to {needed:g} s"
+    )
+    if needed <= STOP_SECONDS_USUAL:
+        yield Finding("drain", "ok", f"stopping takes at most {needed:g} s, which Kubernetes and ECS give; {others}")
+    else:
+        fix = (
+            f"set terminationGracePeriodSeconds, stopTimeout, stop_grace_period or kill_timeout to {needed:g} s or more"
+        )
+        if needed > STOP_SECONDS_FARGATE:
+            fix += f" (Fargate gives {STOP_SECONDS_FARGATE} s at most: lower WORKER_DRAIN_SECONDS there)"
+        finding = f"stopping may take {needed:g} s, but most platforms kill a process after {STOP_SECONDS_USUAL} s"
+        yield Finding("drain", "warn", finding, fix)
+    if settings.sink == "handler" and _asked_for_long_work(settings, worker):
+        finding = (
+            f"the handler may take {settings.handler_timeout_seconds:g} s, stopping gives it {worker.drain_seconds:g}:"
+            " longer work is cut off at each deployment and done again from the start"
+        )
+        yield Finding(
+            "drain", "warn", finding, "raise WORKER_DRAIN_SECONDS and the platform's stop time, or cut the work"
+        )
+
+
+def _asked_for_long_work(settings: PipelineSettings, worker: WorkerSettings) -> bool:
+    # The default limit is a bound, not a wish: nobody is warned about it.
+    given = "handler_timeout_seconds" in settings.model_fields_set
+    return given and settings.handler_timeout_seconds > worker.drain_seconds
+
+
+def _lease(settings: PipelineSettings, queue: QueueAttributes) -> tuple[int, str]:
+    if settings.visibility_timeout is not None:
+        return settings.visibility_timeout, "SQS_VISIBILITY_TIMEOUT"
+    return queue.visibility_timeout, "the queue's VisibilityTimeout"

@@ -1,0 +1,161 @@
+"""Run: starts a worker, listens for signals, and ends it with the right exit code.
+
+    0  it ran dry and everything in hand was settled or given back
+    3  AWS or the sink refused it at the start, or was still away after a minute
+    1  anything else: a second signal, time to drain over with something still in hand, a defect
+
+The order of stopping one pipeline is `Pipeline._run_dry`; here is what surrounds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+import traceback
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from worker import __version__
+from worker.app import open_pipeline
+from worker.errors import QueueError, SinkError, StartRefused
+from worker.instruments import Instruments
+from worker.pipeline.stopping import Stop, cancelled
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.pipeline.pipeline import Pipeline
+    from worker.settings import Loaded
+
+CLEAN: Final = 0
+FAILED: Final = 1
+REFUSED: Final = 3
+
+
+def run_worker(loaded: Loaded, *, drain: bool) -> int:
+    """Run a worker until a signal (or, to *drain*, an empty queue) ends it; returns the exit code."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_run(loaded, drain=drain))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """The fastest loop there is: uvloop, where it can be had."""
+    if sys.platform == "win32":  # pragma: no cover - uvloop has no Windows build
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    return uvloop.new_event_loop
+
+
+async def _run(loaded: Loaded, *, drain: bool) -> int:
+    instruments = Instruments(loaded)
+    stop = Stop(drain_seconds=loaded.worker.drain_seconds)
+    began = time.monotonic()
+    try:
+        url = instruments.start()
+        with stop_on_signals(stop):
+            code = await _serve(loaded, instruments, stop, url, drain=drain)
+        reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
+        instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
+        return code
+    finally:
+        instruments.close()
+
+
+async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str, *, drain: bool) -> int:
+    """Open, run dry, close; every way to fail ends here, as a fact and a code."""
+    emit = instruments.emit
+    try:
+        async with AsyncExitStack() as parts, asyncio.TaskGroup() as tasks:
+            watching = [
+                tasks.create_task(instruments.run(), name="instruments"),
+                tasks.create_task(_announce(stop, instruments), name="announce"),
+            ]
+            code = await _open_and_run(loaded, instruments, stop, parts, url, drain=drain)
+            await cancelled(watching)
+        return code  # noqa: TRY300 - the way of an else is longer than the way here
+    except* (QueueError, SinkError, StartRefused) as refused:
+        for error in leaves(refused):
+            emit(events.WorkerRefused(type(error).__name__, getattr(error, "code", ""), str(error)))
+        code = REFUSED
+    except* Exception as failed:  # noqa: BLE001 - the last line: it becomes a fact and an exit code
+        for error in leaves(failed):
+            emit(events.WorkerFailed(type(error).__name__, "".join(traceback.format_exception(error))))
+        code = FAILED
+    return code
+
+
+async def _open_and_run(
+    loaded: Loaded, instruments: Instruments, stop: Stop, parts: AsyncExitStack, url: str, *, drain: bool
+) -> int:
+    pipelines = await _opened(loaded, instruments, stop, parts, drain=drain)
+    if pipelines is None:
+        return CLEAN
+    names = tuple(pipeline.spec.name for pipeline in pipelines)
+    instruments.emit(events.WorkerStarted(loaded.worker.worker_id, __version__, names, url))
+    async with asyncio.TaskGroup() as running:
+        for pipeline in pipelines:
+            running.create_task(pipeline.run(stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
+    left = sum(len(pipeline.ledger) for pipeline in pipelines)
+    return FAILED if left or stop.forced else CLEAN
+
+
+async def _opened(
+    loaded: Loaded, instruments: Instruments, stop: Stop, parts: AsyncExitStack, *, drain: bool
+) -> list[Pipeline] | None:
+    """All pipelines, watched; None when a signal came before they were open."""
+
+    async def open_all() -> list[Pipeline]:
+        return [
+            await open_pipeline(settings, loaded.worker, instruments.emit, drain=drain, into=parts)
+            for settings in loaded.pipelines
+        ]
+
+    async with asyncio.TaskGroup() as either:
+        opening = either.create_task(open_all(), name="open")
+        told = either.create_task(stop.wait(), name="told-before-open")
+        await asyncio.wait([opening, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        opening.cancel()
+    if opening.cancelled():
+        return None
+    for pipeline in opening.result():
+        instruments.watch(pipeline)
+    return opening.result()
+
+
+async def _announce(stop: Stop, instruments: Instruments) -> None:
+    await stop.wait()
+    instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds))
+
+
+@contextmanager
+def stop_on_signals(stop: Stop) -> Iterator[None]:
+    """The first SIGTERM or SIGINT asks to run dry, the second forces; the handlers are taken back at the end."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: signal.Signals) -> None:
+        if stop.requested:
+            stop.force()
+        else:
+            stop.request(number.name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """The single errors of a group of groups."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error

@@ -1,0 +1,141 @@
+"""From variables and a worker.toml to frozen settings, or to every problem at once.
+
+Takes a mapping (never `os.environ` itself) and perhaps a path; gives `Loaded`, with where each value came from. Ends in
+`SettingsError` holding all problems, each a sentence with its fix, before anything else of the worker is touched.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from worker.errors import SettingsError
+from worker.settings.build import broken_rules, build
+from worker.settings.derive import region_notice, with_consequences, worker_id_of
+from worker.settings.names import RESERVED, SECRET, name_notices, name_problems
+from worker.settings.pipeline import PipelineSettings
+from worker.settings.problems import shown
+from worker.settings.rules import between_pipelines
+from worker.settings.sources import File, Value, from_table, merged, read_file
+from worker.settings.variables import settings_of
+from worker.settings.worker import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from worker.settings.build import Built
+    from worker.settings.sources import Values
+
+DEFAULT_FILE: Final = "worker.toml"
+MASK: Final = "********"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings that can work."""
+
+    worker: WorkerSettings
+    pipelines: tuple[PipelineSettings, ...]
+    notices: tuple[str, ...]
+    """Sentences for the log: nothing is wrong, but somebody may have meant something else."""
+    origins: Mapping[str, tuple[str, str]]
+    """Each setting's name → its value and where that came from, in the order to be shown; nothing secret."""
+
+
+def load(
+    environ: Mapping[str, str], *, config: Path | None = None, host_name: Callable[[], str] = socket.gethostname
+) -> Loaded:
+    """Read the settings. Variables that hold nothing but blanks count as not set.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    present = {name: value.strip() for name, value in environ.items() if value.strip()}
+    path, origin = _config_path(present, config)
+    file = read_file(path) if path else File()
+    worker = _worker(present, file, Value(path, "WORKER_CONFIG", origin) if path else None, host_name)
+    pipelines = [_pipeline(present, file, name) for name in file.names()]
+    settings = [b.settings for b in pipelines if b.settings is not None]
+    problems = [*name_problems(present), *file.problems, *_misplaced(present, file), *worker.problems.values()]
+    for built in pipelines:
+        problems += [*built.problems.values(), *broken_rules(built)]
+    problems += between_pipelines(settings)
+    if problems or worker.settings is None:
+        raise SettingsError(list(dict.fromkeys(problems)))
+    notices = tuple(dict.fromkeys(_notices(present, file, pipelines)))
+    return Loaded(worker.settings, tuple(settings), notices, dict(_origins(worker, pipelines, present)))
+
+
+def _config_path(present: Mapping[str, str], config: Path | None) -> tuple[Path | None, str]:
+    if config is not None:
+        return config, "--config"
+    if "WORKER_CONFIG" in present:
+        return Path(present["WORKER_CONFIG"]), "environment"
+    default = Path(DEFAULT_FILE)
+    return (default, "working directory") if default.exists() else (None, "")
+
+
+def _worker(
+    present: Mapping[str, str], file: File, config: Value | None, host_name: Callable[[], str]
+) -> Built[WorkerSettings]:
+    values = {"worker_id": Value(worker_id_of(host_name()), "WORKER_ID", "host name")}
+    values |= from_table(WorkerSettings, file.worker, path="worker", origin=file.name)
+    values = merged(WorkerSettings, present, values)
+    return build(WorkerSettings, values | ({"config": config} if config else {}))
+
+
+def _pipeline(present: Mapping[str, str], file: File, name: str) -> Built[PipelineSettings]:
+    path = f"pipelines.{name}"
+    values = with_consequences(_given(present, file, name))
+    values["name"] = Value(name, path, file.name)
+    return build(PipelineSettings, values, path=path if len(file.pipelines) > 1 else "")
+
+
+def _given(present: Mapping[str, str], file: File, name: str) -> Values:
+    table = from_table(PipelineSettings, file.pipelines.get(name, {}), path=f"pipelines.{name}", origin=file.name)
+    return merged(PipelineSettings, present, table)
+
+
+def _misplaced(present: Mapping[str, str], file: File) -> Iterator[str]:
+    """Variables that name one pipeline's own things while the file has several pipelines."""
+    if len(file.pipelines) <= 1:
+        return
+    for setting in settings_of(PipelineSettings):
+        if setting.variable.single and setting.variable.name in present:
+            yield (
+                f"{setting.variable.name} belongs to one pipeline, and {file.name} has {len(file.pipelines)}:"
+                f" unset it and write {setting.field} into each [pipelines.NAME]"
+            )
+
+
+def _notices(present: Mapping[str, str], file: File, pipelines: Sequence[Built[PipelineSettings]]) -> Iterator[str]:
+    yield from name_notices(present)
+    sinks = " and ".join(sorted({b.settings.sink for b in pipelines if b.settings is not None}))
+    for name in (*(n for n in RESERVED if n in present), *file.reserved):
+        yield f"{name} is set but not used by SINK={sinks}"
+    for name in file.names():
+        if notice := region_notice(_given(present, file, name)):
+            yield notice
+
+
+def _origins(
+    worker: Built[WorkerSettings], pipelines: Sequence[Built[PipelineSettings]], present: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    every: list[Built[WorkerSettings] | Built[PipelineSettings]] = [worker, *pipelines]
+    for built in every:
+        for setting in settings_of(built.model):
+            value = getattr(built.settings, setting.field)
+            yield built.listed(setting.field), (_text(value), built.origin(setting.field))
+    for name in RESERVED:
+        if name in present:
+            yield name, (MASK if name in SECRET else shown(present[name]), "environment, not used")
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else shown(value)

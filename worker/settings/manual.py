@@ -1,0 +1,88 @@
+"""The reference of all settings as Markdown, from the fields themselves: `docs/settings.md` is this text.
+
+Takes nothing and gives the page. A test holds the file to it, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.settings.names import RESERVED, SECRET
+from worker.settings.pipeline import PipelineSettings
+from worker.settings.variables import settings_of
+from worker.settings.worker import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+    from worker.settings.variables import Setting
+
+_START: Final = """\
+# Settings
+
+Written by `worker config --markdown > docs/settings.md`; change the fields in `worker/settings/`, not this page.
+
+Every setting is an environment variable. A `worker.toml` says the same in tables: `[worker]` for the worker,
+`[pipelines.NAME]` for each queue, with the keys below. `worker config` shows every value and where it came from.
+
+- The environment wins over the file, for every pipeline of it; only a region in the file wins over `AWS_REGION`, which
+  platforms set for every program.
+- Without a file, or without pipelines in it, the environment describes one pipeline named `default`.
+- With several pipelines, variables that name one pipeline's own things (marked ¹) are refused: they belong in it.
+- A variable that is empty counts as not set. A misspelt variable under our prefixes is refused; an unknown one is named
+  in a notice and ignored.
+- All problems are told at once, before anything starts, with exit code 2.
+
+```toml
+[worker]
+drain_seconds = 25
+
+[pipelines.thumbnails]
+queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/thumbnail-generation"
+handler = "site.thumbnails:handle"
+handler_timeout_seconds = 120
+concurrency = 16
+
+[pipelines.analytics]
+queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/analytics"
+sink = "sqlite"
+sqlite_path = "/data/analytics.sqlite"
+```
+"""
+
+_LATER: Final = """
+## Known, for sinks that are not part of this version
+
+Set without their sink they are named in a notice and otherwise ignored.
+
+| variable | sink | |
+|---|---|---|
+"""
+
+
+def manual() -> str:
+    """The whole page."""
+    return "".join(
+        [
+            _START,
+            *_section("The worker: `[worker]`", WorkerSettings),
+            *_section("A pipeline: `[pipelines.NAME]`", PipelineSettings),
+            _LATER,
+            *(f"| `{name}` | {sink} | {'secret' if name in SECRET else ''} |\n" for name, sink in RESERVED.items()),
+        ]
+    )
+
+
+def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
+    yield f"\n## {title}\n\n| variable | key | values | default | meaning |\n|---|---|---|---|---|\n"
+    yield from (_row(setting) for setting in settings_of(model))
+
+
+def _row(setting: Setting) -> str:
+    names = ", else ".join(f"`{name}`" for name in (setting.variable.name, *setting.variable.also))
+    default = setting.default if setting.in_words else f"`{setting.default}`"
+    mark = " ¹" if setting.variable.single else ""
+    key = "" if setting.field == "config" else f"`{setting.field}`"
+    return f"| {names}{mark} | {key} | {setting.expects} | {default} | {setting.description} |\n"

@@ -1,0 +1,100 @@
+"""The settings of the worker as a whole: its name, its stopping, its metrics port and its log.
+
+Built by `load` from the environment and the `[worker]` table of a worker.toml; building it directly reads neither.
+Frozen; a field that is out of bounds raises pydantic's ValidationError, which `load` turns into sentences.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic evaluates the annotations
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from worker.settings.variables import Variable, refuse_bool
+
+ONE_PROCESS = "this version runs one process; start more workers instead (docker compose up --scale worker=4)"
+
+
+class Given(BaseSettings):
+    """A frozen model whose values are only what it is given: `load` alone looks into the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """No hidden sources: a model built in a test does not depend on the machine."""
+        return (init_settings,)
+
+
+def _one_process(value: int | Literal["auto"]) -> int | Literal["auto"]:
+    if value != 1:
+        raise ValueError(ONE_PROCESS)
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class WorkerSettings(Given):
+    """What holds for the whole process, whatever its pipelines."""
+
+    worker_id: Annotated[
+        str,
+        Variable("WORKER_ID", "1 to 128 letters, digits, `.`, `_` and `-`", otherwise="the host name"),
+        Field(pattern=r"^[A-Za-z0-9._-]{1,128}$"),
+    ] = "worker"
+    """Names this worker in logs and reports. The host name if it is not set, which in a pod is the pod's name."""
+
+    processes: Annotated[
+        int | Literal["auto"],
+        Variable("WORKER_PROCESSES", "`1`"),
+        BeforeValidator(refuse_bool),
+        AfterValidator(_one_process),
+    ] = 1
+    """Processes of one worker. Only one in this version: run more workers to use more cores."""
+
+    drain_seconds: Annotated[
+        float, Variable("WORKER_DRAIN_SECONDS"), BeforeValidator(refuse_bool), Field(ge=0, le=3600)
+    ] = 25.0
+    """How long stopping may take: what is in hand is finished until then, the rest given back to the queue. Keep it
+    5 s below the time after which your platform kills the process (Kubernetes and ECS 30 s, docker 10 s)."""
+
+    config: Annotated[Path | None, Variable("WORKER_CONFIG", "a path", otherwise="`worker.toml`, if there is one")] = (
+        None
+    )
+    """A TOML file with `[worker]` and `[pipelines.NAME]` tables. `worker.toml` of the working directory if it exists.
+    The environment wins over it."""
+
+    report_seconds: Annotated[
+        float, Variable("WORKER_REPORT_SECONDS"), BeforeValidator(refuse_bool), Field(ge=1, le=3600)
+    ] = 60.0
+    """Seconds between two report lines (messages processed and failed, rate) in the log."""
+
+    enable_consumer: Annotated[bool, Variable("ENABLE_SQS_CONSUMER")] = True
+    """`false` starts everything but receiving: the worker is up, healthy and takes no message."""
+
+    metrics_host: Annotated[str, Variable("METRICS_HOST", "an address or host name"), Field(pattern=r"^[^\s/]+$")] = (
+        "127.0.0.1"
+    )
+    """Address of the metrics and health server. In a container `0.0.0.0`, so that Prometheus and probes reach it."""
+
+    metrics_port: Annotated[int, Variable("METRICS_PORT"), BeforeValidator(refuse_bool), Field(ge=0, le=65535)] = 9100
+    """Port of the metrics and health server. 0 takes any free one and logs it."""
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Variable("LOG_LEVEL"), BeforeValidator(_lower)
+    ] = "info"
+    """What is logged: this level and the louder ones."""
+
+    log_format: Annotated[Literal["json", "pretty", "auto"], Variable("LOG_FORMAT"), BeforeValidator(_lower)] = "auto"
+    """`auto` is pretty on a terminal and JSON lines elsewhere."""

@@ -1,0 +1,77 @@
+"""What your function said, as outcomes: takes what it returned or raised, gives None, `Retried` or `Rejected`.
+
+None means done. Pure functions; the only errors that leave them are those that speak of the whole batch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Final
+
+from worker.outcome import Done, Reject, Rejected, Retried, Retry
+
+Answer = Retried | Rejected | None
+
+CONTRACT: Final = "handler-contract"
+"""The reason when a function answers something that has no meaning; the detail says what."""
+_DETAIL_CHARACTERS: Final = 200
+
+
+def answer_to_error(error: BaseException) -> Answer:
+    """What *error*, raised by your function, means for what it was given."""
+    match error:
+        case Retry():
+            return Retried(error.reason, error.after)
+        case Reject():
+            return Rejected(error.reason, error.detail)
+        case _:
+            return Retried(type(error).__name__, detail=_describe(error))
+
+
+def answers_to_batch(returned: object, count: int) -> list[Answer]:
+    """What *returned* means for each of *count* messages: None all done, else one answer for each.
+
+    A shorter or longer answer is not guessed at: everything is tried again.
+    """
+    if returned is None:
+        return [None] * count
+    if not isinstance(returned, Sequence) or isinstance(returned, str | bytes):
+        return _breach(f"{type(returned).__name__} returned; None or a list is expected", count)
+    if len(returned) != count:
+        return _breach(f"{len(returned)} answers to {count} messages", count)
+    answers: list[Answer] = []
+    for answer in returned:
+        match answer:
+            case None | Done():
+                answers.append(None)
+            case Retried() | Rejected():
+                answers.append(answer)
+            case BaseException():
+                answers.append(answer_to_error(answer))
+            case _:
+                return _breach(f"{type(answer).__name__} is no answer; None, Retry or Reject is expected", count)
+    return answers
+
+
+def answer_to_single(returned: object) -> Answer:
+    """What a function of one message returned is ignored, unless it is work that nobody has done yet."""
+    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+        return Retried(CONTRACT, detail="a generator was returned, so nothing has run")
+    if isinstance(returned, Retried | Rejected):
+        return returned
+    return answer_to_error(returned) if isinstance(returned, Retry | Reject) else None
+
+
+def _breach(detail: str, count: int) -> list[Answer]:
+    return [Retried(CONTRACT, detail=detail)] * count
+
+
+def _describe(error: BaseException) -> str:
+    """Where it was raised and the function's own words, cut short."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}: " if trace is not None else ""
+    return f"{place}{error}"[:_DETAIL_CHARACTERS]

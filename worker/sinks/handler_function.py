@@ -1,0 +1,90 @@
+"""Finding your function: takes a dotted path, gives the callable and how it wants to be called.
+
+Imports what the path names and nothing else, by the operator's word only; never from a message. Ends in `SinkRefused`
+with the sentence that says what to change.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.errors import SinkRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BATCH_NAME: Final = "handle_batch"
+_BATCH_PARAMETER: Final = "messages"
+_HINT: Final = "HANDLER names a function of an importable module, such as shop.orders.handle (PYTHONPATH is searched)"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerFunction:
+    """Your function and its three properties."""
+
+    call: Callable[[Any], object]
+    """Takes a `Message`, or a list of them when *batch*."""
+    batch: bool
+    """True when it is called `handle_batch` or its first parameter is called `messages`."""
+    coroutine: bool
+    """True for `async def`: it runs in the loop. A plain function runs in a thread."""
+
+
+def find_handler(dotted_path: str) -> HandlerFunction:
+    """The function at *dotted_path* (`package.module.function` or `package.module:object.method`).
+
+    Raises:
+        SinkRefused: there is none, its module fails, or calling it would handle nothing.
+    """
+    return inspect_handler(_resolve(dotted_path), dotted_path)
+
+
+def inspect_handler(function: object, name: str) -> HandlerFunction:
+    """How *function* wants to be called.
+
+    Raises:
+        SinkRefused: it cannot be called with one argument, or calling it would not run it.
+    """
+    if not callable(function) or inspect.isclass(function):
+        raise SinkRefused(f"HANDLER={name}: a {type(function).__name__} is no function; {_HINT}")
+    # An object with __call__ is looked at through it; a partial through what it wraps.
+    inner = inspect.unwrap(getattr(function, "func", function))
+    if not inspect.isroutine(inner):
+        inner = type(inner).__call__
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise SinkRefused(f"HANDLER={name}: it yields, so calling it would run nothing; return instead")
+    return HandlerFunction(function, _takes_batch(function, name), inspect.iscoroutinefunction(inner))
+
+
+def _takes_batch(function: Callable[..., object], name: str) -> bool:
+    named = getattr(function, "__name__", "") == _BATCH_NAME
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions written in C do not tell
+        return named
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise SinkRefused(f"HANDLER={name}: it must take one argument, the message or messages ({error})") from error
+    return named or next(iter(signature.parameters)) == _BATCH_PARAMETER
+
+
+def _resolve(dotted_path: str) -> object:
+    try:
+        return pkgutil.resolve_name(dotted_path)
+    except ModuleNotFoundError as error:
+        missing = error.name or dotted_path
+        if dotted_path.replace(":", ".").startswith(missing):
+            raise SinkRefused(f"HANDLER={dotted_path}: there is no module {missing}; {_HINT}") from error
+        raise SinkRefused(f"HANDLER={dotted_path}: its module imports {missing}, which is not installed") from error
+    except AttributeError as error:
+        raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_HINT}") from error
+    except ValueError as error:
+        raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_HINT}") from error
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+        raise SinkRefused(
+            f"HANDLER={dotted_path}: its module fails at import: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,215 @@
+"""One table in one SQLite file, seen by the one thread that writes to it.
+
+Takes rows and commits them, all or none; gives back nothing but the errors of SQLite and of the file system, which
+`sqlite.py` translates. Ends with `close`; after an error that the connection may not survive it reopens by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import suppress
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from worker.sinks.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.sinks.columns import Row
+
+STATEMENT_ROWS: Final = 1_000
+"""Rows of one INSERT, as far as SQLite's limit of variables allows."""
+_CACHED_STATEMENTS: Final = 16
+"""A statement of 1,000 rows takes some hundred kilobytes."""
+_HARMLESS: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+    }
+)
+"""Errors after which the connection is as good as before."""
+_LOG: Final = "-wal"
+"""SQLite's suffix for the write-ahead log."""
+_PROBE: Final = ("worker-check", "{}", 0.0, 0.0, 1, None, None)
+
+Identity = tuple[int, int]
+
+
+class FileLost(OSError):
+    """The file at the path is not the one we wrote to; what was committed there is gone with it."""
+
+
+class SqliteTable:
+    """The connection and its table. Every method runs in the same thread."""
+
+    def __init__(self, path: str, table: str, *, busy_timeout_seconds: float) -> None:
+        self._path = Path(path)
+        self._table = '"' + table.replace('"', '""') + '"'
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._connection: sqlite3.Connection | None = None
+        """Written by `open` and `close`."""
+        self._identities: dict[Path, Identity] = {}
+        """The files as they were opened. Written by `open`."""
+        self._log = Path(path + _LOG)
+        """SQLite puts it beside the file, not beside a symbolic link to it. Written by `open`."""
+        self._statement_rows = STATEMENT_ROWS
+        """Written by `open`, when SQLite was built with a lower limit."""
+
+    def open(self) -> None:
+        """Create what is missing and prove by a row, taken back, that the table accepts messages."""
+        self.close()
+        self._connection = self._connect()
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Commit *rows*; a row whose key is there already is passed over."""
+        connection = self._connection or self._reopen()
+        try:
+            self._insert(connection, rows)
+        except sqlite3.Error as error:
+            if primary_code(error) not in _HARMLESS:
+                self.close()
+            raise
+        self._check_identities(connection)
+
+    def close(self) -> None:
+        """Disconnect. SQLite leaves files alone that were moved or replaced meanwhile."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def _reopen(self) -> sqlite3.Connection:
+        """Connect again; whatever is wrong now is wrong with the file, never with the rows that wait."""
+        try:
+            self._connection = self._connect()
+        except sqlite3.Error as error:
+            raise FileLost(f"cannot be opened again: {error}") from error
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self._refuse_foreign_log()
+        _create_private(self._path)
+        before = _identity(self._path)
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._busy_timeout_seconds,
+            isolation_level=None,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+        try:
+            self._prepare(connection)
+            self._remember_identities(before)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        # WAL: readers do not block us. FULL: every commit is on the disk before SQS is asked to delete.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        variables = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        self._statement_rows = max(1, min(STATEMENT_ROWS, variables // len(COLUMNS)))
+        connection.execute("BEGIN IMMEDIATE")
+        # A table with rowids: as WITHOUT ROWID, bodies are spread over the index and writing is four times slower.
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {self._table} (message_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, "
+            "sent_at REAL NOT NULL, received_at REAL NOT NULL, receive_count INTEGER NOT NULL, "
+            "group_id TEXT, attributes TEXT)"
+        )
+        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_insert_sql(self._table, 1), _PROBE)
+        connection.execute("ROLLBACK")
+
+    def _remember_identities(self, before: Identity) -> None:
+        """The file and its log, which exists once a transaction was begun (not on disks without shared memory)."""
+        self._log = Path(os.path.realpath(self._path) + _LOG)
+        self._identities = {path: _identity(path) for path in (self._path, self._log) if path.exists()}
+        if self._identities.get(self._path) != before:
+            raise FileLost(f"{self._path} was replaced while it was opened")
+
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """One transaction of few, large statements.
+
+        Python gives the interpreter lock away at every step of a statement and may wait 5 ms to get it back while the
+        loop is busy: with a row a step (executemany) that was 282 rows a second, with 500 rows a step 26,000.
+        """
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for start in range(0, len(rows), self._statement_rows):
+                part = rows[start : start + self._statement_rows]
+                connection.execute(_insert_sql(self._table, len(part)), tuple(chain.from_iterable(part)))
+            connection.execute("COMMIT")
+        except BaseException:
+            self._undo(connection)
+            raise
+
+    def _undo(self, connection: sqlite3.Connection) -> None:
+        """Roll back what SQLite has not rolled back by itself; a connection that cannot is given up."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+    def _check_identities(self, connection: sqlite3.Connection) -> None:
+        """After a commit: is what we wrote to still what the path names? A deleted file takes writes without a word."""
+        for path, identity in self._identities.items():
+            if not _is(path, identity):
+                # Empty the log into the file it belongs to, or SQLite would replay it into the file that is there now.
+                with suppress(sqlite3.Error):
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self.close()
+                raise FileLost(f"{path} was deleted or replaced while it was open")
+
+    def _refuse_foreign_log(self) -> None:
+        """Before opening again: the log of a file that is gone must not be replayed into another."""
+        log = self._log
+        theirs = self._path in self._identities and not _is(self._path, self._identities[self._path])
+        if theirs and log in self._identities and _is(log, self._identities[log]) and log.stat().st_size:
+            raise FileLost(f"{log} belongs to the file that was here before; move it away")
+
+
+def primary_code(error: sqlite3.Error) -> int | None:
+    """SQLite's result code without its extension; None when Python's own layer raised."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+@lru_cache(maxsize=_CACHED_STATEMENTS)
+def _insert_sql(table: str, rows: int) -> str:
+    values = ", ".join(["(" + ", ".join("?" * len(COLUMNS)) + ")"] * rows)
+    columns = ", ".join(COLUMNS)
+    return f"INSERT INTO {table} ({columns}) VALUES {values} ON CONFLICT (message_id) DO NOTHING"  # noqa: S608 - the table is quoted, the rest ours
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner alone, if it is missing.
+
+    Exclusively: closing a file that SQLite has open elsewhere in this process would drop SQLite's locks on it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+
+
+def _identity(path: Path) -> Identity:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _is(path: Path, identity: Identity) -> bool:
+    try:
+        return _identity(path) == identity
+    except OSError:
+        return False

@@ -1,0 +1,87 @@
+"""Threads for calls that block: a fixed number of them, fed in order.
+
+Takes a call, gives what it returned or raised. A caller that is cancelled goes away at once; its call, if it has begun,
+runs to its end and nobody hears of it. The threads are daemons, unlike those of `concurrent.futures`: a call that hangs
+(a dead network disk, a function of yours) must not keep the process from leaving after its last batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[T]):
+    """One call on its way through a thread and back to its loop."""
+
+    function: Callable[[], T]
+    answer: asyncio.Future[T]
+    ended: Callable[[], None]
+
+    def perform(self) -> None:
+        """In the thread: call, and send the end of it home. A caller that left before the start is not served."""
+        result: T | None = None
+        error: BaseException | None = None
+        if not self.answer.cancelled():
+            try:
+                result = self.function()
+            except BaseException as raised:  # noqa: BLE001 - it belongs to the caller, whatever it is
+                error = RuntimeError("StopIteration") if isinstance(raised, StopIteration) else raised
+        try:
+            self.answer.get_loop().call_soon_threadsafe(self._deliver, result, error)
+        except RuntimeError:
+            return  # the loop is closed, so nobody waits
+
+    def _deliver(self, result: T | None, error: BaseException | None) -> None:
+        """In the loop."""
+        self.ended()
+        if self.answer.done():
+            return
+        if error is None:
+            self.answer.set_result(result)  # type: ignore[arg-type]  # without an error it is what the function gave
+        else:
+            self.answer.set_exception(error)
+
+
+class Threads:
+    """*size* threads, started with the first call."""
+
+    def __init__(self, size: int, *, name: str) -> None:
+        self._calls: SimpleQueue[_Call[object] | None] = SimpleQueue()
+        self._size = size
+        self._name = name
+        self._started = False
+        """Written by `run`, in the loop."""
+
+    async def run(self, function: Callable[[], T], *, ended: Callable[[], None] = lambda: None) -> T:
+        """What *function* returns or raises; *ended* is called in the loop when it is really over."""
+        self._start()
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._calls.put(_Call(function, answer, ended))  # type: ignore[arg-type]  # a queue of calls of any type
+        return await answer
+
+    def stop(self) -> None:
+        """Let every thread end after what is queued. Waits for nothing."""
+        for _ in range(self._size if self._started else 0):
+            self._calls.put(None)
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        for number in range(self._size):
+            Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call.perform()
+            del call  # or an idle thread would hold the last batch in memory

@@ -1,0 +1,138 @@
+"""Every Prometheus family of the worker that the library counts for us, by name, meaning and labels.
+
+Takes a registry; gives families whose children are found by one dictionary lookup and whose label values are bounded:
+whatever a handler or a server invents, a family never grows past `CHILDREN_MAX` children, the rest is `other`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prometheus_client import CollectorRegistry
+
+CHILDREN_MAX: Final = 200
+LABEL_CHARACTERS: Final = 64
+OTHER: Final = "other"
+_PREFIX: Final = "sqs_worker"
+_ODD: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_REQUEST_SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.5, 30.0)
+"""An empty long poll ends just after 20 s, so that bound stands a little past it."""
+_WORK_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_ROWS: Final = (1, 2, 5, 10, 25, 50, 100, 200, 300, 400, 500, 1000, 2500, 5000)
+_BYTES: Final = tuple(4**n * 1024 for n in range(8))
+"""1 KiB to 16 MiB."""
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+def label(value: str) -> str:
+    """*value* as a label: short, and of plain characters only."""
+    return _ODD.sub("_", value)[:LABEL_CHARACTERS] or "none"
+
+
+class Labelled(Generic[M]):
+    """A family with its children at hand. The label that may be invented by others stands last."""
+
+    def __init__(self, family: M) -> None:
+        self._family: M = family
+        self._children: dict[tuple[str, ...], M] = {}
+        """Written on the loop's thread; the server's thread reads the family, never this."""
+
+    def of(self, *labels: str) -> M:
+        """The child for *labels*."""
+        child = self._children.get(labels)
+        return self._grow(labels) if child is None else child
+
+    def _grow(self, labels: tuple[str, ...]) -> M:
+        if len(self._children) >= CHILDREN_MAX:
+            # Not remembered: the names that nobody bounded must not fill the dictionary either.
+            return self._child(*labels[:-1], OTHER)
+        child = self._children[labels] = self._child(*labels)
+        return child
+
+    def _child(self, *labels: str) -> M:
+        child: M = self._family.labels(*map(label, labels))
+        return child
+
+
+class Families:
+    """Counters, gauges and histograms; the account of messages is in `scrape.py`, their ages in `ages.py`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._receiving()
+        self._handling()
+        self._settling()
+        self._process()
+
+    def _receiving(self) -> None:
+        self.received_bytes = self._count("received_bytes", "Bytes of the messages received.")
+        self.receive_calls = self._count("receive_calls", "Receives answered, by how full they came.", "result")
+        self.receive_failures = self._count("receive_failures", "Receives that failed, by SQS's code.", "code")
+        self.receive_outage = self._count("receive_outage_seconds", "Time without a receive that worked.")
+        self.damaged = self._count("deliveries_damaged", "Received messages left alone as unusable.", "reason")
+        self.duplicates = self._count("duplicates_received", "Messages in flight here that were received again.")
+        self.redeliveries = self._count(
+            "redeliveries_recognised", "Messages written before whose delete had failed: deleted, not written again."
+        )
+
+    def _handling(self) -> None:
+        self.write_seconds = self._spread("sink_write_duration_seconds", "Writing one batch.", _WORK_SECONDS)
+        self.decode_seconds = self._spread("decode_duration_seconds", "Decoding one batch.", _WORK_SECONDS)
+        self.batch_rows = self._spread("sink_batch_rows", "Records in one batch.", _ROWS)
+        self.batch_bytes = self._spread("sink_batch_bytes", "Bytes in one batch.", _BYTES)
+        self.writes = self._count("sink_writes", "Writes asked of the sink, halves of split batches included.")
+        self.accepted = self._count("sink_records_accepted", "Records the sink took for good.")
+        self.splits = self._count("sink_splits", "Batches halved to find the record the sink refuses.", "code")
+        self.outages = self._count("sink_outages", "Times the sink went away.", "code")
+        self.outage_seconds = self._count("sink_outage_seconds", "Time the sink was away, outages that ended.")
+        self.probes = self._count("sink_probes", "Tries to reach a sink that was still away.", "code")
+        self.retries = self._count("retries", "Messages sent back for later, by reason.", "reason")
+        self.rejections = self._count(
+            "rejections", "Messages rejected; dead_lettered says whether we sent them on.", "dead_lettered", "reason"
+        )
+        self.last_success = self._level("last_success_timestamp_seconds", "When the sink last accepted a record.")
+
+    def _settling(self) -> None:
+        self.settle_failures = self._count(
+            "settle_failures", "Entries that could not be settled; final: given up.", "operation", "final", "code"
+        )
+        self.extensions = self._count("visibility_extensions", "Leases lengthened.")
+        self.leases_lost = self._count("leases_lost", "Leases that ended while the message was in hand.", "code")
+        self.requests = self._count("api_requests", "Requests to SQS, by their end.", "operation", "code")
+        self.request_seconds = self._spread(
+            "api_request_duration_seconds", "Requests to SQS, long polls included.", _REQUEST_SECONDS, "operation"
+        )
+        self.depth = Labelled(
+            Gauge(
+                "sqs_queue_messages",
+                "Messages in the queue as SQS counts them; every worker says the same, so take the maximum.",
+                ["queue", "state"],
+                registry=self._registry,
+            )
+        )
+
+    def _process(self) -> None:
+        self.loop_stalls = Counter(
+            f"{_PREFIX}_event_loop_stalls", "Times the event loop was blocked too long.", registry=self._registry
+        )
+        self.loop_stalled = Counter(
+            f"{_PREFIX}_event_loop_stalled_seconds", "Time it was blocked in these.", registry=self._registry
+        )
+        self.pipeline = Info(f"{_PREFIX}_pipeline", "How it is made up.", ["pipeline"], registry=self._registry)
+
+    def _count(self, name: str, documentation: str, *labels: str) -> Labelled[Counter]:
+        return Labelled(Counter(f"{_PREFIX}_{name}", documentation, ["pipeline", *labels], registry=self._registry))
+
+    def _level(self, name: str, documentation: str) -> Labelled[Gauge]:
+        return Labelled(Gauge(f"{_PREFIX}_{name}", documentation, ["pipeline"], registry=self._registry))
+
+    def _spread(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Labelled[Histogram]:
+        full, names = f"{_PREFIX}_{name}", ["pipeline", *labels]
+        return Labelled(Histogram(full, documentation, names, registry=self._registry, buckets=buckets))

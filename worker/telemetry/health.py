@@ -1,0 +1,184 @@
+"""Whether the worker lives, whether it is ready, and what it is doing: the verdicts behind the probes.
+
+Takes facts and beats on the loop's thread; answers on the server's, also while the loop stands still. Alive is a
+question about ourselves only: a dead SQS or sink makes us not ready, and no restart would help.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from worker.telemetry import events
+from worker.telemetry.account import Accounts
+from worker.telemetry.dispatch import Dispatch
+from worker.telemetry.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.telemetry.events import Fact, ReadState
+
+BEAT_SECONDS: Final = 0.25
+"""How often the loop is expected to beat."""
+GRACE_SECONDS: Final = 15.0
+"""How much longer than its wait a receive may take: connecting, our own clock on it, and one repetition."""
+FAILING_SECONDS: Final = 10.0
+"""A row of failed receives this long is more than a hiccup."""
+ERRORS_KEPT: Final = 10
+CODE_CHARACTERS: Final = 64
+"""A handler names its own reasons; a page of status is no place for essays."""
+
+State = Literal["starting", "running", "draining", "stopped"]
+Verdict = tuple[bool, str]
+"""Yes or no, and why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One line of the list of last errors: alike ones in a row are counted, not listed."""
+
+    time: str
+    fact: str
+    pipeline: str
+    code: str
+    count: int
+
+
+class Health:
+    """Shared by two threads. Every attribute is a plain value replaced whole by the loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        version: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        unix_clock: Callable[[], float] = time.time,
+        wait_seconds: float = 20.0,
+        stall_seconds: float = 10.0,
+    ) -> None:
+        self._worker_id = worker_id
+        self._version = version
+        self._clock = clock
+        self._unix_clock = unix_clock
+        self._overdue_seconds = wait_seconds + GRACE_SECONDS
+        self._stall_seconds = stall_seconds
+        self._started = clock()
+        self._beat_at = self._started
+        """Written by `beat`."""
+        self._lag = 0.0
+        """Of the latest beat. Written by `beat`."""
+        self._state: State = "starting"
+        """Written by `observe`."""
+        self._errors: tuple[Trouble, ...] = ()
+        """The last ones, oldest first. Written by `observe`."""
+        self._accounts = Accounts()
+        self._tracks: dict[str, Track] = {}
+        """Written by `watch` and `observe`; read as a copy."""
+        self._dispatch = Dispatch()
+        self._listen()
+
+    # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self, pipeline: str, read: ReadState) -> None:
+        """Ask *read* for the live numbers of *pipeline* from now on. *read* is called from both threads."""
+        self._track(pipeline).read = read
+
+    def beat(self, lag_seconds: float = 0.0) -> None:
+        """The loop turns; it came *lag_seconds* late."""
+        now = self._clock()
+        for track in self._tracks.values():
+            track.beat(now)
+        self._lag, self._beat_at = lag_seconds, now
+
+    def observe(self, fact: Fact) -> None:
+        """Take note of *fact*."""
+        self._accounts.observe(fact)
+        self._dispatch(fact)
+        if fact.level in ("warning", "error"):
+            self._remember(fact)
+
+    def _listen(self) -> None:
+        on, now, track = self._dispatch.on, self._clock, self._track
+        on(events.WorkerStarted, lambda _: self._enter("running"))
+        on(events.WorkerStopping, lambda _: self._enter("draining"))
+        on(events.WorkerStopped, lambda _: self._enter("stopped"))
+        on(events.PipelineStarted, lambda f: track(f.pipeline).started(f, now()))
+        on(events.MessagesReceived, lambda f: track(f.pipeline).received(f, now()))
+        on(events.ReceiveFailed, lambda f: track(f.pipeline).receive_failed(f, now()))
+        on(events.DeliveriesSettled, lambda f: track(f.pipeline).settled(f, now()))
+        on(events.QueueMeasured, lambda f: track(f.pipeline).measured(f, now()))
+
+    def _enter(self, state: State) -> None:
+        self._state = state
+
+    def _track(self, pipeline: str) -> Track:
+        track = self._tracks.get(pipeline)
+        if track is None:
+            track = self._tracks[pipeline] = Track(pipeline, self._accounts.of(pipeline), self._clock())
+        return track
+
+    def _remember(self, fact: Fact) -> None:
+        pipeline = getattr(fact, "pipeline", "")
+        code = next((str(getattr(fact, name)) for name in ("code", "reason", "check") if hasattr(fact, name)), "")[
+            :CODE_CHARACTERS
+        ]
+        known = [t for t in self._errors if (t.fact, t.pipeline, t.code) == (type(fact).__name__, pipeline, code)]
+        count = 1 + (known[0].count if known else 0)
+        when = datetime.fromtimestamp(self._unix_clock(), UTC).isoformat(timespec="seconds")
+        trouble = Trouble(when, type(fact).__name__, pipeline, code, count)
+        self._errors = (*(t for t in self._errors if t not in known), trouble)[-ERRORS_KEPT:]
+
+    # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lag(self) -> float:
+        """How late the loop is: at its latest beat, or now if the next one is overdue."""
+        return max(self._lag, self._clock() - self._beat_at - BEAT_SECONDS)
+
+    def live(self, now: float | None = None) -> Verdict:
+        """Whether the loop turns and the pipelines that should receive do. Never asks anything outside the process."""
+        now = self._clock() if now is None else now
+        silent = now - self._beat_at
+        if silent > self._stall_seconds:
+            return False, f"the event loop has not turned for {silent:.1f} s"
+        for track in tuple(self._tracks.values()):
+            state = track.state()
+            if self._state == "running" and state is not None:
+                overdue = track.overdue_seconds(state, now)
+                if overdue > self._overdue_seconds:
+                    return False, f"pipeline {track.name} has completed no receive for {overdue:.1f} s"
+        return True, "ok"
+
+    def ready(self, now: float | None = None) -> Verdict:
+        """Whether the worker does what it is for: open, not stopping, its queues answer and its sinks take."""
+        now = self._clock() if now is None else now
+        if self._state != "running":
+            return False, self._state
+        for track in tuple(self._tracks.values()):
+            state = track.state()
+            if state is not None and not state.sink_available:
+                return False, f"the sink of pipeline {track.name} is away"
+            since = track.failing_since
+            if since is not None and (track.refused or now - since >= FAILING_SECONDS):
+                return False, f"pipeline {track.name} cannot receive: {track.failure}"
+        return True, "ok"
+
+    def status(self, now: float | None = None) -> dict[str, object]:
+        """Everything worth knowing, for people and for `/status`."""
+        now = self._clock() if now is None else now
+        (live, why_live), (ready, why_ready) = self.live(now), self.ready(now)
+        return {
+            "worker_id": self._worker_id,
+            "version": self._version,
+            "state": self._state,
+            "uptime_seconds": round(now - self._started, 1),
+            "live": {"ok": live, "reason": why_live},
+            "ready": {"ok": ready, "reason": why_ready},
+            "loop_lag_seconds": round(self.lag(), 3),
+            "messages": self._accounts.total().as_dict(),
+            "pipelines": {track.name: track.status(now) for track in tuple(self._tracks.values())},
+            "last_errors": [asdict(trouble) for trouble in reversed(self._errors)],
+        }

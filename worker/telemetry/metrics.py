@@ -1,0 +1,184 @@
+"""The observer that counts: every fact becomes counters, gauges and histograms in a registry of its own.
+
+Takes facts on the loop's thread and is scraped from the server's; neither waits for the other. It ends with the run.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from worker.telemetry import events
+from worker.telemetry.account import Accounts
+from worker.telemetry.ages import Ages
+from worker.telemetry.dispatch import Dispatch
+from worker.telemetry.families import Families
+from worker.telemetry.scrape import AccountCollector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from worker.telemetry.events import Fact, ReadState
+
+LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
+    {
+        events.WorkerStarted,
+        events.WorkerStopping,
+        events.WorkerStopped,
+        events.PipelineStopped,
+        events.PreflightFound,
+        events.StartDelayed,
+        events.WorkerRefused,
+        events.WorkerFailed,
+        events.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
+    }
+)
+"""Facts without a number of their own."""
+
+
+class Metrics:
+    """The Prometheus side of the worker."""
+
+    def __init__(self, *, version: str = "", worker_id: str = "") -> None:
+        # A second series for each counter that nobody queries.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library left it unannotated
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._accounts = Accounts()
+        self._scrape = AccountCollector(self._accounts)
+        self._end_to_end = Ages("sqs_worker_message_end_to_end_seconds", "From sent to accepted by the sink.")
+        self._latency = Ages("sqs_worker_message_queue_latency_seconds", "From sent to received.")
+        for collector in (self._scrape, self._end_to_end, self._latency):
+            self.registry.register(collector)
+        self._families = Families(self.registry)
+        build = Info("sqs_worker_build", "What runs here.", registry=self.registry)
+        build.info({"version": version, "worker_id": worker_id, "python": platform.python_version()})
+        self._dispatch = Dispatch()
+        self._on_receiving()
+        self._on_handling()
+        self._on_settling()
+
+    def observe(self, fact: Fact) -> None:
+        """Count *fact*."""
+        self._dispatch(fact)
+
+    def kinds(self) -> frozenset[type[Fact]]:
+        """The facts that are counted."""
+        return self._dispatch.kinds()
+
+    def watch(self, pipeline: str, read: ReadState) -> None:
+        """Show the live numbers of *pipeline*, asked of *read* at each scrape."""
+        self._scrape.watch(pipeline, read)
+
+    def watch_loop_lag(self, read: Callable[[], float]) -> None:
+        """Show how late the event loop is, asked at each scrape: a loop that is blocked now shows as well."""
+        lag = Gauge("sqs_worker_event_loop_lag_seconds", "How late the event loop is.", registry=self.registry)
+        lag.set_function(read)
+
+    def watch_count(self, name: str, documentation: str, read: Callable[[], int]) -> None:
+        """Show a counter that somebody else keeps (`log_lines_dropped`, `observer_failures`)."""
+        self.registry.register(_Kept(f"sqs_worker_{name}", documentation, read))
+
+    # ── what each fact counts as ────────────────────────────────────────────────────────────────────────────────────
+
+    def _on_receiving(self) -> None:
+        of, on = self._families, self._dispatch.on
+        on(events.PipelineStarted, self._pipeline_started)
+        on(events.MessagesReceived, self._messages_received)
+        on(events.ReceiveFailed, lambda f: of.receive_failures.of(f.pipeline, f.code).inc())
+        on(events.ReceiveRecovered, lambda f: of.receive_outage.of(f.pipeline).inc(f.seconds))
+        on(events.DeliveryDamaged, lambda f: of.damaged.of(f.pipeline, f.reason).inc())
+        on(events.DuplicatesReceived, lambda f: of.duplicates.of(f.pipeline).inc(f.count))
+        on(events.RedeliveriesRecognised, lambda f: of.redeliveries.of(f.pipeline).inc(f.count))
+        on(events.RequestMade, self._request_made)
+        on(events.QueueMeasured, self._queue_measured)
+
+    def _on_handling(self) -> None:
+        of, on = self._families, self._dispatch.on
+        on(events.BatchWritten, self._batch_written)
+        on(events.BatchSplit, lambda f: of.splits.of(f.pipeline, f.code).inc())
+        on(events.SinkLost, lambda f: of.outages.of(f.pipeline, f.code).inc())
+        on(events.SinkProbed, lambda f: of.probes.of(f.pipeline, f.code).inc())
+        on(events.SinkRestored, lambda f: of.outage_seconds.of(f.pipeline).inc(f.seconds))
+        on(events.MessageRetried, lambda f: of.retries.of(f.pipeline, f.reason).inc())
+        on(events.MessageRejected, self._message_rejected)
+
+    def _on_settling(self) -> None:
+        of, on = self._families, self._dispatch.on
+        on(events.DeliveriesSettled, self._accounts.observe)
+        on(events.SettleFailed, self._settle_failed)
+        on(events.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
+        on(events.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
+        on(events.LoopLagged, self._loop_lagged)
+
+    def _pipeline_started(self, fact: events.PipelineStarted) -> None:
+        self._accounts.observe(fact)
+        made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}
+        self._families.pipeline.labels(fact.pipeline).info(made_of)
+
+    def _messages_received(self, fact: events.MessagesReceived) -> None:
+        self._accounts.observe(fact)
+        result = "empty" if not fact.count else "full" if fact.count >= fact.asked else "partial"
+        self._families.receive_calls.of(fact.pipeline, result).inc()
+        if fact.count:
+            self._families.received_bytes.of(fact.pipeline).inc(fact.bytes)
+        if fact.sent_at:
+            self._latency.add(fact.pipeline, fact.sent_at, fact.received_at)
+
+    def _batch_written(self, fact: events.BatchWritten) -> None:
+        of, pipeline = self._families, fact.pipeline
+        of.batch_rows.of(pipeline).observe(fact.rows)
+        of.batch_bytes.of(pipeline).observe(fact.bytes)
+        of.decode_seconds.of(pipeline).observe(fact.decode_seconds)
+        of.write_seconds.of(pipeline).observe(fact.write_seconds)
+        of.writes.of(pipeline).inc(fact.writes)
+        if fact.accepted:
+            of.accepted.of(pipeline).inc(fact.accepted)
+            of.last_success.of(pipeline).set(fact.finished_at)
+            self._end_to_end.add(pipeline, fact.sent_at, fact.finished_at)
+
+    def _message_rejected(self, fact: events.MessageRejected) -> None:
+        dead_lettered = "yes" if fact.dead_lettered else "no"
+        self._families.rejections.of(fact.pipeline, dead_lettered, fact.reason).inc()
+
+    def _settle_failed(self, fact: events.SettleFailed) -> None:
+        final = "yes" if fact.final else "no"
+        self._families.settle_failures.of(fact.pipeline, fact.operation, final, fact.code).inc(fact.count)
+
+    def _request_made(self, fact: events.RequestMade) -> None:
+        self._families.requests.of(fact.pipeline, fact.operation, fact.code).inc()
+        self._families.request_seconds.of(fact.pipeline, fact.operation).observe(fact.seconds)
+
+    def _queue_measured(self, fact: events.QueueMeasured) -> None:
+        depth = self._families.depth
+        depth.of(fact.queue, "visible").set(fact.visible)
+        depth.of(fact.queue, "not_visible").set(fact.not_visible)
+        depth.of(fact.queue, "delayed").set(fact.delayed)
+
+    def _loop_lagged(self, fact: events.LoopLagged) -> None:
+        self._families.loop_stalls.inc()
+        self._families.loop_stalled.inc(fact.seconds)
+
+
+class _Kept(Collector):
+    """A counter whose value is kept elsewhere."""
+
+    def __init__(self, name: str, documentation: str, read: Callable[[], int]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._read = read
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        return [CounterMetricFamily(self._name, self._documentation, value=self._read())]

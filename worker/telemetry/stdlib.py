@@ -1,0 +1,75 @@
+"""What libraries say through `logging`, on our stream and in our form.
+
+Takes records from any thread, gives lines. While installed it is the root's only handler; removed, `logging` is as it
+was. The SDK's loggers are held at INFO whatever our level: below it botocore prints credentials and bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from structlog.typing import Processor
+
+TALKATIVE: Final = ("botocore", "aiobotocore", "boto3", "aiohttp", "urllib3", "s3transfer", "asyncio")
+"""Loggers whose DEBUG is not for production: the SDK's prints secrets, the others print every request."""
+
+
+class Bridge(logging.Handler):
+    """The root handler."""
+
+    def __init__(
+        self, write: Callable[[str], None], *, head: Sequence[Processor], tail: Sequence[Processor], level: int
+    ) -> None:
+        super().__init__()
+        self._write = write
+        self._root_level = level
+        self.failures = 0
+        """Records that could not be formatted. Written by `handleError`, on any thread; read by `Logs.dropped`."""
+        self._before: tuple[list[logging.Handler], int, dict[str, int]] = ([], logging.WARNING, {})
+        """Root handlers, root level and talkative loggers' levels before `install`, which writes them."""
+        remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        self.setFormatter(
+            structlog.stdlib.ProcessorFormatter(foreign_pre_chain=list(head), processors=[remove_meta, *tail])
+        )
+        self.addFilter(_quiet_enough)
+
+    def install(self) -> None:
+        """Take over the root logger and Python's warnings."""
+        root = logging.getLogger()
+        self._before = (root.handlers[:], root.level, {n: logging.getLogger(n).level for n in TALKATIVE})
+        root.handlers[:] = [self]
+        root.setLevel(self._root_level)
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(max(logging.INFO, self._root_level))
+        logging.captureWarnings(capture=True)
+
+    def remove(self) -> None:
+        """Give `logging` back."""
+        root = logging.getLogger()
+        root.handlers[:], level, levels = self._before
+        root.setLevel(level)
+        for name, before in levels.items():
+            logging.getLogger(name).setLevel(before)
+        logging.captureWarnings(capture=False)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write *record*, or count it."""
+        try:
+            self._write(self.format(record))
+        except Exception:  # noqa: BLE001 - as logging itself does: a bad record may not hurt who logged it
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the name and arguments are logging's
+        """Count instead of printing a traceback to stderr."""
+        self.failures += 1
+
+
+def _quiet_enough(record: logging.LogRecord) -> bool:
+    """False for the DEBUG of a talkative logger, even where somebody lowered the level of a child of it."""
+    return record.levelno >= logging.INFO or record.name.partition(".")[0] not in TALKATIVE

@@ -1,0 +1,131 @@
+"""What health knows of one pipeline: its rates, its queue's depth, and how receiving goes.
+
+Takes facts on the loop's thread; gives answers on any. Every attribute is replaced whole by its one writer, so a reader
+needs no lock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.telemetry.rates import MEASURES, Depth, Meter, seconds_to_empty, slope
+
+if TYPE_CHECKING:
+    from worker.telemetry import events
+    from worker.telemetry.account import Account
+    from worker.telemetry.events import PipelineState, ReadState
+
+WINDOWS: Final = (10, 60)
+"""Seconds over which rates are told: what happens now, and what one can plan with."""
+
+
+class Track:
+    """One pipeline as health sees it. Written on the loop's thread by `Health.observe` and `Health.beat`."""
+
+    def __init__(self, name: str, account: Account, now: float) -> None:
+        self.name = name
+        self.account = account
+        """Kept by `Accounts`."""
+        self.read: ReadState | None = None
+        """Written by `Health.watch` while the worker is built."""
+        self.made_of: dict[str, str] = {}
+        """Queue, codec and sink. Written by `started`."""
+        self.active_at = now
+        """When a receive last ended or could not be expected to. A planned pause after a failure reaches ahead."""
+        self.failing_since: float | None = None
+        """When the present row of failed receives began. Written by `received`, `receive_failed`."""
+        self.failure = ""
+        """Code of its latest. Written with `failing_since`."""
+        self.refused = False
+        """The latest receive was refused for good. Written with `failing_since`."""
+        self.depths: tuple[Depth, ...] = ()
+        """The last measures, oldest first. Written by `measured`."""
+        self._received = Meter(now)
+        self._deleted = Meter(now)
+
+    # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
+
+    def started(self, fact: events.PipelineStarted, now: float) -> None:
+        """Remember what it is made of."""
+        self.made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}
+        self.active_at = now
+
+    def beat(self, now: float) -> None:
+        """While nothing is received on purpose, nothing is overdue."""
+        if self.read is not None and not self.read().receiving:
+            self.active_at = max(self.active_at, now)
+
+    def received(self, fact: events.MessagesReceived, now: float) -> None:
+        """Receiving works."""
+        self.active_at = now
+        self.failing_since, self.refused, self.failure = None, False, ""
+        if fact.count:
+            self._received.add(fact.count, now)
+
+    def receive_failed(self, fact: events.ReceiveFailed, now: float) -> None:
+        """Receiving fails, but it is being tried: that is SQS's trouble, no reason to restart us."""
+        self.active_at = now + fact.retry_in
+        if self.failing_since is None:
+            self.failing_since = now
+        self.refused, self.failure = fact.refused, fact.code
+
+    def settled(self, fact: events.DeliveriesSettled, now: float) -> None:
+        """Count what was deleted."""
+        if fact.outcome == "deleted":
+            self._deleted.add(fact.count, now)
+
+    def measured(self, fact: events.QueueMeasured, now: float) -> None:
+        """Keep the depth."""
+        depth = Depth(now, fact.visible, fact.not_visible, fact.delayed)
+        self.depths = (*self.depths, depth)[-MEASURES:]
+
+    # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def state(self) -> PipelineState | None:
+        """Its live numbers, if the app registered them."""
+        return None if self.read is None else self.read()
+
+    def overdue_seconds(self, state: PipelineState, now: float) -> float:
+        """How long ago a receive last gave a sign; the pipeline and the facts may each know better."""
+        return min(state.last_receive_age, now - self.active_at) if state.receiving else 0.0
+
+    def status(self, now: float) -> dict[str, object]:
+        """For `/status`."""
+        state = self.state()
+        eta = seconds_to_empty(self.depths)
+        change = slope(self.depths)
+        return {
+            **self.made_of,
+            "receiving": None if state is None else state.receiving,
+            "receive_failing": self.failure or None,
+            "sink_available": None if state is None else state.sink_available,
+            "receivers": None if state is None else state.receivers,
+            "in_flight": None if state is None else _in_flight(state),
+            "rates": {
+                "received_per_second": {f"{w}s": round(self._received.rate(w, now), 2) for w in WINDOWS},
+                "deleted_per_second": {f"{w}s": round(self._deleted.rate(w, now), 2) for w in WINDOWS},
+            },
+            "depth": _depth(self.depths[-1], now) if self.depths else None,
+            "depth_change_per_second": None if change is None else round(change, 3),
+            "seconds_to_empty": None if eta is None else round(eta),
+            "messages": self.account.as_dict(),
+        }
+
+
+def _in_flight(state: PipelineState) -> dict[str, int]:
+    return {
+        "messages": state.in_flight,
+        "bytes": state.in_flight_bytes,
+        "buffered": state.buffered,
+        "handling": state.handling,
+        "settling": state.settling,
+    }
+
+
+def _depth(depth: Depth, now: float) -> dict[str, object]:
+    return {
+        "visible": depth.visible,
+        "not_visible": depth.not_visible,
+        "delayed": depth.delayed,
+        "age_seconds": round(now - depth.at, 1),
+    }
