@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from botocore import exceptions as sdk  # type: ignore[import-untyped]  # the SDK ships no types
+from botocore import exceptions as sdk
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.aws_session import Clients, NotSqs, translated
