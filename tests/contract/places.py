@@ -149,7 +149,7 @@ DIFFERS: Final[dict[tuple[str, str], str]] = {
         "test_delete_of_the_same_delivery_twice_in_one_call",
     ): "only the Ids of a batch have to be distinct, not its receipt handles",
     ("moto", "test_character_outside_xml_is_refused"): "a body holds the characters of XML 1.0 only",
-    ("moto", "test_fifo_group_comes_in_send_order"): "sequence numbers rise within a group",
+    ("moto", "test_fifo_sequence_numbers_rise"): "sequence numbers rise within a group",
     (
         "moto",
         "test_fifo_duplicate_is_dropped_even_after_the_delete",
