@@ -6,7 +6,6 @@ it over raw sockets, prints one JSON line with the rates and the memory a waitin
 
 from __future__ import annotations
 
-
 import argparse
 import asyncio
 import json
@@ -14,8 +13,8 @@ import multiprocessing
 import os
 import random
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import uvloop
@@ -23,6 +22,9 @@ import uvloop
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 QUEUE = "bench"
 
@@ -34,7 +36,9 @@ def serve(pipe: Connection, waiting: int, body_bytes: int) -> None:
     sqs.create_queue(QUEUE, {"VisibilityTimeout": "600"})
     begun = time.perf_counter()
     for number in range(0, waiting, 10):
-        sqs.send_message_batch(QUEUE, [Outgoing(f"{n:010d}" + "x" * (body_bytes - 10)) for n in range(number, number + 10)])
+        sqs.send_message_batch(
+            QUEUE, [Outgoing(f"{n:010d}" + "x" * (body_bytes - 10)) for n in range(number, number + 10)]
+        )
     pipe.send({"fill": waiting / (time.perf_counter() - begun), "bytes": (resident_bytes() - before) / max(waiting, 1)})
 
     async def run() -> None:
