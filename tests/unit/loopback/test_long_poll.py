@@ -70,6 +70,17 @@ def test_polls_are_served_in_the_order_they_came() -> None:
     in_virtual_time(scenario)
 
 
+async def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
+    """Even when the timer that would wake them is late and the newcomer finds the message first."""
+    world = World()
+    world.queue()
+    world.send("x", delay=5)
+    poll = Poll(world)
+    world.now += 5
+    assert world.receive() == []
+    assert poll.answer == ["x"]
+
+
 def test_a_cancelled_poll_takes_nothing() -> None:
     """A client that went away does not swallow the next message."""
 

@@ -40,6 +40,18 @@ def test_the_receive_after_the_last_allowed_one_moves_the_message(world: World) 
     assert stored.source_arn == world.sqs.queue("jobs").arn
 
 
+def test_queues_that_dead_letter_into_each_other_come_to_rest(world: World) -> None:
+    """Each queue counts its own receipts; what is shown is their sum."""
+    world.redrive("dead", "jobs", 1)
+    world.send("poison")
+    exhaust(world)
+    assert [one.count for one in world.receive("dead", visibility=0)] == [3]
+    assert world.receive("dead") == []
+    assert [one.count for one in world.receive("jobs", visibility=0)] == [4]
+    world.redrive("jobs", "jobs", 1)
+    assert world.bodies("jobs") == ["poison"]
+
+
 def test_a_standard_dead_letter_keeps_its_age(world: World) -> None:
     """Retention goes on counting from the first send."""
     world.sqs.set_queue_attributes("dead", {"MessageRetentionPeriod": "60"})
