@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3  # type: ignore[import-untyped] # boto3 ships no types, and no others are installed for it
+import boto3
 import pytest
-from aiobotocore.session import get_session  # type: ignore[import-untyped] # as boto3
-from botocore.config import Config  # type: ignore[import-untyped] # as boto3
+from aiobotocore.session import get_session
+from botocore.config import Config
 
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
