@@ -1,0 +1,58 @@
+"""The sizes of a chaos run: how much, how long, how many of each fault. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One size. The first worker is never killed, so that its memory tells of the whole run."""
+
+    name: str
+    messages: int
+    """On the standard queue."""
+    groups: int
+    """Of the FIFO queue."""
+    rounds: int
+    """Messages of each group."""
+    workers: int
+    visibility: int
+    warm_up_seconds: float
+    load_seconds: float
+    kills: int
+    terms: int
+    stops: int
+    crashes: int
+    """Crash points: this many different ones, or each several times."""
+    locks: int
+    sqs: int
+    """Windows of SQS trouble: this many kinds, or each several times."""
+    quiesce_budget_seconds: float
+    database_restarts: int = 0
+    rss_budget_mib: int = 256
+    fd_slack: int = 24
+    extra: dict[str, str] = field(default_factory=dict)
+    """More settings of the workers."""
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="smoke", messages=6_000, groups=50, rounds=20, workers=3, visibility=3,
+            warm_up_seconds=2, load_seconds=26,
+            kills=5, terms=3, stops=1, crashes=3, locks=1, sqs=6, quiesce_budget_seconds=30,
+        ),
+        Profile(
+            name="gate", messages=180_000, groups=1_000, rounds=20, workers=3, visibility=5,
+            warm_up_seconds=10, load_seconds=400,
+            kills=30, terms=20, stops=6, crashes=48, locks=6, sqs=33, quiesce_budget_seconds=90,
+        ),
+        Profile(
+            name="soak", messages=2_700_000, groups=3_000, rounds=100, workers=4, visibility=10,
+            warm_up_seconds=10, load_seconds=4_200,
+            kills=200, terms=150, stops=40, crashes=160, locks=40, sqs=150, quiesce_budget_seconds=300,
+        ),
+    )
+}  # fmt: skip
