@@ -202,19 +202,24 @@ class Witness:
 
     def _in_order(self, message_id: str, did: str) -> None:
         """Everything sent before it in its group must have been resolved."""
-        group = self._groups.get(self.items[message_id].group_id or "")
-        if group and message_id in group and group[0] != message_id:
-            self.broken("INV-9", f"{self._word(message_id)} was {did} before {self._word(group[0])}")
+        ahead = self._ahead(message_id)
+        if ahead:
+            self.broken("INV-9", f"{self._word(message_id)} was {did} before {self._word(ahead[0])}")
 
     def _starts(self, message_id: str, records: Sequence[Message]) -> None:
         """As above, but those ahead of it may be ahead of it in the same batch."""
+        ahead = self._ahead(message_id)
+        if ahead and ahead != [record.id for record in records if record.id in ahead]:
+            self.broken("INV-9", f"{self._word(message_id)} started before {self._word(ahead[0])} was resolved")
+
+    def _ahead(self, message_id: str) -> list[str]:
+        """What was sent before it in its group, and is neither committed nor a dead letter."""
         group = self._groups.get(self.items[message_id].group_id or "")
-        if not group or message_id not in group:
-            return
-        together = [record.id for record in records if record.id in group]
-        ahead = group[: group.index(message_id)]
-        if ahead != together[: together.index(message_id)]:
-            self.broken("INV-9", f"{self._word(message_id)} started with {len(ahead)} unresolved before it")
+        if not group or group[0] == message_id or message_id not in group:
+            return []
+        dead = self._dead_bodies()
+        group[:] = [one for one in group if not dead[self.items[one].body] or one == message_id]
+        return group[: group.index(message_id)]
 
     def _resolved(self, message_id: str) -> None:
         group = self._groups.get(self.items[message_id].group_id or "")
@@ -237,8 +242,10 @@ class Witness:
                 self.broken("INV-7", f"lost {where}")
             if not item.poison and copies and message_id not in self.moved:
                 self.broken("INV-7", where)
-            if copies > max(1, self.receipts[message_id]) or (calm and copies > item.poison):
+            if copies > (1 if calm else max(1, self.receipts[message_id])):
                 self.broken("INV-3", where)
+            if calm and item.kind == "good" and item.group_id is None and message_id in self.moved:
+                self.broken("INV-7", f"{where}, although nothing was ever wrong")
             if redrive_only and copies and message_id not in self.moved:
                 self.broken("INV-3", f"{where}, which only the redrive policy could have moved")
         self.check()

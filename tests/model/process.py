@@ -30,7 +30,7 @@ class SimProcess(Owner):
         self._loop = loop
         self._witness = witness
         self.pipeline: Pipeline | None = None  # written by _run
-        self.stop: Stop | None = None  # written by _run
+        self.stop: Stop | None = None  # written by start
         self.main: asyncio.Task[None] | None = None  # written by start
         self.stopped_at: float | None = None  # loop time of the request; written by request_stop
         self.disturbed = False  # cancelled, or frozen while stopping: its deadline means nothing; written by the world
@@ -48,7 +48,8 @@ class SimProcess(Owner):
         """Run; called inside the loop."""
         context = copy_context()
         context.run(OWNER.set, self)
-        run = self._run(spec, parts, drain_seconds, drain=drain)
+        self.stop = Stop(drain_seconds=drain_seconds)
+        run = self._run(spec, parts, self.stop, drain=drain)
         self.main = self._loop.create_task(run, name=self.name, context=context)
 
     def request_stop(self) -> None:
@@ -76,11 +77,10 @@ class SimProcess(Owner):
         """Every fact of the pipeline."""
         self.accounts.observe(fact)
 
-    async def _run(self, spec: PipelineSpec, parts: Parts, drain_seconds: float, *, drain: bool) -> None:
-        self.stop = Stop(drain_seconds=drain_seconds)
+    async def _run(self, spec: PipelineSpec, parts: Parts, stop: Stop, *, drain: bool) -> None:
         self.pipeline = Pipeline(spec, parts)
         try:
-            await self.pipeline.run(self.stop, drain=drain)
+            await self.pipeline.run(stop, drain=drain)
         except asyncio.CancelledError:
             if not self.disturbed:
                 self._witness.broken("INV-1", f"{self.name} was cancelled by itself")

@@ -104,6 +104,7 @@ def make_terms(random: Random) -> Terms:
         write_limit_seconds=pick((None, None, 20.0)),
         max_receive_count=pick((4, 10, 1_000)) if dead_letters else pick((3, 6)),
         dead_letters=dead_letters,
+        groups=random.choice((1, 3, 20)) if random.random() < 0.3 else 0,
         in_order=random.random() < 0.25,
     )
 

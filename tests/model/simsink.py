@@ -60,7 +60,7 @@ class Table:
             await self._heal()
         if any(_kind(record) == "refused" for record in records):
             raise SinkRefused("a constraint is violated")
-        answers = [self._answer(record) for record in records]
+        answers = self._answers(records)
         self._commit([record for record, answer in zip(records, answers, strict=True) if answer is None])
         if trouble == "deaf":
             await self._heal()
@@ -77,6 +77,17 @@ class Table:
     async def _heal(self) -> None:
         while "deaf" in self.troubles:
             await asyncio.sleep(1.0)
+
+    def _answers(self, records: Sequence[Message]) -> list[Retried | Rejected | None]:
+        """In order, and where groups have an order nothing of a group behind one that is not taken."""
+        stopped: set[str] = set()
+        answers: list[Retried | Rejected | None] = []
+        for record in records:
+            answer = Retried("behind") if record.group_id in stopped else self._answer(record)
+            if answer is not None and record.group_id is not None:
+                stopped.add(record.group_id)
+            answers.append(answer)
+        return answers
 
     def _answer(self, record: Message) -> Retried | Rejected | None:
         if _kind(record) == "rejected":

@@ -228,12 +228,19 @@ class World:
             name="orders",
             lease_seconds=terms.lease_seconds,
             largest_message=terms.largest_message,
-            poll=PollSettings(terms.receive_limit, terms.wait_seconds, terms.receivers),
+            poll=PollSettings(terms.receive_limit, terms.wait_seconds, terms.receivers, repeatable=terms.fifo),
             batch=BatchSettings(terms.rows, terms.batch_bytes, terms.batch_wait_seconds),
-            settle=SettleSettings(terms.settle_calls, terms.settle_linger_seconds, 1.0, terms.retry_max_seconds),
+            settle=SettleSettings(
+                deletes=terms.settle_calls,
+                changes=1 if terms.fifo else terms.settle_calls,
+                linger_seconds=terms.settle_linger_seconds,
+                retry_base_seconds=1.0,
+                retry_max_seconds=terms.retry_max_seconds,
+            ),
             writers=terms.writers,
             max_messages=terms.max_messages,
             max_bytes=terms.max_bytes,
+            fifo=terms.fifo,
             write_limit_seconds=terms.write_limit_seconds,
         )
 
