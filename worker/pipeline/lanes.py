@@ -99,10 +99,11 @@ class Lanes:
                 case _:
                     broken.add(group)
                     back.append((delivery, outcome))
-                    self._resolve(delivery)
-        held = [(delivery, HELD_BACK) for group in broken for delivery in self._give_back(group)]
-        back += held
-        return done + sorted(back, key=lambda pair: order_of(pair[0]), reverse=True)
+        # What waits behind a failure is taken out first: resolving what failed would hand it out.
+        held: list[tuple[Delivery, Outcome]] = [(one, HELD_BACK) for group in broken for one in self._give_back(group)]
+        for delivery, _ in back:
+            self._resolve(delivery)
+        return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
     def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[tuple[Delivery, Outcome]]:
         """What left the ledger. A rejected one is resolved by the dead-letter queue, or holds its group back."""
