@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
-    from worker.outcome import Outcome, OutcomeName
+    from worker.outcome import Outcome
 
     Settled = tuple[Delivery, Outcome]
 
@@ -52,8 +52,8 @@ class Buffer(Protocol):
         """The outcomes of a batch, before they are settled: perhaps with others that they hold back."""
         ...
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[Settled]:
-        """What left the ledger otherwise than deleted; returns what that holds back."""
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:
+        """What left the ledger otherwise than deleted, some of it back to the queue; returns what that holds back."""
         ...
 
 
@@ -86,6 +86,6 @@ class Arrivals:
         """Nothing holds anything back here."""
         return settled
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[Settled]:  # noqa: ARG002 - the protocol's
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:  # noqa: ARG002 - the protocol's
         """Nothing holds anything back here."""
         return []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from worker.message import Delivery, Message
-    from worker.outcome import Outcome, OutcomeName
+    from worker.outcome import Outcome
     from worker.pipeline.buffer import BatchSettings
 
 FULL: Final = 1_000_000
@@ -105,15 +105,18 @@ class Lanes:
             self._resolve(delivery)
         return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[tuple[Delivery, Outcome]]:
+    def left(
+        self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]
+    ) -> list[tuple[Delivery, Outcome]]:
         """What left the ledger. A rejected one is resolved by the dead-letter queue, or holds its group back."""
+        back = {delivery.message_id for delivery in unresolved}
         held: list[tuple[Delivery, Outcome]] = []
         for delivery in deliveries:
             lane = self._lanes.get(group_of(delivery))
             if lane is None or delivery.message_id not in lane.rejecting:
                 continue
             lane.rejecting.discard(delivery.message_id)
-            if outcome in {"retried", "released"}:
+            if delivery.message_id in back:
                 held += [(waiting, HELD_BACK) for waiting in self._give_back(group_of(delivery))]
             self._resolve(delivery)
         return held

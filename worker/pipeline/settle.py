@@ -54,7 +54,7 @@ class Settler:
         settings: SettleSettings,
         ledger: Ledger,
         dead_letters: DeadLetters | None,
-        left: Callable[[Sequence[Delivery], OutcomeName], list[tuple[Delivery, Outcome]]],
+        left: Callable[[Sequence[Delivery], Sequence[Delivery]], list[tuple[Delivery, Outcome]]],
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -176,7 +176,7 @@ class Settler:
         for delivery, rejected in batch:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
-                self._deletes.put([Settlement(delivery, "rejected")])
+                self._deletes.put([Settlement(delivery, "rejected", dead_lettered=True)])
             else:
                 self._retry(delivery, Retried("dead-letter-refused", detail=rejected.reason))
 
@@ -211,5 +211,6 @@ class Settler:
             self._ledger.leave(deliveries, outcome)
             self.pending -= len(settlements)
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))
-            if outcome != "deleted" and (held := self._left(deliveries, outcome)):
+            unresolved = [settlement.delivery for settlement in settlements if not settlement.dead_lettered]
+            if outcome != "deleted" and (held := self._left(deliveries, unresolved)):
                 self.settle(held)
