@@ -36,8 +36,8 @@ class Buffer(Protocol):
         """Deliveries that wait."""
         ...
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Append what a receive brought."""
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
+        """Append what a receive brought; returns what is not to be begun, with its outcome."""
         ...
 
     async def take(self) -> list[Delivery]:
@@ -67,9 +67,10 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._channel)
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
         """Append what a receive brought."""
         self._channel.put(deliveries)
+        return []
 
     async def take(self) -> list[Delivery]:
         """The next batch; empty when the buffer is closed."""
