@@ -48,10 +48,8 @@ while queue.get("deleted", 0) < wanted and time.monotonic() < deadline:
     time.sleep(0.5)
 print(json.dumps(queue))
 """
-UNACCOUNTED = (
-    "sum(sqs_worker_messages_received_total)"
-    " - sum(sqs_worker_messages_deleted_total) - sum(sqs_worker_messages_released_total)"
-)
+ENDS = ("deleted", "retried", "rejected", "released", "expired")
+UNACCOUNTED = " - ".join(f"sum(sqs_worker_messages_{end}_total)" for end in ("received", *ENDS))
 LOOK_INSIDE = """
 import json, os, shutil
 def written(path):
@@ -186,12 +184,9 @@ def while_it_drains(stack: Stack, checks: Checks, messages: int) -> None:
     stack.stop(one)
     told = stack.last_line(one, "pipeline_stopped")
     code = stack.inspect(one, ".State.ExitCode")
-    counts = {name: told.get(name) for name in ("received", "deleted", "released", "in_flight")}
-    checks.that(
-        "a worker stopped under load ends with 0, nothing in flight",
-        (code, counts),
-        holds=code == "0" and told.get("in_flight") == 0,
-    )
+    counts = {name: told.get(name) for name in ("received", *ENDS, "in_flight")}
+    clean = code == "0" and counts["in_flight"] == 0 and counts["received"] == sum(told[end] for end in ENDS)
+    checks.that("a worker stopped under load ends with 0, nothing in flight", (code, counts), holds=clean)
     stack.start(one)
 
 
@@ -207,7 +202,7 @@ def when_drained(stack: Stack, checks: Checks, messages: int) -> None:
     checks.that("Prometheus found every worker by name", stack.query('up{job="worker"}'), holds=scraped)
     even = until(lambda: stack.query(UNACCOUNTED) == [0.0], 60)
     deleted = stack.query("sum by (instance) (sqs_worker_messages_deleted_total)")
-    checks.that("received = deleted + released over all workers; deleted by each", deleted, holds=even)
+    checks.that("received = deleted + given back over all workers; deleted by each", deleted, holds=even)
 
 
 def when_stopped(stack: Stack, checks: Checks) -> None:

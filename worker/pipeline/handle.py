@@ -15,6 +15,7 @@ from worker import tuning
 from worker.errors import DecodeError
 from worker.message import Message
 from worker.outcome import DONE, Rejected, Released
+from worker.pipeline.lanes import HELD_BACK
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     """Decoded; one for each record."""
     records: list[Message] = field(default_factory=list)
-    rejected: list[tuple[Delivery, Outcome]] = field(default_factory=list)
-    """Undecodable."""
+    aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
     bytes: int = 0
 
 
@@ -52,6 +53,7 @@ class Handler:
         key: Callable[[object, Delivery], str],
         writer: Writer,
         settler: Settler,
+        ordered: bool,
         write_limit_seconds: float | None,
         written: Callable[[], None],
         wall: Callable[[], float],
@@ -63,6 +65,7 @@ class Handler:
         self._key = key
         self._writer = writer
         self._settler = settler
+        self._ordered = ordered
         self._write_limit = write_limit_seconds
         self._written = written
         self._wall = wall
@@ -85,42 +88,50 @@ class Handler:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        batch = self._decode(self._ours(deliveries, began))
-        self._settler.settle(batch.rejected)
+        batch = self._decode(deliveries, began)
+        if batch.aside:
+            self._decide(batch.aside)
         if not batch.records:
             return
         try:
             outcomes = await self._write(batch, loop.time() - began)
         except asyncio.CancelledError:
-            self._settler.settle([(delivery, Released()) for delivery in batch.deliveries])
+            self._decide([(delivery, Released()) for delivery in batch.deliveries])
             raise
-        self._settler.settle(list(zip(batch.deliveries, outcomes, strict=True)))
+        self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
 
-    def _ours(self, deliveries: list[Delivery], now: float) -> list[Delivery]:
-        """Those whose lease still lives, which from now on is renewed only inside the time limit; others are let go."""
-        ours = [delivery for delivery in deliveries if not delivery.lost and now < delivery.deadline]
-        if len(ours) < len(deliveries):
-            expired = [delivery for delivery in deliveries if delivery.lost or now >= delivery.deadline]
-            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", len(expired)))
-            self._settler.settle([(delivery, Released("lease-over")) for delivery in expired])
-        if self._write_limit is not None:
-            for delivery in ours:
-                delivery.renew_until = min(delivery.renew_until, now + self._write_limit)
-        return ours
+    def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
+        """To the settler, with whatever of their groups these outcomes hold back."""
+        self._settler.settle(self._buffer.decided(outcomes))
 
-    def _decode(self, deliveries: list[Delivery]) -> Batch:
+    def _decode(self, deliveries: list[Delivery], now: float) -> Batch:
+        """What is to be written, and what is set aside; from here on a lease is renewed only inside the time limit."""
         batch = Batch()
+        stopped: set[str] = set()  # groups in which something is set aside; stays empty on a standard queue
         for delivery in deliveries:
-            try:
-                value = self._codec.decode(delivery.body)
-                key = self._key(value, delivery)
-            except DecodeError as error:
-                batch.rejected.append((delivery, Rejected(error.reason, error.detail)))
-                continue
-            batch.deliveries.append(delivery)
-            batch.records.append(message_of(delivery, key, value))
-            batch.bytes += delivery.weight
+            aside = self._add(batch, delivery, now) if delivery.group_id not in stopped else HELD_BACK
+            if aside is not None:
+                batch.aside.append((delivery, aside))
+                if self._ordered and delivery.group_id is not None:
+                    stopped.add(delivery.group_id)
         return batch
+
+    def _add(self, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
+        """Decode *delivery* into *batch*; or why not."""
+        if delivery.lost or now >= delivery.deadline:
+            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", 1))
+            return Released("lease-over")
+        try:
+            value = self._codec.decode(delivery.body)
+            key = self._key(value, delivery)
+        except DecodeError as error:
+            return Rejected(error.reason, error.detail)
+        if self._write_limit is not None:
+            delivery.renew_until = min(delivery.renew_until, now + self._write_limit)
+        batch.deliveries.append(delivery)
+        batch.records.append(message_of(delivery, key, value))
+        batch.bytes += delivery.weight
+        return None
 
     async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
         loop = asyncio.get_running_loop()

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Retried, Retry
+from worker.pipeline.lanes import HELD_BACK, held_back
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Message
-    from worker.outcome import Done
+    from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
     from worker.telemetry.events import Emit
@@ -28,15 +29,16 @@ if TYPE_CHECKING:
 class Written:
     """What became of a batch: an answer for each record, and how often the sink was asked."""
 
-    answers: list[Done | Retried | Rejected]
+    answers: list[Outcome]
     writes: int
 
 
 class Writer:
     """The sink as the handlers see it: it answers, whatever happens to it."""
 
-    def __init__(self, sink: Sink, *, breaker: Breaker, emit: Emit, pipeline: str) -> None:
+    def __init__(self, sink: Sink, *, breaker: Breaker, ordered: bool, emit: Emit, pipeline: str) -> None:
         self._sink = sink
+        self._ordered = ordered
         self._breaker = breaker
         self._emit = emit
         self._pipeline = pipeline
@@ -50,9 +52,9 @@ class Writer:
                 answers = await self._try(records)
         if isinstance(answers, Divided):
             return await self._halve(records, answers.alone, writes)
-        return Written(answers, writes)
+        return Written(held_back(records, answers) if self._ordered else answers, writes)
 
-    async def _try(self, records: Sequence[Message]) -> list[Done | Retried | Rejected] | Divided | None:
+    async def _try(self, records: Sequence[Message]) -> list[Outcome] | Divided | None:
         """One write: its answers, or that the batch must be halved, or None while the sink is away."""
         try:
             answers = await self._sink.write(records)
@@ -62,7 +64,7 @@ class Writer:
             self._breaker.failed(error)
             return None
         except Retry as error:
-            outcome: list[Done | Retried | Rejected] | Divided = [Retried(error.reason, error.after)] * len(records)
+            outcome: list[Outcome] | Divided = [Retried(error.reason, error.after)] * len(records)
         except Reject as error:
             outcome = [Rejected(error.reason, error.detail)] * len(records)
         except SinkRefused as error:
@@ -80,8 +82,19 @@ class Writer:
             return Written([alone], writes)
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
         middle = len(records) // 2
-        first, second = await self.write(records[:middle]), await self.write(records[middle:])
+        first = await self.write(records[:middle])
+        second = await self._behind(records[:middle], first.answers, records[middle:])
         return Written(first.answers + second.answers, writes + first.writes + second.writes)
+
+    async def _behind(self, before: Sequence[Message], answers: list[Outcome], records: Sequence[Message]) -> Written:
+        """Write *records*, but with order in the groups none of a group in which something *before* failed."""
+        if not self._ordered:
+            return await self.write(records)
+        stopped = {record.group_id for record, answer in zip(before, answers, strict=True) if answer is not DONE}
+        free = [record for record in records if record.group_id not in stopped]
+        written = await self.write(free) if free else Written([], 0)
+        answered = iter(written.answers)
+        return Written([HELD_BACK if r.group_id in stopped else next(answered) for r in records], written.writes)
 
 
 @dataclass(frozen=True, slots=True)

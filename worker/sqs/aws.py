@@ -21,7 +21,6 @@ from worker.sqs.aws_parse import (
     SYSTEM_ATTRIBUTES,
     Damaged,
     hashes_of,
-    require_batch,
     to_answers,
     to_delivery,
     to_entry,
@@ -29,6 +28,7 @@ from worker.sqs.aws_parse import (
 )
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
 from worker.sqs.explain import explained
+from worker.sqs.queue import require_batch
 from worker.telemetry.events import DeliveryDamaged
 
 if TYPE_CHECKING:
