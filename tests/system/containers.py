@@ -233,7 +233,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=int(os.environ.get("PROMETHEUS_PORT", "9090")))
     asked = parser.parse_args()
     stack, checks = Stack(messages=asked.messages, port=asked.port), Checks()
-    say(f"{' '.join(stack.compose[:2])}: {asked.messages} messages, {WORKERS} workers")
+    say(f"{stack.engine}: {asked.messages} messages, {WORKERS} workers")
     stack.down()
     try:
         stack.up()
