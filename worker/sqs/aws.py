@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import QueueError
-from worker.sqs.address import locate
+from worker.sqs.address import FIFO_SUFFIX, locate
 from worker.sqs.aws_call import Caller
 from worker.sqs.aws_parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
     Damaged,
     hashes_of,
+    in_order,
     to_answers,
     to_delivery,
     to_entry,
@@ -116,7 +117,10 @@ class AwsQueue:
 
     def _deliveries(self, raw: Mapping[str, Any], *, leased_at: float) -> list[Delivery]:
         received_at = self._wall()
-        read = [to_delivery(m, leased_at=leased_at, received_at=received_at) for m in raw.get("Messages") or []]
+        messages = raw.get("Messages") or []
+        read = [to_delivery(message, leased_at=leased_at, received_at=received_at) for message in messages]
+        if self._name.endswith(FIFO_SUFFIX):
+            read = in_order(messages, read)
         for damaged in read:
             if isinstance(damaged, Damaged):
                 self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))

@@ -58,7 +58,7 @@ class Damaged:
     """A received message that must not be handled: it stays in the queue until its lease ends."""
 
     reason: str
-    """`message-id`, `receipt-handle`, `body`, `md5` or `attributes`."""
+    """`message-id`, `receipt-handle`, `body`, `md5` or `attributes`; `group` for a sound one behind one of these."""
     message_id: str
 
 
@@ -80,6 +80,24 @@ def to_delivery(raw: Json, *, leased_at: float, received_at: float) -> Delivery 
         return _delivery(raw, (message_id, handle, body), leased_at=leased_at, received_at=received_at)
     except (ValueError, TypeError, KeyError, AttributeError):
         return Damaged("attributes", message_id)
+
+
+def in_order(raws: Sequence[Json], read: Sequence[Delivery | Damaged]) -> list[Delivery | Damaged]:
+    """What a FIFO receive brought, with everything of a group left alone that stands behind a damaged one of it.
+
+    Their leases began together and end together unrenewed, so the group comes back whole and in order. Where the damage
+    hides the group, all that follows is left alone.
+    """
+    stopped: set[str | None] = set()
+    kept: list[Delivery | Damaged] = []
+    for raw, one in zip(raws, read, strict=True):
+        system = raw.get("Attributes")
+        group = system.get("MessageGroupId") if isinstance(system, Mapping) else None
+        behind = None in stopped or group in stopped
+        if isinstance(one, Damaged):
+            stopped.add(group)
+        kept.append(Damaged("group", one.message_id) if behind and isinstance(one, Delivery) else one)
+    return kept
 
 
 def _delivery(raw: Json, ids: tuple[str, str, str], *, leased_at: float, received_at: float) -> Delivery:
