@@ -78,7 +78,6 @@ class Limits:
     drain_seconds: float
     rss_bytes: int
     fd_slack: int
-    warm_up_end_ns: int = 0
     term_seconds: float = 2.0
     """After an orderly end nothing of the process stays hidden for longer."""
     kill_seconds: float = 5.0

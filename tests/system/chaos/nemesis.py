@@ -182,9 +182,15 @@ class Nemesis:
         under.begin_ns = time.monotonic_ns()
         self._force([*self._windows, under])
         yield from _pause(under.planned.seconds)
+        yield from _until(lambda: self._struck(under))
         self._force([one for one in self._windows if one is not under])
         under.heal_ns = time.monotonic_ns()
         yield from self._progress(under)
+
+    def _struck(self, under: Under) -> bool:
+        """Whether anybody has met it."""
+        before = sum(len(SQS_KINDS[one.planned.detail]) for one in self._windows[: self._windows.index(under)])
+        return under.fired + int(self._client.control("GET", "account")["faults"][before]["fired"]) > 0
 
     def _force(self, windows: list[Under]) -> None:
         """Put other rules in force; setting them takes their counts back to zero, so those are read before."""
@@ -204,6 +210,7 @@ class Nemesis:
             lock.execute("BEGIN EXCLUSIVE")
         under.begin_ns = time.monotonic_ns()
         yield from _pause(under.planned.seconds)
+        yield from _until(lambda: self._crew.seen(f"away {place}") > away)
         lock.close()
         under.heal_ns = time.monotonic_ns()
         under.fired = self._crew.seen(f"away {place}") - away

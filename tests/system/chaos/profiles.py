@@ -31,7 +31,7 @@ class Profile:
     quiesce_budget_seconds: float
     database_restarts: int = 0
     rss_budget_mib: int = 256
-    fd_slack: int = 24
+    fd_slack: int = 16
     extra: dict[str, str] = field(default_factory=dict)
     """More settings of the workers."""
 

@@ -49,7 +49,6 @@ class Run:
         self._nemesis = Nemesis(
             self._crew, self._world.client, databases=self._world.databases, visibility=profile.visibility
         )
-        self._warm_up_end_ns = 0
         self.seconds: dict[str, float] = {}
         """How long each phase took; written by `_phase`."""
 
@@ -95,7 +94,6 @@ class Run:
         end = time.monotonic() + self._profile.warm_up_seconds
         while time.monotonic() < end:
             self._tick()
-        self._warm_up_end_ns = time.monotonic_ns()
 
     def _load(self) -> None:
         """The nemesis at work; then everything is healed, and the producers come to their end."""
@@ -135,7 +133,6 @@ class Run:
             drain_seconds=DRAIN_SECONDS,
             rss_bytes=profile.rss_budget_mib * 2**20,
             fd_slack=profile.fd_slack,
-            warm_up_end_ns=self._warm_up_end_ns,
         )
         return Evidence(
             produced=books.produced(world.sent(place) for place in PLACES),
