@@ -168,6 +168,8 @@ class Pipeline:
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
         await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        if stop.forced:
+            await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it
         await cancelled(handling)  # and what they could not finish is released
         await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
         await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late
