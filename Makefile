@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint unit containers setup pins clean
+.PHONY: demo test lint unit chaos containers setup pins clean
 
 demo: setup ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/worker demo
@@ -30,6 +30,10 @@ unit: setup
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
+
+PROFILE ?= smoke
+chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n runs the same again
+	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv

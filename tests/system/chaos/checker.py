@@ -57,12 +57,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 def unseen(evidence: Evidence) -> Iterator[str]:
     """Planned faults without effect or recovery, and checks that had nothing to look at."""
-    for fault in evidence.faults:
-        name = f"{fault.kind} {fault.detail} {fault.target}"
-        if not fault.fired:
-            yield f"{name}: never fired"
-        elif not fault.recovered_ns:
-            yield f"{name}: nobody was seen to recover"
+    yield from _unseen_faults(evidence)
     for place, rows in evidence.rows.items():
         if not rows:
             yield f"{place}: no rows"
@@ -72,3 +67,12 @@ def unseen(evidence: Evidence) -> Iterator[str]:
         yield "no accounts were read"
     if not any(change.op == "receive" and change.count > 1 for change in evidence.changes()):
         yield "no redelivery"
+
+
+def _unseen_faults(evidence: Evidence) -> Iterator[str]:
+    for fault in evidence.faults:
+        name = f"{fault.kind} {fault.detail} {fault.target}"
+        if not fault.fired:
+            yield f"{name}: never fired"
+        elif not fault.recovered_ns:
+            yield f"{name}: nobody was seen to recover"

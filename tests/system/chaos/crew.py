@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from tests.system.chaos import books
 from tests.system.chaos.evidence import Life
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping
 
     from tests.system.chaos.evidence import Ending
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_REGION": "us-east-1"}
-PIPELINES_OPEN = 2
+PIPELINES_OPEN = 3
+"""All of a worker's."""
 
 
 def spawn(module: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:

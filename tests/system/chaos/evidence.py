@@ -5,11 +5,13 @@ Books are given as callables, because they are read several times and may be lar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from tests.system.chaos.books import Change, Produced, Record
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tests.system.chaos.books import Change, Produced, Record
 
 Ending = Literal["term", "kill", "crash", "own"]
 """How a life ended: by SIGTERM, by SIGKILL from outside, by SIGKILL at a crash point, or on its own accord."""

@@ -11,7 +11,9 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from tests.system.proxy import Trouble
 
 from tests.system.chaos.evidence import Fault
 from tests.system.chaos.schedule import SQS_KINDS
@@ -19,6 +21,9 @@ from tests.system.chaos.schedule import SQS_KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
+
+    from tests.system.postgres import Postgres
+    from tests.system.proxy import Proxy
 
     from tests.system.chaos.client import Client
     from tests.system.chaos.crew import Crew, Process
@@ -28,23 +33,9 @@ PATIENCE_SECONDS = 45.0
 """How long one step of a fault may take before it counts as not seen."""
 RESTART_SECONDS = 0.2
 LOCK_SECONDS = 20.0
-Steps = "Generator[None, None, None]"
-
-
-class Database(Protocol):
-    """A database server that can be stopped, crashed and started."""
-
-    def stop(self) -> None:
-        """In order."""
-        ...
-
-    def crash(self) -> None:
-        """At once."""
-        ...
-
-    def start(self) -> None:
-        """Again."""
-        ...
+COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
+"""What PostgreSQL says when a transaction is lasting."""
+LOST_SHARE = 0.5
 
 
 @dataclass(slots=True)
@@ -73,13 +64,16 @@ class Nemesis:
         *,
         databases: dict[str, Path],
         visibility: int,
-        server: Database | None = None,
+        server: Postgres,
+        network: Proxy,
     ) -> None:
         self._crew = crew
         self._client = client
         self._databases = databases
         self._visibility = visibility
         self._server = server
+        self._network = network
+        """Between the workers and *server*."""
         self._windows: list[Under] = []
         """SQS troubles in force, in the order of the loopback's rules; written by _force."""
         self._guests = 0
@@ -105,7 +99,7 @@ class Nemesis:
             "crash": self._crash,
             "sqs": self._trouble,
             "lock": self._lock,
-            "database": self._restart,
+            "database": self._lost_commits if under.planned.detail == "commit-loss" else self._restart,
         }[under.planned.kind](under)
 
     # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,7 +212,6 @@ class Nemesis:
 
     def _restart(self, under: Under) -> Generator[None, None, None]:
         """The database server goes away, in order or not, and comes back."""
-        assert self._server is not None
         under.begin_ns = time.monotonic_ns()
         away = self._crew.seen("away events")
         self._server.stop() if under.planned.detail == "stop" else self._server.crash()
@@ -227,6 +220,16 @@ class Nemesis:
         under.heal_ns = time.monotonic_ns()
         yield from _until(lambda: self._crew.seen("away events") > away)
         under.fired = self._crew.seen("away events") - away
+        yield from self._progress(under, "commit events")
+
+    def _lost_commits(self, under: Under) -> Generator[None, None, None]:
+        """Transactions become lasting, and half of the answers that say so are lost with their connections."""
+        under.begin_ns, cuts = time.monotonic_ns(), self._network.cuts
+        self._network.behave(Trouble(cut_on=COMMITTED, cut_share=LOST_SHARE))
+        yield from _pause(under.planned.seconds)
+        yield from _until(lambda: self._network.cuts > cuts)
+        self._network.heal()
+        under.heal_ns, under.fired = time.monotonic_ns(), self._network.cuts - cuts
         yield from self._progress(under, "commit events")
 
     def _progress(self, under: Under, kind: str = "commit") -> Generator[None, None, None]:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from tests.system.postgres import postgres
+from tests.system.proxy import proxy
 
 from tests.system.chaos import books
 from tests.system.chaos.checker import EXIT, judge
@@ -30,6 +32,11 @@ from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.system.postgres import Postgres
+    from tests.system.proxy import Proxy
+
     from tests.system.chaos.profiles import Profile
 
 DRAIN_SECONDS = 15.0
@@ -40,14 +47,19 @@ QUIET_LEASES = 2
 class Run:
     """One run in one folder."""
 
-    def __init__(self, profile: Profile, seed: int, folder: Path) -> None:
+    def __init__(self, profile: Profile, seed: int, folder: Path, server: Postgres, network: Proxy) -> None:
         self._profile = profile
         self._seed = seed
-        self._world = World(profile, seed, folder)
+        self._world = World(profile, seed, folder, server, network)
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
         self._crew = Crew(folder, config, profile.extra)
         self._nemesis = Nemesis(
-            self._crew, self._world.client, databases=self._world.databases, visibility=profile.visibility
+            self._crew,
+            self._world.client,
+            databases=self._world.databases,
+            visibility=profile.visibility,
+            server=server,
+            network=network,
         )
         self.seconds: dict[str, float] = {}
         """How long each phase took; written by `_phase`."""
@@ -70,9 +82,8 @@ class Run:
         self._phase("stop", self._stop)
         return self._collect()
 
-    def _phase(self, name: str, act: object) -> None:
+    def _phase(self, name: str, act: Callable[[], None]) -> None:
         began = time.monotonic()
-        assert callable(act)
         act()
         self.seconds[name] = round(time.monotonic() - began, 3)
 
@@ -153,7 +164,9 @@ def run(profile: Profile, seed: int, folder: Path) -> dict[str, object]:
     """One run; returns its report."""
     began = time.monotonic()
     with ExitStack() as ends:
-        one = Run(profile, seed, folder)
+        server = ends.enter_context(postgres())
+        network = ends.enter_context(proxy(server.port, seed=seed))
+        one = Run(profile, seed, folder, server, network)
         ends.callback(one.end)
         evidence = one.evidence()
         checking = time.monotonic()
@@ -169,7 +182,7 @@ def run(profile: Profile, seed: int, folder: Path) -> dict[str, object]:
 @click.option("--report", "path", type=click.Path(path_type=Path), default=None, help="Write the report here as well.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None, help="Keep books, logs and databases here.")
 def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None) -> None:
-    """Three workers, two queues, everything that can go wrong, and every message accounted for."""
+    """Several workers, three queues, everything that can go wrong, and every message accounted for."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         place = (folder or Path(temporary)).resolve()

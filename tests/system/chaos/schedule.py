@@ -96,15 +96,16 @@ def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 
 def _sinks(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]:
-    """The database of each pipeline in turn is locked by somebody else, for less than a lease or for more."""
+    """SQLite files in turn are held for less than a lease or for more; PostgreSQL restarts, or commits unheard."""
     yield [
         Planned(at, "lock", ("orders", "ledger")[number % 2], seconds=profile.visibility * draw.choice((0.5, 1.3)))
         for number, (at, _) in enumerate(_slots(profile.locks, profile, draw))
     ]
-    yield [
-        Planned(at, "database", ("stop", "crash")[number % 2], seconds=1.0)
-        for number, (at, _) in enumerate(_slots(profile.database_restarts, profile, draw))
-    ]
+    servers = ["stop", "crash"] * profile.restarts
+    kinds = servers[: profile.restarts] + ["commit-loss"] * profile.commit_losses
+    draw.shuffle(kinds)
+    slots = _slots(len(kinds), profile, draw)
+    yield [Planned(at, "database", kind, seconds=1.0) for (at, _), kind in zip(slots, kinds, strict=True)]
 
 
 def _dealt(names: list[str], count: int, draw: random.Random) -> list[str]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 EACH_SECONDS = 1.0
 SCRAPE_EACH = 3
 """Every third look reads the metrics too."""
-_COUNT = re.compile(r'^sqs_worker_messages_(\w+?)(?:_total)?\{pipeline="(\w+)"(?:,stage="\w+")?\} ([0-9.e+]+)$', re.M)
+_COUNT = re.compile(
+    r'^sqs_worker_messages_(\w+?)(?:_total)?\{pipeline="(\w+)"(?:,stage="\w+")?\} ([0-9.e+]+)$', re.MULTILINE
+)
 
 
 class Watch:

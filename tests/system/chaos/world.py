@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.system.postgres import Postgres
+    from tests.system.proxy import Proxy
+
     from tests.system.chaos.profiles import Profile
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.03
+TABLE = "events"
 RECEIVES = 1000
 """Before SQS moves a message by itself: what is killed often must not end there."""
 
@@ -41,11 +45,13 @@ class Place:
     dead: str
     prefix: str
     """Of the business ids."""
+    sink: str
 
 
 PLACES = (
-    Place("orders", "orders", "orders-dead", "o"),
-    Place("ledger", "ledger.fifo", "ledger-dead.fifo", "f"),
+    Place("orders", "orders", "orders-dead", "o", "sqlite"),
+    Place("ledger", "ledger.fifo", "ledger-dead.fifo", "f", "sqlite"),
+    Place("events", "events", "events-dead", "e", "postgres"),
 )
 DEAD = frozenset(place.dead for place in PLACES)
 FIFO = frozenset(place.name for place in PLACES if place.queue.endswith(".fifo"))
@@ -58,10 +64,12 @@ class Broken(Exception):
 class World:
     """What is around the workers."""
 
-    def __init__(self, profile: Profile, seed: int, folder: Path) -> None:
+    def __init__(self, profile: Profile, seed: int, folder: Path, server: Postgres, network: Proxy) -> None:
         self.profile = profile
         self.folder = folder
-        self.databases = {place.name: folder / f"{place.name}.sqlite" for place in PLACES}
+        self.databases = {p.name: folder / f"{p.name}.sqlite" for p in PLACES if p.sink == "sqlite"}
+        self.server = server
+        self.network = network
         self._seed = seed
         self.ledger = folder / "loopback.ledger"
         self.loopback = self._start_loopback()
@@ -95,14 +103,18 @@ class World:
                 "queue": url + place.queue,
                 "dlq": url + place.dead,
                 "endpoint_url": self.endpoint,
-                "sink": "sqlite",
-                "sqlite_path": str(self.databases[place.name]),
+                "sink": place.sink,
                 "deduplication_key": "id",
                 "wait_seconds": 1,
                 "retry_base_seconds": 0.2,
                 "retry_max_seconds": 2,
                 "in_flight_max_messages": 300,
             }
+            if place.sink == "sqlite":
+                settings["sqlite_path"] = str(self.databases[place.name])
+            else:
+                settings["postgres_dsn"] = self.server.dsn_at(self.network.port)
+                settings["postgres_table"] = TABLE
             text.append(f"[pipelines.{place.name}]")
             text += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         path = self.folder / "worker.toml"
@@ -132,7 +144,9 @@ class World:
         return sum(counts[p.queue][state] for p in PLACES for state in ("visible", "not_visible", "delayed"))
 
     def rows(self, place: str) -> list[Row]:
-        """The rows of a pipeline, in the order in which they became lasting."""
+        """The rows of a pipeline; of a SQLite file in the order in which they became lasting."""
+        if place not in self.databases:
+            return [Row(books.business_id(body), books.fingerprint(body)) for body in self.server.values("body", TABLE)]
         with closing(sqlite3.connect(self.databases[place])) as connection:
             found = connection.execute("SELECT body FROM messages ORDER BY rowid")
             return [Row(books.business_id(body), books.fingerprint(body)) for (body,) in found]
