@@ -217,7 +217,9 @@ class Ledger:
         return held
 
     def _hold(self, delivery: Delivery) -> None:
-        self._start_lease(delivery)
+        delivery.deadline = delivery.leased_at + self.lease_seconds
+        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
+        delivery.renew_until = delivery.leased_at + lease_left(held_seconds=0) - self.lease_seconds
         delivery.weight = delivery.size
         self.bytes += delivery.weight
         self._held[delivery.message_id] = delivery
@@ -229,13 +231,9 @@ class Ledger:
         held.receive_count = newer.receive_count
         held.leased_at = newer.leased_at
         held.lost = False
-        self._start_lease(held)
+        # renew_until stays: a handler past its time limit must not be given a new one by its own worker's receives.
+        held.deadline = newer.leased_at + self.lease_seconds
         self._held[held.message_id] = held
-
-    def _start_lease(self, delivery: Delivery) -> None:
-        """SQS counts its 12 hours from the receipt; the last renewal must end inside them."""
-        delivery.deadline = delivery.leased_at + self.lease_seconds
-        delivery.renew_until = delivery.leased_at + lease_left(held_seconds=0) - self.lease_seconds
 
     def _notify(self) -> None:
         waiters, self._waiters = self._waiters, []

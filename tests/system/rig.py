@@ -214,7 +214,11 @@ class Rig:
 
     def rows(self, expression: str = "json_extract(body, '$.order_id')", table: str = "messages") -> list[Any]:
         """One value of every row."""
+        if not self.database.exists():
+            return []
         with closing(sqlite3.connect(self.database)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchall():
+                return []
             return [row[0] for row in connection.execute(f"SELECT {expression} FROM {table}")]  # noqa: S608 - our own words
 
     def close(self) -> None:

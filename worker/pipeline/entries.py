@@ -38,6 +38,8 @@ class Settlement:
     delivery: Delivery
     outcome: OutcomeName
     seconds: int = 0
+    dead_lettered: bool = False
+    """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
 
 
 class Entries:

@@ -17,6 +17,7 @@ from worker import tuning
 from worker.errors import DecodeError
 from worker.message import Message
 from worker.outcome import DONE, Rejected, Released, Retried
+from worker.pipeline.lanes import HELD_BACK
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     """Decoded; one for each record."""
     records: list[Message] = field(default_factory=list)
-    undecoded: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
     bytes: int = 0
 
 
@@ -56,6 +58,7 @@ class Handler:
         key: Callable[[object, Delivery], str],
         writer: Writer,
         settler: Settler,
+        ordered: bool,
         write_limit_seconds: float | None,
         written: Callable[[], None],
         wall: Callable[[], float],
@@ -67,6 +70,7 @@ class Handler:
         self._key = key
         self._writer = writer
         self._settler = settler
+        self._ordered = ordered
         self._write_limit = write_limit_seconds
         self._written = written
         self._wall = wall
@@ -89,56 +93,60 @@ class Handler:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        ours = self._ours(deliveries, began)
-        with self._given_back_if_cancelled(ours):
-            batch = await self._decode(ours)
-        self._settler.settle(batch.undecoded)
+        with self._given_back_if_cancelled(deliveries):
+            batch = await self._decode(deliveries, began)
+        if batch.aside:
+            self._decide(batch.aside)
         if not batch.records:
             return
         with self._given_back_if_cancelled(batch.deliveries):
             outcomes = await self._write(batch, loop.time() - began)
-        self._settler.settle(list(zip(batch.deliveries, outcomes, strict=True)))
+        self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
+
+    def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
+        """To the settler, with whatever of their groups these outcomes hold back."""
+        self._settler.settle(self._buffer.decided(outcomes))
 
     @contextmanager
     def _given_back_if_cancelled(self, deliveries: Sequence[Delivery]) -> Iterator[None]:
         try:
             yield
         except asyncio.CancelledError:
-            self._settler.settle([(delivery, Released()) for delivery in deliveries])
+            self._decide([(delivery, Released()) for delivery in deliveries])
             raise
 
-    def _ours(self, deliveries: list[Delivery], now: float) -> list[Delivery]:
-        """Those whose lease still lives; the others are let go."""
-        ours = [delivery for delivery in deliveries if not delivery.lost and now < delivery.deadline]
-        if len(ours) < len(deliveries):
-            expired = [delivery for delivery in deliveries if delivery.lost or now >= delivery.deadline]
-            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", len(expired)))
-            self._settler.settle([(delivery, Released("lease-over")) for delivery in expired])
-        return ours
-
-    async def _decode(self, deliveries: list[Delivery]) -> Batch:
-        """Decode all, in portions, so that no batch of hostile bodies holds up the loop."""
+    async def _decode(self, deliveries: list[Delivery], now: float) -> Batch:
+        """What is to be written and what is set aside; in portions, so that hostile bodies do not hold up the loop."""
         batch, portion = Batch(), 0
+        stopped: set[str] = set()  # groups in which something is set aside; stays empty on a standard queue
         for delivery in deliveries:
             portion += delivery.weight
             if portion > DECODE_BYTES:
                 await asyncio.sleep(0)
                 portion = delivery.weight
-            self._decode_into(batch, delivery)
+            aside = self._add(batch, delivery, now) if delivery.group_id not in stopped else HELD_BACK
+            if aside is not None:
+                batch.aside.append((delivery, aside))
+                if self._ordered and delivery.group_id is not None:
+                    stopped.add(delivery.group_id)
         return batch
 
-    def _decode_into(self, batch: Batch, delivery: Delivery) -> None:
+    def _add(self, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
+        """Decode *delivery* into *batch*; or why not."""
+        if delivery.lost or now >= delivery.deadline:
+            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", 1))
+            return Released("lease-over")
         try:
             value = self._codec.decode(delivery.body)
             key = self._key(value, delivery)
         except DecodeError as error:
-            batch.undecoded.append((delivery, Rejected(error.reason, error.detail)))
+            return Rejected(error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
-            batch.undecoded.append((delivery, Retried(type(error).__name__, detail="unexpected in the codec")))
-        else:
-            batch.deliveries.append(delivery)
-            batch.records.append(message_of(delivery, key, value))
-            batch.bytes += delivery.weight
+            return Retried(type(error).__name__, detail="unexpected in the codec")
+        batch.deliveries.append(delivery)
+        batch.records.append(message_of(delivery, key, value))
+        batch.bytes += delivery.weight
+        return None
 
     async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
         loop = asyncio.get_running_loop()

@@ -14,8 +14,9 @@ from worker import tuning
 from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.breaker import Breaker
-from worker.pipeline.buffer import BatchSettings, Buffer
+from worker.pipeline.buffer import Arrivals, BatchSettings, Buffer
 from worker.pipeline.handle import Handler
+from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller, PollSettings
 from worker.pipeline.renew import Renewer
@@ -54,6 +55,8 @@ class PipelineSpec:
     writers: int
     max_messages: int
     max_bytes: int
+    fifo: bool = False
+    """Order counts inside each message group."""
     receiving: bool = True
     write_limit_seconds: float | None = None
 
@@ -86,12 +89,13 @@ class Pipeline:
             lease_seconds=spec.lease_seconds,
         )
         self.breaker = Breaker(random=parts.random, emit=emit, pipeline=name)
-        self.buffer = Buffer(spec.batch)
+        self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
         self.settler = Settler(
             parts.queue,
             settings=spec.settle,
             ledger=self.ledger,
             dead_letters=parts.dead_letters,
+            left=self.buffer.left,
             random=parts.random,
             emit=emit,
             pipeline=name,
@@ -100,8 +104,9 @@ class Pipeline:
             buffer=self.buffer,
             codec=parts.codec,
             key=parts.key,
-            writer=Writer(parts.sink, breaker=self.breaker, emit=emit, pipeline=name),
+            writer=Writer(parts.sink, breaker=self.breaker, ordered=spec.fifo, emit=emit, pipeline=name),
             settler=self.settler,
+            ordered=spec.fifo,
             write_limit_seconds=spec.write_limit_seconds,
             written=self._follow_sink,
             wall=parts.wall,
@@ -166,6 +171,8 @@ class Pipeline:
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
         await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        if stop.forced:
+            await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it
         await cancelled(handling)  # and what they could not finish is released
         await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
         await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Retried, Retry
+from worker.pipeline.lanes import HELD_BACK, held_back
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from worker.message import Message
-    from worker.outcome import Done
+    from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
     from worker.telemetry.events import Emit
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
 class Written:
     """What became of a batch: an answer for each record, and how often the sink was asked."""
 
-    answers: list[Done | Retried | Rejected]
+    answers: list[Outcome]
     writes: int
 
 
 class Writer:
     """The sink as the handlers see it: it answers, whatever happens to it."""
 
-    def __init__(self, sink: Sink, *, breaker: Breaker, emit: Emit, pipeline: str) -> None:
+    def __init__(self, sink: Sink, *, breaker: Breaker, ordered: bool, emit: Emit, pipeline: str) -> None:
         self._sink = sink
+        self._ordered = ordered
         self._breaker = breaker
         self._emit = emit
         self._pipeline = pipeline
@@ -54,9 +56,9 @@ class Writer:
                 limited(False)  # noqa: FBT003 - as above
         if isinstance(answers, Divided):
             return await self._halve(records, answers.alone, writes, limited)
-        return Written(answers, writes)
+        return Written(held_back(records, answers) if self._ordered else answers, writes)
 
-    async def _try(self, records: Sequence[Message]) -> list[Done | Retried | Rejected] | Divided | None:
+    async def _try(self, records: Sequence[Message]) -> list[Outcome] | Divided | None:
         """One write: its answers, or that the batch must be halved, or None while the sink is away."""
         try:
             answers = await self._sink.write(records)
@@ -83,11 +85,27 @@ class Writer:
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
         middle = len(records) // 2
         first = await self.write(records[:middle], limited=limited)
-        second = await self.write(records[middle:], limited=limited)
+        second = await self._behind(records[:middle], first.answers, records[middle:], limited)
         return Written(first.answers + second.answers, writes + first.writes + second.writes)
 
+    async def _behind(
+        self,
+        before: Sequence[Message],
+        answers: list[Outcome],
+        records: Sequence[Message],
+        limited: Callable[[bool], None],
+    ) -> Written:
+        """Write *records*, but with order in the groups none of a group in which something *before* failed."""
+        if not self._ordered:
+            return await self.write(records, limited=limited)
+        stopped = {record.group_id for record, answer in zip(before, answers, strict=True) if answer is not DONE}
+        free = [record for record in records if record.group_id not in stopped]
+        written = await self.write(free, limited=limited) if free else Written([], 0)
+        answered = iter(written.answers)
+        return Written([HELD_BACK if r.group_id in stopped else next(answered) for r in records], written.writes)
 
-def _meaning(error: BaseException, count: int) -> list[Done | Retried | Rejected] | Divided:
+
+def _meaning(error: BaseException, count: int) -> list[Outcome] | Divided:
     """What an error of the sink says of the *count* records it was given."""
     match error:
         case Retry():
