@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
-    from worker.outcome import Outcome, OutcomeName
+    from worker.outcome import Outcome
 
     Settled = tuple[Delivery, Outcome]
 
@@ -36,8 +36,8 @@ class Buffer(Protocol):
         """Deliveries that wait."""
         ...
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Append what a receive brought."""
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
+        """Append what a receive brought; returns what is not to be begun, with its outcome."""
         ...
 
     async def take(self) -> list[Delivery]:
@@ -52,8 +52,8 @@ class Buffer(Protocol):
         """The outcomes of a batch, before they are settled: perhaps with others that they hold back."""
         ...
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[Settled]:
-        """What left the ledger otherwise than deleted; returns what that holds back."""
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:
+        """What left the ledger otherwise than deleted, some of it back to the queue; returns what that holds back."""
         ...
 
 
@@ -67,9 +67,10 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._channel)
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
         """Append what a receive brought."""
         self._channel.put(deliveries)
+        return []
 
     async def take(self) -> list[Delivery]:
         """The next batch; empty when the buffer is closed."""
@@ -86,6 +87,6 @@ class Arrivals:
         """Nothing holds anything back here."""
         return settled
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[Settled]:  # noqa: ARG002 - the protocol's
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:  # noqa: ARG002 - the protocol's
         """Nothing holds anything back here."""
         return []

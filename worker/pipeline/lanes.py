@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from worker.message import Delivery, Message
-    from worker.outcome import Outcome, OutcomeName
+    from worker.outcome import Outcome
     from worker.pipeline.buffer import BatchSettings
 
 FULL: Final = 1_000_000
@@ -39,6 +39,13 @@ class Lane:
     """Handed out and not resolved."""
     rejecting: set[str] = field(default_factory=set)
     """Message ids on their way to the dead-letter queue; part of `out`."""
+    returning: set[str] = field(default_factory=set)
+    """Message ids on their way back to the queue, which may hand them out again before it has told us so."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of the group is in hand."""
+        return not (self.out or self.waiting or self.returning)
 
 
 class Lanes:
@@ -53,15 +60,25 @@ class Lanes:
     def __len__(self) -> int:
         return self._waiting
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Append what a receive brought, each to its lane, in the order of the queue."""
+    def put(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, Outcome]]:
+        """Append what a receive brought, each to its lane, in the order of the queue.
+
+        Returns what must go back: an earlier message of its group is going back already.
+        """
         touched: dict[str, Lane] = {}
+        behind: list[Delivery] = []
         for delivery in deliveries:
-            lane = touched[group_of(delivery)] = self._lane(delivery)
+            lane = self._lane(delivery)
+            if lane.returning:
+                lane.returning.add(delivery.message_id)
+                behind.append(delivery)
+                continue
+            touched[group_of(delivery)] = lane
             insert_in_order(lane.waiting, delivery)
-        self._waiting += len(deliveries)
+            self._waiting += 1
         for lane in touched.values():
             self._offer(lane)
+        return [(delivery, HELD_BACK) for delivery in newest_first(behind)]
 
     async def take(self) -> list[Delivery]:
         """The next batch: whole runs of groups, each in order; empty when closed."""
@@ -99,22 +116,29 @@ class Lanes:
                 case _:
                     broken.add(group)
                     back.append((delivery, outcome))
-                    self._resolve(delivery)
-        held = [(delivery, HELD_BACK) for group in broken for delivery in self._give_back(group)]
-        back += held
-        return done + sorted(back, key=lambda pair: order_of(pair[0]), reverse=True)
+        # What waits behind a failure is taken out first: resolving what failed would hand it out.
+        held: list[tuple[Delivery, Outcome]] = [(one, HELD_BACK) for group in broken for one in self._give_back(group)]
+        for delivery, _ in back:
+            self._return(delivery)
+        return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
-    def left(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> list[tuple[Delivery, Outcome]]:
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[tuple[Delivery, Outcome]]:
         """What left the ledger. A rejected one is resolved by the dead-letter queue, or holds its group back."""
+        back = {delivery.message_id for delivery in unresolved}
         held: list[tuple[Delivery, Outcome]] = []
         for delivery in deliveries:
-            lane = self._lanes.get(group_of(delivery))
-            if lane is None or delivery.message_id not in lane.rejecting:
-                continue
-            lane.rejecting.discard(delivery.message_id)
-            if outcome in {"retried", "released"}:
-                held += [(waiting, HELD_BACK) for waiting in self._give_back(group_of(delivery))]
-            self._resolve(delivery)
+            group = group_of(delivery)
+            lane = self._lanes.get(group)
+            if lane is None:
+                continue  # closed meanwhile
+            if delivery.message_id in lane.returning:
+                lane.returning.discard(delivery.message_id)
+                self._forget(group, lane)
+            elif delivery.message_id in lane.rejecting:
+                lane.rejecting.discard(delivery.message_id)
+                if delivery.message_id in back:
+                    held += [(waiting, HELD_BACK) for waiting in self._give_back(group)]
+                self._resolve(delivery)
         return held
 
     # ── one lane ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +148,7 @@ class Lanes:
 
     def _offer(self, lane: Lane) -> None:
         """Hand out the next run, unless something of the group is unresolved."""
-        if lane.out or not lane.waiting or self._runs.closed:
+        if lane.out or lane.returning or not lane.waiting or self._runs.closed:
             return
         run = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._settings.max_rows))]
         lane.out = len(run)
@@ -143,10 +167,15 @@ class Lanes:
         if lane is None:
             return  # closed meanwhile
         lane.out = max(0, lane.out - 1)
-        if lane.out == 0 and not lane.waiting:
-            del self._lanes[group]
-        else:
-            self._offer(lane)
+        self._offer(lane)
+        self._forget(group, lane)
+
+    def _return(self, delivery: Delivery) -> None:
+        """It goes back unresolved; until it has left, nothing of its group is begun."""
+        lane = self._lanes.get(group_of(delivery))
+        if lane is not None:
+            lane.out = max(0, lane.out - 1)
+            lane.returning.add(delivery.message_id)
 
     def _give_back(self, group: str) -> list[Delivery]:
         """Take out what waits in a lane, the newest first."""
@@ -155,10 +184,13 @@ class Lanes:
             return []
         held = newest_first(lane.waiting)
         lane.waiting.clear()
+        lane.returning.update(delivery.message_id for delivery in held)
         self._waiting -= len(held)
-        if lane.out == 0:
-            del self._lanes[group]
         return held
+
+    def _forget(self, group: str, lane: Lane) -> None:
+        if lane.empty:
+            del self._lanes[group]
 
     def _weigh(self, run: list[Delivery]) -> int:
         rows = len(run) * FULL // self._settings.max_rows

@@ -179,7 +179,7 @@ class Poller:
         if self.stopping:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:
-            self._buffer.put(entered.fresh)
+            self._settler.settle(self._buffer.put(entered.fresh))
 
     def _note(self, asked: int, deliveries: list[Delivery], seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""

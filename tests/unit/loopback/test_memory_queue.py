@@ -121,7 +121,7 @@ def test_refusals_are_errors_of_ours() -> None:
         assert isinstance(answers[0], Failed)
         assert (answers[0].code, answers[0].retry) == ("ReceiptHandleIsInvalid", False)
         for entries in ([], [delivery] * 11):
-            with pytest.raises(Exception, match="BatchRequest"):
+            with pytest.raises(ValueError, match="1 to 10 entries"):
                 await queue.delete(entries)
 
     in_virtual_time(scenario)
