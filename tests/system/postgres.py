@@ -112,7 +112,11 @@ class Postgres:
 
     def keys(self, table: str) -> list[str]:
         """The keys of *table*."""
-        return self.sql(f"SELECT message_id FROM {table} ORDER BY message_id")  # noqa: S608 - our own names
+        return self.values("message_id", f"{table} ORDER BY message_id")
+
+    def values(self, expression: str, table: str) -> list[str]:
+        """One value of every row of *table*, which may be followed by conditions."""
+        return self.sql(f"SELECT {expression} FROM {table}")  # noqa: S608 - our own words
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
@@ -137,7 +141,13 @@ class Postgres:
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
         answer = subprocess.run(
-            command, **self._identity(), cwd=self._folder, env={"LC_ALL": "C"}, capture_output=True, text=True, check=False
+            command,
+            **self._identity(),
+            cwd=self._folder,
+            env={"LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if answer.returncode:
             raise RuntimeError(f"{program}: {answer.stdout}{answer.stderr}")

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,13 @@ from worker.telemetry.server import fetch
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 QUEUE = "orders"
+CHECKOUT = Path(__file__).parents[2]
+"""What is tested is what lies here, also where another checkout is installed."""
 
 
 class Gone(AssertionError):
@@ -116,7 +118,7 @@ class Rig:
         self.folder = folder
         self.database = folder / "rows.sqlite"
         self._children: list[Child] = []
-        loopback = self.start(["loopback", "--port", "0", "--queue", queue], {})
+        loopback = self.start(["loopback", "--port", "0", "--queue", queue], {"PYTHONPATH": str(CHECKOUT)})
         self.endpoint = next(word for word in loopback.until("http://").split() if word.startswith("http://"))
         self.queue_url = f"{self.endpoint}/000000000000/{QUEUE}"
         self.sqs = boto3.client(
@@ -144,7 +146,7 @@ class Rig:
             "METRICS_PORT": "0",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "debug",
-            "PYTHONPATH": str(self.folder),
+            "PYTHONPATH": f"{self.folder}{os.pathsep}{CHECKOUT}",
         }
         return self.start(["run", *arguments], {**CREDENTIALS, **defaults, **settings})
 
