@@ -6,8 +6,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /src
 RUN python -m venv /opt/worker && python -m venv /opt/build
 # The dependencies first: this layer is kept until a pin changes. Wheels only, so no compiler is ever needed.
-COPY requirements/run.txt requirements/build.txt requirements/
-RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt \
+COPY requirements/run.txt requirements/extras.txt requirements/build.txt requirements/
+# What single sinks need on top (PostgreSQL); `--build-arg EXTRAS=` leaves it out.
+ARG EXTRAS=requirements/extras.txt
+RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt ${EXTRAS:+-r "$EXTRAS"} \
  && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY worker/ worker/
@@ -17,7 +19,8 @@ RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist \
  && /opt/worker/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim AS prometheus
-# hadolint ignore=DL3008 -- Debian keeps one version a release, so a pinned one is gone with the next fix
+# No version is pinned: Debian keeps one a release, so a pinned one is gone with the next fix.
+# hadolint ignore=DL3008
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus \
  && rm -rf /var/lib/apt/lists/* \

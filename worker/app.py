@@ -151,14 +151,19 @@ def specify(
         name=settings.name,
         lease_seconds=settings.visibility_timeout or attributes.visibility_timeout,
         largest_message=attributes.max_message_bytes,
-        poll=PollSettings(settings.max_messages, wait, settings.receivers),
+        poll=PollSettings(settings.max_messages, wait, settings.receivers, repeatable=attributes.fifo),
         batch=BatchSettings(rows, settings.batch_max_bytes, settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0),
         settle=SettleSettings(
-            SETTLE_CALLS, DELETE_LINGER_SECONDS, settings.retry_base_seconds, settings.retry_max_seconds
+            deletes=SETTLE_CALLS,
+            changes=1 if attributes.fifo else SETTLE_CALLS,
+            linger_seconds=DELETE_LINGER_SECONDS,
+            retry_base_seconds=settings.retry_base_seconds,
+            retry_max_seconds=settings.retry_max_seconds,
         ),
         writers=min(settings.concurrency, demand.max_writers or settings.concurrency),
         max_messages=settings.in_flight_max_messages,
         max_bytes=settings.in_flight_max_bytes,
+        fifo=attributes.fifo,
         receiving=receiving,
         write_limit_seconds=demand.seconds,
     )

@@ -38,6 +38,10 @@ class MemoryPlace:
         """See `Place`."""
         self._sqs.purge_queue(name)
 
+    async def drop(self, name: str) -> None:
+        """See `Place`."""
+        self._sqs.delete_queue(name)
+
 
 @asynccontextmanager
 async def memory() -> AsyncIterator[MemoryPlace]:

@@ -1,4 +1,4 @@
-"""What a `Queue` promises, held against every implementation.
+"""What a `Queue` promises of receiving, leases and deleting, held against every implementation.
 
 Each case is what AWS documents; where an implementation does otherwise, `places.DIFFERS` says so in AWS's terms. Cases
 that need time to pass let a long poll wait for it.
@@ -8,69 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.contract.places import fresh_name
-from worker.errors import QueueMissing, QueueRefused, QueueUnavailable
+from tests.contract.steps import (
+    drained,
+    made,
+    only,
+    refused,
+    sent,
+    spoilt,
+)
+from worker.errors import QueueRefused
 from worker.message import Attribute, Outgoing
-from worker.sqs.queue import OK, Failed, Redrive
+from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.contract.places import Place
-    from worker.message import Delivery
-    from worker.sqs.queue import Answer, Queue
-
-GARBAGE = "AQEBgarbage"
-
-
-async def made(place: Place, *, fifo: bool = False, **attributes: str) -> Queue:
-    """A new queue of this test, opened."""
-    name = fresh_name(fifo=fifo)
-    await place.create(name, attributes | ({"FifoQueue": "true"} if fifo else {}))
-    return await place.open(name)
-
-
-async def sent(queue: Queue, *bodies: str) -> None:
-    """Messages in the queue, each accepted."""
-    assert await queue.send([Outgoing(body) for body in bodies]) == [OK] * len(bodies)
-
-
-async def sent_in_groups(queue: Queue, *bodies: str) -> None:
-    """FIFO messages, one call each, whose group is the first letter of the body."""
-    for body in bodies:
-        assert await queue.send([Outgoing(body, group_id=body[0], deduplication_id=body)]) == [OK]
-
-
-async def only(queue: Queue, wait: float = 1) -> Delivery:
-    """The one message that the queue holds."""
-    (delivery,) = await queue.receive(10, wait)
-    return delivery
-
-
-async def drained(queue: Queue) -> list[Delivery]:
-    """Everything that is visible, however many receives it takes."""
-    deliveries: list[Delivery] = []
-    while batch := await queue.receive(10, 0):
-        deliveries += batch
-    return deliveries
-
-
-def spoilt(delivery: Delivery) -> Delivery:
-    """The same delivery with a receipt handle that SQS never gave."""
-    return replace(delivery, receipt_handle=GARBAGE)
-
-
-def refused(answer: Answer, *codes: str) -> bool:
-    """Whether the entry failed for good, with one of the *codes*."""
-    return isinstance(answer, Failed) and not answer.retry and answer.code in codes
-
-
-# ── receiving ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_receive_from_an_empty_queue_gives_nothing(place: Place) -> None:
@@ -161,12 +114,12 @@ async def test_ten_messages_fit_one_call(place: Place) -> None:
     assert await queue.delete(deliveries) == [OK] * 10
 
 
-# ── leases ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_message_comes_back_when_its_lease_ends(place: Place) -> None:
     """Not deleted in time, a message is received again: same id, count one higher, another handle."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     first = await only(queue)
     assert await queue.receive(10, 0) == []
@@ -186,10 +139,10 @@ async def test_visibility_zero_gives_the_message_back_at_once(place: Place) -> N
 
 async def test_longer_visibility_keeps_the_message_away(place: Place) -> None:
     """A renewed lease outlives the queue's own timeout."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     assert await queue.change_visibility([await only(queue)], [30]) == [OK]
-    assert await queue.receive(10, 2) == []
+    assert await queue.receive(10, 3) == []
 
 
 async def test_each_entry_has_its_own_visibility(place: Place) -> None:
@@ -224,15 +177,15 @@ async def test_visibility_beyond_twelve_hours_is_refused(place: Place) -> None:
         assert refused(answer, "InvalidParameterValue")
 
 
-# ── deleting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── deleting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_deleted_message_never_comes_back(place: Place) -> None:
     """Nothing is left after a delete, not even when the lease would have ended."""
-    queue = await made(place, VisibilityTimeout="1")
+    queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     assert await queue.delete([await only(queue)]) == [OK]
-    assert await queue.receive(10, 2) == []
+    assert await queue.receive(10, 3) == []
 
 
 async def test_delete_twice_is_no_error(place: Place) -> None:
@@ -282,252 +235,3 @@ async def test_garbage_handle_fails_alone_in_a_visibility_change(place: Place) -
     good, bad = await queue.change_visibility([delivery, spoilt(delivery)], [30, 30])
     assert good is OK
     assert refused(bad, "ReceiptHandleIsInvalid")
-
-
-# ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_delayed_message_comes_late(place: Place) -> None:
-    """A message sent with a delay is invisible until it has passed."""
-    queue = await made(place)
-    assert await queue.send([Outgoing("x", delay_seconds=1)]) == [OK]
-    assert await queue.receive(10, 0) == []
-    assert (await only(queue, wait=5)).body == "x"
-
-
-async def test_largest_message_is_taken(place: Place) -> None:
-    """A body of 1 MiB goes through whole."""
-    queue = await made(place)
-    body = "x" * 1_048_576
-    await sent(queue, body)
-    assert (await only(queue)).body == body
-
-
-async def too_long(queue: Queue, messages: Sequence[Outgoing]) -> bool:
-    """Whether the call or each of its entries was refused for good."""
-    try:
-        answers = await queue.send(messages)
-    except QueueRefused:
-        return True
-    return all(isinstance(answer, Failed) and not answer.retry for answer in answers)
-
-
-async def test_message_above_the_limit_is_refused(place: Place) -> None:
-    """One byte more than 1 MiB is refused for good and stored nowhere."""
-    queue = await made(place)
-    assert await too_long(queue, [Outgoing("x" * 1_048_577)])
-    assert await drained(queue) == []
-
-
-async def test_batch_above_the_limit_is_refused(place: Place) -> None:
-    """The limit holds for the batch together, so a caller has to split it."""
-    queue = await made(place)
-    assert await too_long(queue, [Outgoing("x" * 600_000), Outgoing("y" * 600_000)])
-
-
-async def test_character_outside_xml_is_refused(place: Place) -> None:
-    """A character that SQS does not take is refused for good and stored nowhere."""
-    queue = await made(place)
-    assert await too_long(queue, [Outgoing("nul \x00 inside")])
-    assert await drained(queue) == []
-
-
-@pytest.mark.parametrize("count", [0, 11])
-async def test_batch_of_a_wrong_size_is_a_bug_of_ours(place: Place, count: int) -> None:
-    """No entry and more than ten are found before SQS is asked."""
-    queue = await made(place)
-    await sent(queue, "x")
-    delivery = await only(queue)
-    with pytest.raises(ValueError, match="1 to 10"):
-        await queue.delete([delivery] * count)
-    with pytest.raises(ValueError, match="1 to 10"):
-        await queue.change_visibility([delivery] * count, [0] * count)
-    with pytest.raises(ValueError, match="1 to 10"):
-        await queue.send([Outgoing("x")] * count)
-
-
-# ── FIFO ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_fifo_group_comes_in_send_order(place: Place) -> None:
-    """The messages of a group are received in the order in which they were sent, with rising numbers."""
-    queue = await made(place, fifo=True)
-    await sent_in_groups(queue, "a1", "a2", "a3")
-    deliveries = await queue.receive(10, 1)
-    assert [d.body for d in deliveries] == ["a1", "a2", "a3"]
-    numbers = [int(d.sequence_number or "") for d in deliveries]
-    assert numbers == sorted(set(numbers))
-    assert [(d.group_id, d.deduplication_id) for d in deliveries] == [("a", "a1"), ("a", "a2"), ("a", "a3")]
-
-
-async def test_fifo_group_is_locked_while_in_flight(place: Place) -> None:
-    """While a message of a group is in flight nothing of that group is given out; other groups go on."""
-    queue = await made(place, fifo=True)
-    await sent_in_groups(queue, "a1", "a2", "b1")
-    (first,) = await queue.receive(1, 1)
-    assert first.body == "a1"
-    assert [d.body for d in await queue.receive(10, 0)] == ["b1"]
-    assert await queue.delete([first]) == [OK]
-    assert [d.body for d in await queue.receive(10, 1)] == ["a2"]
-
-
-async def test_fifo_release_brings_the_same_message_first(place: Place) -> None:
-    """A released message keeps its place: the next of its group does not overtake it."""
-    queue = await made(place, fifo=True)
-    await sent_in_groups(queue, "a1", "a2")
-    (first,) = await queue.receive(1, 1)
-    assert await queue.change_visibility([first], [0]) == [OK]
-    assert [d.body for d in await queue.receive(10, 1)] == ["a1", "a2"]
-
-
-async def test_fifo_duplicate_is_accepted_and_dropped(place: Place) -> None:
-    """The same deduplication id within five minutes is answered as sent and stored once."""
-    queue = await made(place, fifo=True)
-    for body in ("first", "second"):
-        assert await queue.send([Outgoing(body, group_id="g", deduplication_id="same")]) == [OK]
-    assert [d.body for d in await queue.receive(10, 1)] == ["first"]
-
-
-async def test_fifo_duplicate_is_dropped_even_after_the_delete(place: Place) -> None:
-    """Deduplication looks at sends, not at what the queue still holds."""
-    queue = await made(place, fifo=True)
-    message = Outgoing("x", group_id="g", deduplication_id="same")
-    await queue.send([message])
-    await queue.delete([await only(queue)])
-    assert await queue.send([message]) == [OK]
-    assert await queue.receive(10, 0) == []
-
-
-async def test_fifo_content_can_be_the_deduplication_id(place: Place) -> None:
-    """With content-based deduplication equal bodies are one message, and different ones two."""
-    queue = await made(place, fifo=True, ContentBasedDeduplication="true")
-    for body in ("same", "same", "other"):
-        assert await queue.send([Outgoing(body, group_id="g")]) == [OK]
-    assert [d.body for d in await queue.receive(10, 1)] == ["same", "other"]
-
-
-async def test_fifo_attempt_id_repeats_a_receive(place: Place) -> None:
-    """A receive repeated by its attempt id gives the same messages, so that a lost answer locks no group."""
-    queue = await made(place, fifo=True)
-    await sent_in_groups(queue, "a1", "a2")
-    first = await queue.receive(1, 1, attempt_id="try-1")
-    again = await queue.receive(1, 1, attempt_id="try-1")
-    assert [d.message_id for d in again] == [d.message_id for d in first]
-    assert await queue.delete(again) == [OK]
-
-
-async def test_fifo_message_without_a_group_is_refused(place: Place) -> None:
-    """A FIFO queue takes no message without a group."""
-    queue = await made(place, fifo=True)
-    assert await too_long(queue, [Outgoing("x", deduplication_id="d")])
-
-
-async def test_fifo_message_without_a_deduplication_id_is_refused(place: Place) -> None:
-    """Without content-based deduplication a FIFO queue takes no message without an id."""
-    queue = await made(place, fifo=True)
-    assert await too_long(queue, [Outgoing("x", group_id="g")])
-
-
-# ── dead letters, settings, the end ─────────────────────────────────────────────────────────────────────────────────
-
-
-async def with_dead_letters(place: Place, max_receive_count: int) -> tuple[Queue, Queue]:
-    """A queue and the dead-letter queue behind it."""
-    dead = await made(place)
-    arn = (await dead.attributes()).arn
-    policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": "{max_receive_count}"}}'
-    return await made(place, RedrivePolicy=policy), dead
-
-
-async def test_message_moves_to_the_dead_letter_queue(place: Place) -> None:
-    """After maxReceiveCount receipts the message is in the dead-letter queue and no longer in the source."""
-    queue, dead = await with_dead_letters(place, 2)
-    await sent(queue, "poison")
-    for _ in range(2):
-        assert await queue.change_visibility([await only(queue)], [0]) == [OK]
-    assert await queue.receive(10, 0) == []
-    assert (await only(dead)).body == "poison"
-
-
-async def test_attributes_tell_the_redrive_policy(place: Place) -> None:
-    """The worker reads where the queue sends its dead letters, and after how many receipts."""
-    queue, dead = await with_dead_letters(place, 3)
-    arn = (await dead.attributes()).arn
-    assert (await queue.attributes()).redrive == Redrive(arn, 3)
-    assert (await dead.attributes()).redrive is None
-
-
-async def test_attributes_tell_the_settings(place: Place) -> None:
-    """Timeouts and limits are read as they were set, and the ARN names the queue."""
-    queue = await made(
-        place,
-        VisibilityTimeout="45",
-        MessageRetentionPeriod="3600",
-        ReceiveMessageWaitTimeSeconds="7",
-        DelaySeconds="3",
-    )
-    read = await queue.attributes()
-    assert (read.visibility_timeout, read.retention_seconds, read.wait_seconds, read.delay_seconds) == (45, 3600, 7, 3)
-    assert (read.max_message_bytes, read.fifo) == (1_048_576, False)
-    assert read.arn.endswith(f":{queue.name}")
-
-
-async def test_attributes_of_a_fifo_queue_say_so(place: Place) -> None:
-    """The worker learns from the queue that it has to keep groups in order."""
-    assert (await (await made(place, fifo=True)).attributes()).fifo
-
-
-async def test_attributes_count_the_messages(place: Place) -> None:
-    """Visible, in flight and delayed are counted apart."""
-    queue = await made(place)
-    await sent(queue, "a", "b", "c")
-    assert len(await queue.receive(1, 1)) == 1
-    await queue.send([Outgoing("later", delay_seconds=60)])
-    read = await queue.attributes()
-    assert (read.visible, read.not_visible, read.delayed) == (2, 1, 1)
-
-
-async def test_purge_empties_the_queue(place: Place) -> None:
-    """After a purge nothing is received."""
-    queue = await made(place)
-    await sent(queue, "a", "b")
-    await place.purge(queue.name)
-    assert await drained(queue) == []
-
-
-async def test_missing_queue_is_named(place: Place) -> None:
-    """A queue that does not exist is told as such, with its name."""
-    with pytest.raises(QueueMissing, match="no-such-queue"):
-        await place.open("no-such-queue")
-
-
-async def test_closed_queue_is_unavailable(place: Place) -> None:
-    """After its end every call says so, instead of hanging or breaking."""
-    queue = await made(place)
-    await sent(queue, "x")
-    await queue.close()
-    with pytest.raises(QueueUnavailable):
-        await queue.receive(1, 0)
-    with pytest.raises(QueueUnavailable):
-        await queue.send([Outgoing("x")])
-
-
-async def test_close_ends_a_receive_under_way(place: Place) -> None:
-    """A long poll that is waiting when the queue is closed ends with QueueUnavailable, not with its wait."""
-    queue = await made(place)
-    began = time.monotonic()
-    async with asyncio.TaskGroup() as tasks:
-        receiving = tasks.create_task(failure_of(queue))
-        await queue.attributes()  # the receive has begun when this call is answered
-        await queue.close()
-    assert isinstance(receiving.result(), QueueUnavailable)
-    assert time.monotonic() - began < 5
-
-
-async def failure_of(queue: Queue) -> Exception | None:
-    """What a long poll raised."""
-    try:
-        await queue.receive(10, 10)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the test looks at it
-        return error
-    return None

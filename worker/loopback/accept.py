@@ -64,7 +64,7 @@ def dead_letter(source: QueueState, message: Stored, target: QueueState, now: fl
     sent_at = now if target.settings.fifo else message.sent_at
     moved = _copy(message, target, message_id=message.id, sent_at=sent_at)
     moved.source_arn = source.arn
-    moved.receive_count = message.receive_count
+    moved.receive_count = moved.earlier_receipts = message.receive_count
     moved.first_received_at = message.first_received_at
     source.counts.moved_out += 1
     source.forget(message, was_in_flight=True)

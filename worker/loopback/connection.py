@@ -64,6 +64,8 @@ class Connection(asyncio.Protocol):
         """A request is unanswered, so the next one waits."""
         self._pumping = False
         self._writable = True
+        self._refused = False
+        """Whatever else comes is not read."""
         self._paused = False
         """Reading is paused, because enough requests wait."""
         self._fresh()
@@ -93,6 +95,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; every complete request comes back through the callbacks below."""
+        if self._refused:
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -180,7 +184,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, reply: Reply, *, keep_alive: bool) -> None:
         transport = self._transport
-        if transport is None or reply.ending == "silence":
+        if transport is None or self._refused or reply.ending == "silence":
             return
         data = self._encoded(reply, keep_alive=keep_alive)
         transport.write(data if reply.cut is None else data[: reply.cut])
@@ -204,13 +208,18 @@ class Connection(asyncio.Protocol):
         return f"{head}Content-Length: {len(reply.body)}\r\n\r\n".encode("latin-1") + reply.body
 
     def _refuse(self, status: int, why: str) -> None:
-        """Not a request we can read: say so, and hang up."""
+        """Not a request we can read: say so, and hang up.
+
+        Only our half is closed and the rest is read into nothing: closing over unread bytes would send a reset, which
+        can destroy the answer on its way.
+        """
         transport = self._transport
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._refused:
             return
+        self._refused = True
         self._backlog.clear()
         transport.write(self._encoded(Reply(status, why.encode(), content_type="text/plain"), keep_alive=False))
-        transport.close()
+        transport.write_eof()
 
     def _reset(self) -> None:
         """Leave with RST instead of FIN: a lingering time of zero makes the kernel do it."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from worker.loopback.faults import Rule
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from worker.loopback.wire import Account, HttpRequest
 
 PATH: Final = "/_loopback/"
+_RULES: Final = TypeAdapter(list[Rule])
 
 
 class Control:
@@ -64,9 +66,8 @@ class Control:
 
     def _set(self, body: bytes) -> Reply:
         try:
-            listed = orjson.loads(body)
-            rules = [Rule.from_json(one) for one in (listed if isinstance(listed, list) else [listed])]
-        except (ValueError, TypeError) as error:
+            rules = _RULES.validate_json(body)
+        except ValidationError as error:
             return _json(400, {"error": str(error)})
         self._faults.set(rules)
         return _json(200, {"faults": self._faults.described()})

@@ -17,8 +17,7 @@ from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.waiting import ReceiveRequest
 from worker.message import Delivery
 from worker.sqs.errors import entry_failed, to_error
-from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes
+from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, require_batch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -178,12 +177,10 @@ class MemoryQueue:
         entries: Sequence[E],
         act: Callable[[str, Sequence[E]], list[R | SqsFault]],
     ) -> list[Answer]:
+        require_batch(entries)
         plan = self._plan(operation)
 
         async def perform() -> list[Answer]:
-            if not 1 <= len(entries) <= BATCH_ENTRIES:
-                raise SqsFault("TooManyEntriesInBatchRequest" if entries else "EmptyBatchRequest")
-
             def through(some: Sequence[E]) -> list[R | SqsFault]:
                 return act(self._name, some)
 

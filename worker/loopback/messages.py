@@ -36,6 +36,10 @@ class Stored:
     trace_header: str | None = None
     source_arn: str | None = None
     """The queue that dead-lettered it here."""
+    earlier_receipts: int = 0
+    """Receipts before it was dead-lettered: shown in the count, but not held against it by this queue's own redrive
+    policy, or two queues that dead-letter into each other would play ball for ever.
+    """
 
     state: int = GONE
     visible_at: float = 0.0

@@ -128,7 +128,7 @@ class Moves:
 
     def _step(self, task: MoveTask, now: float) -> None:
         rate = task.rate or _CHOSEN_RATE
-        task.credit = min(task.credit + (now - task.looked_at) * rate, float(rate))
+        task.credit += (now - task.looked_at) * rate
         task.looked_at = now
         targets: dict[str, QueueState] = {}
         for _ in range(min(int(task.credit), _STEP_MESSAGES)):

@@ -28,13 +28,17 @@ class Receiving:
         self._clock = clock
 
     def begin(self, queue: QueueState, request: ReceiveRequest, done: Done) -> Waiter | None:
-        """Answer at once if there is something or nobody wants to wait; else stand in line."""
+        """Answer at once if there is something or nobody wants to wait; else stand in line.
+
+        A full standard queue is an error for long polls too: Amazon documents it for short ones and is silent for long
+        ones, and a loopback that is silent would hide the case from whoever tests for it.
+        """
         wait = _checked_wait(queue, request)
         self.serve(queue)  # whoever came first is served first
         messages = self._hand_out(queue, request)
+        if not messages and queue.full and not queue.settings.fifo:
+            raise SqsFault("OverLimit", "Too many messages are in flight for the queue.")
         if messages or not wait:
-            if not messages and queue.full and not queue.settings.fifo:
-                raise SqsFault("OverLimit", "Too many messages are in flight for the queue.")
             done(messages)
             return None
         waiter = queue.line.join(request, done, wait)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from worker.loopback.attributes import QueueSettings
     from worker.loopback.messages import ChangeKind
+    from worker.sqs.queue import Redrive
 
 _SLACK: Final = 1024
 """Stale heap entries that are always tolerated; beyond, at most as many as live ones."""
@@ -112,9 +113,7 @@ class QueueState:
                 break
             if self._expired(message, now):
                 self._drop_expired(message, now)
-            elif redrive and message.receive_count >= redrive.max_receive_count and dead_letter(message):
-                pass
-            else:
+            elif not (redrive and _exhausted(message, redrive) and dead_letter(message)):
                 self._lease(message, now + visibility_seconds, now)
                 taken.append(message)
         self._order.taken()
@@ -269,3 +268,7 @@ class QueueState:
         was_in_flight = message.state == IN_FLIGHT
         self._set(message, VISIBLE)
         self._order.show(message, was_in_flight=was_in_flight)
+
+
+def _exhausted(message: Stored, redrive: Redrive) -> bool:
+    return message.receive_count - message.earlier_receipts >= redrive.max_receive_count

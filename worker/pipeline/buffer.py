@@ -7,7 +7,7 @@ before anything is received. Closed, it answers every handler with an empty batc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from worker.channel import Channel
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
+    from worker.outcome import Outcome
+
+    Settled = tuple[Delivery, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,35 @@ class BatchSettings:
     max_wait_seconds: float
 
 
-class Buffer:
+class Buffer(Protocol):
+    """What the poller fills and the handlers empty. Two of them: `Arrivals`, and `Lanes` for FIFO queues."""
+
+    def __len__(self) -> int:
+        """Deliveries that wait."""
+        ...
+
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
+        """Append what a receive brought; returns what is not to be begun, with its outcome."""
+        ...
+
+    async def take(self) -> list[Delivery]:
+        """The next batch; empty when the buffer is closed."""
+        ...
+
+    def close(self) -> list[Delivery]:
+        """End of input; returns what nobody has begun, to be released."""
+        ...
+
+    def decided(self, settled: list[Settled]) -> list[Settled]:
+        """The outcomes of a batch, before they are settled: perhaps with others that they hold back."""
+        ...
+
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:
+        """What left the ledger otherwise than deleted, some of it back to the queue; returns what that holds back."""
+        ...
+
+
+class Arrivals:
     """Deliveries in the order in which they came."""
 
     def __init__(self, settings: BatchSettings) -> None:
@@ -36,9 +67,10 @@ class Buffer:
     def __len__(self) -> int:
         return len(self._channel)
 
-    def put(self, deliveries: Sequence[Delivery]) -> None:
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
         """Append what a receive brought."""
         self._channel.put(deliveries)
+        return []
 
     async def take(self) -> list[Delivery]:
         """The next batch; empty when the buffer is closed."""
@@ -50,3 +82,11 @@ class Buffer:
         left = self._channel.empty()
         self._channel.close()
         return left
+
+    def decided(self, settled: list[Settled]) -> list[Settled]:
+        """Nothing holds anything back here."""
+        return settled
+
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:  # noqa: ARG002 - the protocol's
+        """Nothing holds anything back here."""
+        return []

@@ -14,8 +14,9 @@ from worker import tuning
 from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.breaker import Breaker
-from worker.pipeline.buffer import BatchSettings, Buffer
+from worker.pipeline.buffer import Arrivals, BatchSettings, Buffer
 from worker.pipeline.handle import Handler
+from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller, PollSettings
 from worker.pipeline.renew import Renewer
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 HANDLERS_SHARE: Final = 0.75
 """Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
+RELEASE_SECONDS: Final = 2.0
+"""Kept for giving back what the last long poll brings, which may take 20 s of the 25."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class PipelineSpec:
     writers: int
     max_messages: int
     max_bytes: int
+    fifo: bool = False
+    """Order counts inside each message group."""
     receiving: bool = True
     write_limit_seconds: float | None = None
 
@@ -84,12 +89,13 @@ class Pipeline:
             lease_seconds=spec.lease_seconds,
         )
         self.breaker = Breaker(random=parts.random, emit=emit, pipeline=name)
-        self.buffer = Buffer(spec.batch)
+        self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
         self.settler = Settler(
             parts.queue,
             settings=spec.settle,
             ledger=self.ledger,
             dead_letters=parts.dead_letters,
+            left=self.buffer.left,
             random=parts.random,
             emit=emit,
             pipeline=name,
@@ -98,8 +104,9 @@ class Pipeline:
             buffer=self.buffer,
             codec=parts.codec,
             key=parts.key,
-            writer=Writer(parts.sink, breaker=self.breaker, emit=emit, pipeline=name),
+            writer=Writer(parts.sink, breaker=self.breaker, ordered=spec.fifo, emit=emit, pipeline=name),
             settler=self.settler,
+            ordered=spec.fifo,
             write_limit_seconds=spec.write_limit_seconds,
             written=self._follow_sink,
             wall=parts.wall,
@@ -135,7 +142,7 @@ class Pipeline:
             measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
             polling = [tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")] * self.spec.receiving
             await self._until_told(stop, drain=drain)
-            await self._run_dry(stop, [*polling, *handling], settling, [renewing, measuring])
+            await self._run_dry(stop, polling, handling, settling, [renewing, measuring])
 
     async def _until_told(self, stop: Stop, *, drain: bool) -> None:
         if not drain:
@@ -151,7 +158,8 @@ class Pipeline:
     async def _run_dry(
         self,
         stop: Stop,
-        working: list[asyncio.Task[None]],
+        polling: list[asyncio.Task[None]],
+        handling: list[asyncio.Task[None]],
         settling: asyncio.Task[None],
         watching: list[asyncio.Task[None]],
     ) -> None:
@@ -159,8 +167,10 @@ class Pipeline:
         began, end = asyncio.get_running_loop().time(), stop.deadline()
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
-        await stop.patience(working, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
-        await cancelled(working)  # and what they could not finish is released
+        await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        await cancelled(handling)  # and what they could not finish is released
+        await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
+        await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
         await cancelled([settling, *watching])  # renewing last: it kept alive what was in hand

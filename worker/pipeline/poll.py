@@ -50,6 +50,8 @@ class PollSettings:
     wait_seconds: float
     receivers: int
     """The most receivers side by side."""
+    repeatable: bool = False
+    """FIFO: a receive whose answer was lost is asked again under the same attempt id, and brings the same."""
 
 
 class Poller:
@@ -111,11 +113,12 @@ class Poller:
 
     async def _receive_until_stopped(self) -> None:
         """One receiver; it retires when there are more receivers than wanted."""
+        attempt = self._attempt()
         try:
             while not self.stopping and self.receivers <= self.wanted:
                 limit = await self._room()
-                if limit:
-                    await self._receive(limit)
+                if limit and await self._receive(limit, attempt):
+                    attempt = self._attempt()
         finally:
             self.receivers -= 1
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
@@ -131,31 +134,36 @@ class Poller:
         self.progress_at = asyncio.get_running_loop().time()
         return 0 if self.stopping or self._breaker.is_open else room
 
-    async def _receive(self, limit: int) -> None:
+    def _attempt(self) -> str | None:
+        return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
+
+    async def _receive(self, limit: int, attempt: str | None) -> bool:
+        """One receive; whether it was answered."""
         loop = asyncio.get_running_loop()
         reservation = self._ledger.reserve(limit)
         began = loop.time()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
         try:
-            deliveries = await self._ask(limit)
+            deliveries = await self._ask(limit, attempt)
         except QueueError as error:
             failure = error
         finally:
             self._ledger.cancel(reservation)  # and, in the same step, enter what came in its place
         if failure is not None:
             await self._pause(failure)
-            return
+            return False
         self._enter(deliveries)
         self._note(limit, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < min(EMPTY_PAUSE_SECONDS, self._settings.wait_seconds):
             await self._rest(EMPTY_PAUSE_SECONDS)
+        return True
 
-    async def _ask(self, limit: int) -> list[Delivery]:
+    async def _ask(self, limit: int, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
         try:
             async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS):
-                return await self._queue.receive(limit, wait)
+                return await self._queue.receive(limit, wait, attempt_id=attempt)
         except TimeoutError as error:
             raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
 
@@ -169,9 +177,9 @@ class Poller:
             self._emit(events.RedeliveriesRecognised(self._pipeline, len(entered.written)))
             self._settler.settle([(delivery, DONE) for delivery in entered.written])
         if self.stopping:
-            self._settler.settle([(delivery, Released()) for delivery in entered.fresh])
+            self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:
-            self._buffer.put(entered.fresh)
+            self._settler.settle(self._buffer.put(entered.fresh))
 
     def _note(self, asked: int, deliveries: list[Delivery], seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""

@@ -19,7 +19,7 @@ from worker.sqs.limits import BATCH_ENTRIES
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from worker.inflight import Ledger
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 class SettleSettings:
     """How outcomes are carried out."""
 
-    calls: int
-    """Delete calls side by side, and as many for visibilities."""
+    deletes: int
+    """Delete calls side by side."""
+    changes: int
+    """Visibility calls side by side; 1 where groups must be given back in order."""
     linger_seconds: float
-    """How long a delete may wait for nine others."""
+    """How long a delete or a visibility may wait for nine others."""
     retry_base_seconds: float
     retry_max_seconds: float
 
@@ -52,6 +54,7 @@ class Settler:
         settings: SettleSettings,
         ledger: Ledger,
         dead_letters: DeadLetters | None,
+        left: Callable[[Sequence[Delivery], Sequence[Delivery]], list[tuple[Delivery, Outcome]]],
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -60,10 +63,13 @@ class Settler:
         self._settings = settings
         self._ledger = ledger
         self._dead_letters = dead_letters
+        self._left = left
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
-        self._entries = Entries(leave=self._leave, random=random, emit=emit, pipeline=pipeline)
+        self._entries = Entries(
+            leave=self._leave, returned=ledger.returned, random=random, emit=emit, pipeline=pipeline
+        )
         self._deletes: Channel[Settlement] = Channel()
         self._changes: Channel[Settlement] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
@@ -73,8 +79,9 @@ class Settler:
         """Until closed and drained."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._reject_until_closed(), name=f"reject-{self._pipeline}")
-            for number in range(self._settings.calls):
+            for number in range(self._settings.deletes):
                 loops.create_task(self._delete_until_closed(), name=f"delete-{self._pipeline}-{number}")
+            for number in range(self._settings.changes):
                 loops.create_task(self._change_until_closed(), name=f"change-{self._pipeline}-{number}")
 
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
@@ -139,7 +146,7 @@ class Settler:
             self._leave_as("expired", undeleted)
 
     async def _change_until_closed(self) -> None:
-        while batch := await self._changes.take(BATCH_ENTRIES):
+        while batch := await self._changes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
             given_up = await self._entries.until_decided("change", batch, self._change)
             self._leave_as("expired", given_up)
 
@@ -171,7 +178,7 @@ class Settler:
         for delivery, rejected in batch:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
-                self._deletes.put([Settlement(delivery, "rejected")])
+                self._deletes.put([Settlement(delivery, "rejected", dead_lettered=True)])
             else:
                 self._retry(delivery, Retried("dead-letter-refused", detail=rejected.reason))
 
@@ -202,6 +209,10 @@ class Settler:
 
     def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:
         if settlements:
-            self._ledger.leave([settlement.delivery for settlement in settlements], outcome)
+            deliveries = [settlement.delivery for settlement in settlements]
+            self._ledger.leave(deliveries, outcome)
             self.pending -= len(settlements)
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))
+            unresolved = [settlement.delivery for settlement in settlements if not settlement.dead_lettered]
+            if outcome != "deleted" and (held := self._left(deliveries, unresolved)):
+                self.settle(held)

@@ -43,14 +43,14 @@ def in_write(error: Exception, table: str) -> SinkError:
 def at_open(error: Exception, table: str) -> SinkError:
     """What *error* means at the start, where what only people can mend is refused, with the fix."""
     code = _sqlstate(error)
+    if isinstance(error, ssl.SSLCertVerificationError):  # which is a ValueError as well
+        return SinkRefused(f"{error}: the server's certificate is not trusted; give sslrootcert in POSTGRES_DSN")
     if isinstance(error, ValueError):
         # Without the words: they can quote the DSN.
         return SinkRefused(
             f"POSTGRES_DSN cannot be used ({type(error).__name__}): give postgresql://user:password@host:port/database"
             ", special characters of the password in percent-encoding, and correct files for TLS"
         )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return SinkRefused(f"{error}: the server's certificate is not trusted; give sslrootcert in POSTGRES_DSN")
     if not code or code.startswith(_PASSING):
         return SinkUnavailable(_say(error))
     return SinkRefused(f"{_say(error)}; {_fix(code, table)}")

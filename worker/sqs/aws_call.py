@@ -39,10 +39,11 @@ class Caller:
         refused request was not performed.
         """
         limit = self._settle_seconds if seconds is None else seconds
+        renewals = self.clients.renewals
         try:
             return await self._request(operation, method, limit, asked)
         except CredentialsRefused:
-            if not await self._renewed(operation):
+            if not await self._renewed(operation, renewals):
                 raise
         return await self._request(operation, method, limit, asked)
 
@@ -51,10 +52,11 @@ class Caller:
         self._closed = True
         await self.clients.close()
 
-    async def _renewed(self, operation: str) -> bool:
+    async def _renewed(self, operation: str, renewals: int) -> bool:
+        """Whether there are other credentials now than at *renewals*, by this call's doing or another's meanwhile."""
         try:
             async with asyncio.timeout(self._settle_seconds):
-                return await self.clients.renew()
+                return await self.clients.renew() or self.clients.renewals != renewals
         except Exception as error:
             raise translated(operation, error) from error
 

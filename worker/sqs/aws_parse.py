@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.message import NO_ATTRIBUTES, Attribute, Delivery
 from worker.sqs.errors import entry_failed
-from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
+from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, Redrive
 
 if TYPE_CHECKING:
@@ -120,12 +120,6 @@ def md5(text: str) -> str:
 
 
 # ── batch calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def require_batch(entries: Sequence[object]) -> None:
-    """A batch of a size that SQS cannot take is a bug in the worker, and is found before the wire."""
-    if not 1 <= len(entries) <= BATCH_ENTRIES:
-        raise ValueError(f"a batch call takes 1 to {BATCH_ENTRIES} entries, not {len(entries)}")
 
 
 def to_entry(position: int, message: Outgoing) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class Clients:
         """Written once by `open`."""
         self.settling: SQSClient
         """Written once by `open`."""
+        self.renewals = 0
+        """How often the credentials were replaced. Written by `renew`."""
 
     async def open(self, *, receivers: int, settlers: int) -> None:
         """Make both clients. Reads the SDK's files, so it belongs to the start.
@@ -153,6 +155,7 @@ class Clients:
         if read == await current.get_frozen_credentials():
             return False
         current.access_key, current.secret_key, current.token = read.access_key, read.secret_key, read.token
+        self.renewals += 1
         return True
 
     async def close(self) -> None:

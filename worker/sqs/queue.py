@@ -7,6 +7,8 @@ A batch call answers for every entry, in the order it was asked: `OK`, `Failed` 
 again can help) or `UNKNOWN` (the answer mentioned it in neither list, so it may or may not have been done). A call that
 fails as a whole raises: `QueueUnavailable` and its children where trying again helps, `QueueRefused` and its children
 where it does not. A call that is cancelled may have been performed: its entries are unknown, never undone.
+
+A batch of a size that SQS cannot take raises `ValueError` (by `require_batch`) before anything is asked.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from worker.sqs.limits import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,3 +113,9 @@ class Queue(Protocol):
     async def close(self) -> None:
         """Give the connections back. Calls under way fail with QueueUnavailable."""
         ...
+
+
+def require_batch(entries: Sequence[object]) -> None:
+    """A batch of a size that SQS cannot take is a bug in the worker, found before the wire by every `Queue`."""
+    if not 1 <= len(entries) <= BATCH_ENTRIES:
+        raise ValueError(f"a batch call takes 1 to {BATCH_ENTRIES} entries, not {len(entries)}")

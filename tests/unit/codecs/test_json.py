@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.codecs.codec import DecodeLimits, Reason
@@ -57,6 +57,7 @@ def test_what_the_standard_library_writes_is_read_back_exactly(value: dict[str, 
     st.integers(1, 20),
     st.integers(1, 30),
 )
+@example({"": [""]}, 2, 1, 2)
 def test_the_bounds_measure_what_the_decoder_would_build(
     value: dict[str, object], max_depth: int, max_keys: int, max_nodes: int
 ) -> None:

@@ -222,7 +222,7 @@ async def test_a_batch_function_may_answer_for_each_message(module: ModuleType) 
 @pytest.mark.parametrize(
     "returned",
     [[], [None], [None] * 3, "ab", b"ab", 7, {"a": 1, "b": 2}, iter([None, None]), [None, True], [None, Released()]],
-    ids=repr,
+    ids=lambda value: type(value).__name__ + str(len(value) if hasattr(value, "__len__") else ""),
 )
 async def test_an_answer_without_a_meaning_settles_nothing(module: ModuleType, returned: object) -> None:
     """A batch function that breaks the contract has all its messages tried again, none deleted."""

@@ -100,6 +100,23 @@ async def test_renewing_unchanged_credentials_changes_nothing() -> None:
     await clients.close()
 
 
+async def test_credentials_with_an_expiry_are_left_to_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What the SDK renews by itself, ahead of its expiry, is not read again here."""
+    folder = tmp_path_factory.mktemp("process")
+    given = '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": "2099-01-01T00:00:00Z"}'
+    (folder / "given.json").write_text(given)
+    (folder / "config").write_text(f"[default]\ncredential_process = cat {folder / 'given.json'}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    assert not await clients.renew()
+    await clients.close()
+
+
 async def test_renewing_when_there_are_none_any_more_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Credentials that vanished do not replace those in use."""
     clients = Clients(region="eu-west-1", endpoint_url=None)

@@ -1,0 +1,52 @@
+"""Fixtures of the cases about the SDK's door: invented credentials, the scripted server, a queue on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.sdk.scripted import (
+    Scripted,
+    scripted,
+)
+from tests.faults.sdk.steps import LAPSE, spec_of, write_credentials
+from worker.sqs.aws import AwsQueue, open_aws_queue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from worker.telemetry.events import Fact
+
+
+@pytest.fixture(autouse=True)
+def credentials_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / "credentials"
+    write_credentials(file, "FIRST")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return file
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Scripted]:
+    async with scripted() as script:
+        yield script
+
+
+@pytest.fixture
+def facts() -> list[Fact]:
+    return []
+
+
+@pytest.fixture
+async def queue(server: Scripted, facts: list[Fact]) -> AsyncIterator[AwsQueue]:
+    opened = await open_aws_queue(
+        spec_of(server), facts.append, wall=lambda: 1700000009.0, margin_seconds=LAPSE, settle_seconds=LAPSE
+    )
+    yield opened
+    await opened.close()

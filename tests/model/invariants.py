@@ -1,0 +1,265 @@
+"""The nine invariants of the design, watched from outside of the worker.
+
+Takes what the queue did (every change of every message), what the sink committed, and what each worker asked for and
+was told; after every step it looks at the worker that took it, and at the end at what is left. The first violation is
+kept as one line that begins with the number of the invariant, and ends the run.
+
+    INV-1  every delivery is settled once, or its lease ran out; none is forgotten
+    INV-2  a delete is asked for only after the sink accepted every record of the message
+    INV-3  a rejected message is in the dead-letter queue before it leaves the source
+    INV-4  in flight never exceeds the bound, in messages or bytes
+    INV-5  when run() returns: ledger empty, no task alive, no receive begun after stop
+    INV-6  a message whose delete failed is not written again by this process
+    INV-7  with a sink that recovers every message ends Done or Rejected, once
+    INV-8  received = deleted + retried + rejected + released + expired + in flight, by the facts themselves
+    INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
+
+from worker.pipeline.deadletter import CONTEXT
+from worker.sqs.queue import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.model.process import SimProcess
+    from tests.model.workload import Item
+    from worker.loopback.messages import StateChange
+    from worker.message import Delivery, Message, Outgoing
+    from worker.outcome import Rejected, Retried
+    from worker.pipeline.pipeline import Pipeline
+    from worker.sqs.queue import Answer
+
+STOP_SLACK_SECONDS: Final = 1.0
+"""How much later than its deadline a worker may return: nothing but its own last steps are left by then."""
+
+Asked = list[tuple[str, bool]]
+"""Message ids of a delete, and whether its lease lived (as far as the worker knows) when it was asked for."""
+
+
+class InvariantBroken(AssertionError):
+    """The core did what it must never do."""
+
+
+class Witness:
+    """One per world. Every field is written by its own methods only."""
+
+    def __init__(self, *, now: Callable[[], float], dead_bodies: Callable[[], Counter[str]]) -> None:
+        self._now = now
+        self._dead_bodies = dead_bodies
+        self.violation: str | None = None
+        self.items: dict[str, Item] = {}  # by message id
+        self.rows: set[str] = set()  # ids that the sink committed
+        self.receipts: Counter[str] = Counter()  # by message id
+        self.moved: set[str] = set()  # ids that the redrive policy took
+        self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
+
+    def broken(self, invariant: str, what: str) -> None:
+        """Keep the first violation."""
+        if self.violation is None:
+            self.violation = f"{invariant} at {self._now():.3f} s: {what}"
+
+    def check(self) -> None:
+        """Raise what has been kept."""
+        if self.violation is not None:
+            raise InvariantBroken(self.violation)
+
+    # ── what happens over there ─────────────────────────────────────────────────────────────────────────────────────
+
+    def sent(self, message_id: str, item: Item) -> None:
+        """The source queue has accepted *item*."""
+        self.items[message_id] = item
+        if item.group_id is not None:
+            self._groups[item.group_id].append(message_id)
+
+    def changed(self, change: StateChange) -> None:
+        """A message of the source queue changed its state."""
+        message_id = change.message_id
+        if message_id not in self.items:
+            return  # a dead letter
+        match change.kind:
+            case "receive":
+                self.receipts[message_id] += 1
+            case "delete":
+                self._left(message_id)
+            case "move":
+                self.moved.add(message_id)
+                self._resolved(message_id)
+            case "expire" | "purge":
+                self.broken("INV-7", f"{self._word(message_id)} was lost by {change.kind}")
+            case _:
+                pass
+
+    def committed(self, records: Sequence[Message]) -> None:
+        """The sink keeps these."""
+        for record in records:
+            if record.id not in self.rows:
+                self._in_order(record.id, "committed")
+                self.rows.add(record.id)
+                self._resolved(record.id)
+
+    def _left(self, message_id: str) -> None:
+        """Gone from the source: by now it must be somewhere else."""
+        if message_id in self.rows or self._dead_bodies()[self.items[message_id].body]:
+            self._resolved(message_id)
+            return
+        number = "INV-3" if self.items[message_id].poison else "INV-2"
+        self.broken(number, f"{self._word(message_id)} was deleted, and neither the sink nor the dead letters have it")
+
+    # ── what a worker asks for and is told ──────────────────────────────────────────────────────────────────────────
+
+    def receive_asked(self, process: SimProcess) -> None:
+        """A receive begins."""
+        if process.stopped_at is not None and self._now() > process.stopped_at and not process.disturbed:
+            self.broken("INV-5", f"{process.name} began a receive after it was told to stop")
+
+    def write_asked(self, process: SimProcess, records: Sequence[Message]) -> None:
+        """A batch goes to the sink."""
+        for record in records:
+            self._again(process, record.id, process.accepted, "wrote")
+            process.accepted.discard(record.id)
+            self._starts(record.id, records)
+
+    def write_answered(
+        self, process: SimProcess, records: Sequence[Message], answers: Sequence[Retried | Rejected | None]
+    ) -> None:
+        """The sink's answer has arrived."""
+        accepted = [record.id for record, answer in zip(records, answers, strict=True) if answer is None]
+        process.accepted.update(accepted)
+        process.deleted.difference_update(accepted)
+
+    def letters_asked(self, process: SimProcess, messages: Sequence[Outgoing]) -> None:
+        """Dead letters go out."""
+        for message_id in map(_origin, messages):
+            self._again(process, message_id, process.lettered, "dead-lettered")
+            process.lettered.discard(message_id)
+
+    def letters_answered(self, process: SimProcess, messages: Sequence[Outgoing], answers: Sequence[Answer]) -> None:
+        """The dead-letter queue's answer has arrived."""
+        accepted = [_origin(message) for message, answer in zip(messages, answers, strict=True) if answer is OK]
+        process.lettered.update(accepted)
+        process.deleted.difference_update(accepted)
+
+    def delete_asked(self, process: SimProcess, deliveries: Sequence[Delivery]) -> Asked:
+        """A delete goes out; what is returned comes back with its answer."""
+        for delivery in deliveries:
+            if delivery.message_id not in process.accepted and delivery.message_id not in process.lettered:
+                word = self._word(delivery.message_id)
+                self.broken("INV-2", f"{process.name} asks to delete {word}, which nobody has accepted of it")
+        return [(one.message_id, not one.lost and self._now() < one.deadline) for one in deliveries]
+
+    def delete_answered(self, process: SimProcess, asked: Asked, answers: Sequence[Answer]) -> None:
+        """SQS's answer has arrived. OK for a lease that was over by then proves nothing."""
+        process.deleted.update(
+            message_id for (message_id, alive), answer in zip(asked, answers, strict=True) if answer is OK and alive
+        )
+
+    def _again(self, process: SimProcess, message_id: str, before: set[str], did: str) -> None:
+        if message_id in before and message_id not in process.deleted:
+            self.broken("INV-6", f"{process.name} {did} {self._word(message_id)} again, whose delete had failed")
+
+    # ── after every step, and at the end of a process ───────────────────────────────────────────────────────────────
+
+    def stepped(self, process: SimProcess) -> None:
+        """The worker took a step: its bounds and its account must hold."""
+        pipeline = process.pipeline
+        if pipeline is None:
+            return
+        ledger, spec = pipeline.ledger, pipeline.spec
+        if len(ledger) > spec.max_messages or ledger.bytes > spec.max_bytes:
+            self.broken("INV-4", f"{process.name} holds {len(ledger)} messages, {ledger.bytes} bytes")
+        if len(ledger) > in_stages(pipeline):
+            self.broken("INV-1", f"{process.name} holds {len(ledger)}, its stages only {in_stages(pipeline)}")
+        if ledger.received != sum(ledger.left.values()) + len(ledger):
+            self.broken("INV-8", f"{process.name}: {ledger.account()}")
+        account = process.accounts.by_pipeline.get(spec.name)
+        if account is not None and account.received != account.settled + len(ledger):
+            self.broken("INV-8", f"{process.name}: {account.as_dict()} with {len(ledger)} in flight")
+
+    def returned(self, process: SimProcess) -> None:
+        """run() has returned, or was cancelled."""
+        pipeline, stop = process.pipeline, process.stop
+        if pipeline is None or stop is None or process.disturbed:
+            return
+        others = [task for task in process.tasks if not task.done() and task is not process.main]
+        if others:
+            self.broken("INV-5", f"{process.name} left tasks: {[task.get_name() for task in others]}")
+        late = self._now() - stop.deadline()
+        if process.stopped_at is not None and late > STOP_SLACK_SECONDS:
+            self.broken("INV-5", f"{process.name} returned {late:.3f} s after its deadline")
+        in_time = late < 0 and not stop.forced
+        if in_time and len(pipeline.ledger):
+            self.broken("INV-5", f"{process.name} returned in time with {len(pipeline.ledger)} in flight")
+        if in_time and pipeline.settler.pending:
+            self.broken("INV-5", f"{process.name} returned in time with {pipeline.settler.pending} to settle")
+
+    # ── FIFO ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _in_order(self, message_id: str, did: str) -> None:
+        """Everything sent before it in its group must have been resolved."""
+        ahead = self._ahead(message_id)
+        if ahead:
+            self.broken("INV-9", f"{self._word(message_id)} was {did} before {self._word(ahead[0])}")
+
+    def _starts(self, message_id: str, records: Sequence[Message]) -> None:
+        """As above, but those ahead of it may be ahead of it in the same batch."""
+        ahead = self._ahead(message_id)
+        if ahead and ahead != [record.id for record in records if record.id in ahead]:
+            self.broken("INV-9", f"{self._word(message_id)} started before {self._word(ahead[0])} was resolved")
+
+    def _ahead(self, message_id: str) -> list[str]:
+        """What was sent before it in its group, and is neither committed nor a dead letter."""
+        group = self._groups.get(self.items[message_id].group_id or "")
+        if not group or group[0] == message_id or message_id not in group:
+            return []
+        dead = self._dead_bodies()
+        group[:] = [one for one in group if not dead[self.items[one].body] or one == message_id]
+        return group[: group.index(message_id)]
+
+    def _resolved(self, message_id: str) -> None:
+        group = self._groups.get(self.items[message_id].group_id or "")
+        if group and message_id in group:
+            group.remove(message_id)
+
+    # ── the end of the world ────────────────────────────────────────────────────────────────────────────────────────
+
+    def finish(self, *, held: int, calm: bool, redrive_only: bool) -> None:
+        """Everything was healed and drained: account for every message. *calm*: nothing that excuses a duplicate."""
+        if held:
+            self.broken("INV-7", f"{held} messages are still in the source queue")
+        dead = self._dead_bodies()
+        for message_id, item in self.items.items():
+            copies = dead[item.body]
+            where = f"{self._word(message_id)}: rows {message_id in self.rows}, dead letters {copies}"
+            if item.poison and (message_id in self.rows or not copies):
+                self.broken("INV-3", where)
+            if not item.poison and not (message_id in self.rows or message_id in self.moved):
+                self.broken("INV-7", f"lost {where}")
+            if not item.poison and copies and message_id not in self.moved:
+                self.broken("INV-7", where)
+            if copies > (1 if calm else max(1, self.receipts[message_id])):
+                self.broken("INV-3", where)
+            if calm and item.kind == "good" and item.group_id is None and message_id in self.moved:
+                self.broken("INV-7", f"{where}, although nothing was ever wrong")
+            if redrive_only and copies and message_id not in self.moved:
+                self.broken("INV-3", f"{where}, which only the redrive policy could have moved")
+        self.check()
+
+    def _word(self, message_id: str) -> str:
+        item = self.items[message_id]
+        return f"message {item.number} ({item.kind})"
+
+
+def in_stages(pipeline: Pipeline) -> int:
+    """Deliveries that some stage has in its hands; one that is rejected is counted by two for a moment."""
+    return len(pipeline.buffer) + pipeline.handler.handling + pipeline.settler.pending
+
+
+def _origin(letter: Outgoing) -> str:
+    """The id that a dead letter had in the source queue."""
+    return str(json.loads(letter.attributes[CONTEXT].value)["message_id"])

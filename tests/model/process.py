@@ -1,0 +1,96 @@
+"""A worker process in a simulated world: the whole core, in memory that a crash takes away.
+
+Takes the numbers of its pipeline and the doors to queue and sink; started, it runs until it is told to stop, is
+forced, or crashes. What it was told and what it did is written down here by the witness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from tests.model.simloop import OWNER, Owner
+from worker.pipeline.pipeline import Pipeline
+from worker.pipeline.stopping import Stop
+from worker.telemetry.account import Accounts
+
+if TYPE_CHECKING:
+    from tests.model.invariants import Witness
+    from tests.model.simloop import SimLoop
+    from worker.pipeline.pipeline import Parts, PipelineSpec
+    from worker.telemetry.events import Fact
+
+
+class SimProcess(Owner):
+    """Runs once. `crashed`, `frozen` and its tasks are the loop's; the rest is written by the world and the witness."""
+
+    def __init__(self, name: str, *, loop: SimLoop, witness: Witness) -> None:
+        super().__init__(name)
+        self._loop = loop
+        self._witness = witness
+        self.pipeline: Pipeline | None = None  # written by _run
+        self.stop: Stop | None = None  # written by start
+        self.main: asyncio.Task[None] | None = None  # written by start
+        self.stopped_at: float | None = None  # loop time of the request; written by request_stop
+        self.disturbed = False  # cancelled, or frozen while stopping: its deadline means nothing; written by the world
+        self.accounts = Accounts()
+        self.accepted: set[str] = set()  # ids that the sink accepted of this process
+        self.lettered: set[str] = set()  # ids that the dead-letter queue accepted of this process
+        self.deleted: set[str] = set()  # ids whose delete was answered in time
+
+    @property
+    def running(self) -> bool:
+        """It lives, frozen or not."""
+        return self.main is not None and not self.main.done() and not self.crashed
+
+    def start(self, spec: PipelineSpec, parts: Parts, *, drain_seconds: float, drain: bool) -> None:
+        """Run; called inside the loop."""
+        context = copy_context()
+        context.run(OWNER.set, self)
+        self.stop = Stop(drain_seconds=drain_seconds)
+        run = self._run(spec, parts, self.stop, drain=drain)
+        self.main = self._loop.create_task(run, name=self.name, context=context)
+
+    def request_stop(self) -> None:
+        """As the first SIGTERM."""
+        if self.stop is not None and self.stopped_at is None:
+            self.stopped_at = self._loop.time()
+            self.stop.request("SIGTERM")
+
+    def force(self) -> None:
+        """As the second SIGTERM."""
+        if self.stop is not None and self.stopped_at is not None:
+            self.stop.force()
+
+    def crash(self) -> None:
+        """As SIGKILL, or the plug."""
+        self.crashed = True
+
+    def cancel(self) -> None:
+        """As a defect elsewhere in the process would."""
+        self.disturbed = True
+        if self.main is not None:
+            self.main.cancel()
+
+    def emit(self, fact: Fact) -> None:
+        """Every fact of the pipeline."""
+        self.accounts.observe(fact)
+
+    async def _run(self, spec: PipelineSpec, parts: Parts, stop: Stop, *, drain: bool) -> None:
+        self.pipeline = Pipeline(spec, parts)
+        try:
+            await self.pipeline.run(stop, drain=drain)
+        except asyncio.CancelledError:
+            if not self.disturbed:
+                self._witness.broken("INV-1", f"{self.name} was cancelled by itself")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a defect of the core
+            self._witness.broken("INV-1", f"{self.name} died of {_leaves(error)}")
+            return
+        self._witness.returned(self)
+
+
+def _leaves(error: BaseException) -> list[Any]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]

@@ -1,0 +1,227 @@
+"""A scenario from a seed: how many messages, which workers, what goes wrong, and when.
+
+Takes a seed, gives a list of events in order of time, and plays them in a world of that seed; afterwards everything
+is healed and accounted for. The scenario depends on the seed and on nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from tests.model.invariants import InvariantBroken
+from tests.model.workload import make_items
+from tests.model.world import Terms, World
+from worker.loopback.faults import Action, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.model.process import SimProcess
+    from tests.model.simsink import Trouble
+
+Event = tuple[float, str, "Callable[[World], None]"]
+"""When, what (for people), and how it is done."""
+
+SPAN_SECONDS: Final = 120.0
+TROUBLES: Final[tuple[Trouble, ...]] = ("away", "slow", "deaf", "lost-answers", "shaky", "bug")
+OPERATIONS: Final = ("*", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch")
+ACTIONS: Final[tuple[Action, ...]] = (
+    "latency",
+    "latency",
+    "error",
+    "status",
+    "silence",
+    "reset",
+    "lose_answer",
+    "lose_answer",
+    "html",
+    "partial",
+    "partial",
+    "omit",
+    "duplicate",
+    "still_visible",
+    "reorder",
+    "wrong_md5",
+)
+CODES: Final = ("InternalError", "ServiceUnavailable", "RequestThrottled", "OverLimit", "AccessDenied")
+ENTRY_CODES: Final = ("InternalError", "InternalError", "ReceiptHandleIsInvalid", "Throttled")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run gives."""
+
+    seed: int
+    trace: str
+    steps: int
+    messages: int
+    violation: str | None
+
+
+def play(seed: int) -> Result:
+    """Run the scenario of *seed* to its end."""
+    random = Random(f"{seed}:scenario")
+    world = World(seed, make_terms(random))
+    violation = None
+    try:
+        for at, _, act in make_events(random, world.terms):
+            world.advance(max(0.0, at - world.loop.time()))
+            act(world)
+        world.finish()
+    except InvariantBroken as broken:
+        violation = str(broken)
+    except Exception as error:  # noqa: BLE001 - a failure of the simulation itself is reported with its seed, too
+        violation = f"{type(error).__name__}: {error}: {traceback.format_exc()}"
+    finally:
+        world.close()
+    return Result(seed, world.loop.trace(), world.loop.steps, len(world.witness.items), violation)
+
+
+def make_terms(random: Random) -> Terms:
+    """The numbers of one world."""
+    pick = random.choice
+    max_messages = pick((4, 20, 60, 200))
+    dead_letters = random.random() < 0.8
+    return Terms(
+        lease_seconds=pick((6, 15, 30, 120)),
+        wait_seconds=pick((0.0, 1.0, 5.0, 20.0)) if random.random() < 0.9 else 2.5,
+        receivers=pick((1, 2, 4)),
+        receive_limit=pick((1, 10, 10)),
+        rows=pick((1, 4, 10, 50)),
+        batch_bytes=pick((1_500, 100_000)),
+        batch_wait_seconds=pick((0.0, 0.1, 2.0)),
+        writers=pick((1, 2, 4)),
+        max_messages=max_messages,
+        max_bytes=pick((5_000, 30_000, 500_000)),
+        settle_calls=pick((1, 2, 4)),
+        settle_linger_seconds=pick((0.0, 0.05)),
+        retry_max_seconds=pick((2.0, 20.0, 90.0)),
+        drain_seconds=pick((0.5, 5.0, 25.0)),
+        write_limit_seconds=pick((None, None, 20.0)),
+        max_receive_count=pick((4, 10, 1_000)) if dead_letters else pick((3, 6)),
+        dead_letters=dead_letters,
+        groups=random.choice((1, 3, 20)) if random.random() < 0.3 else 0,
+        in_order=random.random() < 0.25,
+    )
+
+
+def make_events(random: Random, terms: Terms) -> list[Event]:
+    """What happens, in order of time."""
+    events = [*_sends(random, terms), *_lives(random), *_faults(random)]
+    return sorted(events, key=lambda event: event[0])
+
+
+def described(seed: int) -> list[str]:
+    """The scenario of *seed* for people."""
+    random = Random(f"{seed}:scenario")
+    terms = make_terms(random)
+    return [str(terms), *(f"{at:8.3f} s  {what}" for at, what, _ in make_events(random, terms))]
+
+
+def _sends(random: Random, terms: Terms) -> list[Event]:
+    items = make_items(random.randint(20, 200), random, poison=random.choice((0.0, 0.05, 0.3)), groups=terms.groups)
+    events: list[Event] = []
+    at = 0.0
+    while items:
+        count = random.choice((1, 5, 20, 100))
+        some, items = items[:count], items[count:]
+        events.append((at, f"send {len(some)}", functools.partial(World.send, items=some)))
+        at += random.choice((0.0, 0.5, 5.0, 20.0)) * random.random()
+    return events
+
+
+def _lives(random: Random) -> list[Event]:
+    """One to three workers, each with what befalls it."""
+    events: list[Event] = []
+    for _ in range(random.randint(1, 3)):
+        life = Life(drain=random.random() < 0.1)
+        at = random.choice((0.0, random.uniform(0.0, SPAN_SECONDS / 2)))
+        events.append((at, "start", life.start))
+        while random.random() < 0.6:
+            at += random.choice((0.05, 1.0, 30.0)) * random.random()
+            what = random.choice(("crash", "crash", "stop", "stop", "force", "freeze", "cancel"))
+            events.append((at, what, getattr(life, what)))
+            at += random.choice((0.0, 1.0, 40.0)) * random.random()
+            events.append((at, "start again", life.start))
+    return events
+
+
+def _faults(random: Random) -> list[Event]:
+    """Some windows in which something is wrong; each edge of a window sets what is then in force."""
+    windows = []
+    for _ in range(random.choice((0, 1, 2, 4))):
+        begin = random.uniform(0.0, SPAN_SECONDS * 0.7)
+        end = begin + random.choice((1.0, 10.0, 60.0)) * random.random()
+        wrong = random.choice(TROUBLES) if random.random() < 0.35 else _rule(random)
+        windows.append((begin, end, wrong))
+    edges = sorted({edge for begin, end, _ in windows for edge in (begin, end)})
+    events: list[Event] = []
+    for edge in edges:
+        wrong_now = [wrong for begin, end, wrong in windows if begin <= edge < end]
+        rules = [wrong for wrong in wrong_now if isinstance(wrong, Rule)]
+        troubles = [wrong for wrong in wrong_now if not isinstance(wrong, Rule)]
+        what = f"wrong: {troubles} {[(r.action, r.operation, r.code, round(r.probability, 2)) for r in rules]}"
+        events.append((edge, what, functools.partial(World.set_faults, rules=rules, troubles=troubles)))
+    return events
+
+
+def _rule(random: Random) -> Rule:
+    action = random.choice(ACTIONS)
+    entries = action in {"partial", "omit"}
+    return Rule(
+        action,
+        operation=random.choice(OPERATIONS),
+        probability=random.choice((0.1, 0.5, 1.0)) if action != "still_visible" else 0.2,
+        count=None if action != "still_visible" else 5,
+        seconds=random.choice((0.05, 1.0, 8.0)),
+        seconds_max=random.choice((None, 12.0)),
+        code=random.choice(ENTRY_CODES if entries else CODES),
+        performed=random.random() < 0.5,
+        share=random.choice((0.1, 0.5, 1.0)),
+        sender_fault=False,
+    )
+
+
+class Life:
+    """One slot for a worker: its events find whoever is in it, or nobody."""
+
+    def __init__(self, *, drain: bool) -> None:
+        self._drain = drain
+        self._process: SimProcess | None = None  # written by start
+
+    def start(self, world: World) -> None:
+        """A new worker, unless the old one still runs; a frozen one goes on."""
+        if self._process is not None and self._process.frozen:
+            world.thaw(self._process)
+        if self._process is None or not self._process.running:
+            self._process = world.start(drain=self._drain)
+
+    def crash(self, world: World) -> None:
+        """As SIGKILL."""
+        self._if_running(world, world.crash)
+
+    def stop(self, world: World) -> None:
+        """As SIGTERM."""
+        self._if_running(world, world.stop)
+
+    def force(self, world: World) -> None:
+        """As SIGTERM, twice."""
+        self._if_running(world, world.stop)
+        self._if_running(world, lambda process: process.force())
+
+    def freeze(self, world: World) -> None:
+        """As SIGSTOP, or a machine that is moved."""
+        self._if_running(world, world.freeze)
+
+    def cancel(self, world: World) -> None:
+        """As a defect elsewhere in the program."""
+        self._if_running(world, world.cancel)
+
+    def _if_running(self, world: World, act: Callable[[SimProcess], None]) -> None:
+        if self._process is not None and self._process.running:
+            world.calm = False
+            act(self._process)

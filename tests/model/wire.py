@@ -1,0 +1,103 @@
+"""A `Queue` over a simulated network: the loopback's semantics at the far end, delays and faults on the way.
+
+Takes what every `Queue` takes, gives what the SDK's door would, its time limits and its estimate of when a lease began
+included; and tells the witness what this worker asked for and was told. It ends with its process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
+
+from worker.errors import QueueUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from tests.model.invariants import Witness
+    from tests.model.network import Network
+    from tests.model.process import SimProcess
+    from worker.loopback.memory import MemoryQueue
+    from worker.message import Delivery, Outgoing
+    from worker.sqs.queue import Answer, QueueAttributes
+
+T = TypeVar("T")
+
+SETTLE_SECONDS: Final = 10.0
+MARGIN_SECONDS: Final = 5.0
+QUICK_SECONDS: Final = 1.0
+"""The three as in sqs/aws: the limits of a call, and how much a slow answer's lease is backdated."""
+NOTICED: Final = 0.5
+"""How often SQS notices that a caller has gone before it has answered him."""
+
+
+class Ticket(NamedTuple):
+    """The receipt handle as it was when the request left; the ledger may put a newer one into the delivery."""
+
+    receipt_handle: str
+
+
+class SimWire:
+    """One worker's client of one queue."""
+
+    def __init__(self, far: MemoryQueue, *, process: SimProcess, network: Network, witness: Witness) -> None:
+        self._far = far
+        self._process = process
+        self._network = network
+        self._witness = witness
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self._far.name
+
+    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+        """At most *limit* deliveries after at most *wait* seconds."""
+        loop = asyncio.get_running_loop()
+        self._witness.receive_asked(self._process)
+        began = loop.time()
+        deliveries = await self._call(
+            "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id)
+        )
+        quick = wait == 0 or loop.time() - began < QUICK_SECONDS
+        for delivery in deliveries:
+            delivery.leased_at = began if quick else loop.time() - QUICK_SECONDS
+        return deliveries
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+        """Delete 1-10 deliveries."""
+        asked = self._witness.delete_asked(self._process, deliveries)
+        tickets = _tickets(deliveries)
+        answers = await self._call("delete", SETTLE_SECONDS, lambda: self._far.delete(tickets))
+        self._witness.delete_answered(self._process, asked, answers)
+        return answers
+
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        """Set when each delivery is visible again."""
+        tickets, seconds = _tickets(deliveries), list(seconds)
+        return await self._call("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+        """Send 1-10 dead letters."""
+        self._witness.letters_asked(self._process, messages)
+        answers = await self._call("send", SETTLE_SECONDS, lambda: self._far.send(messages))
+        self._witness.letters_answered(self._process, messages, answers)
+        return answers
+
+    async def attributes(self) -> QueueAttributes:
+        """Settings and counts, read now."""
+        return await self._call("attributes", SETTLE_SECONDS, self._far.attributes)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def _call(self, operation: str, seconds: float, perform: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._network.call(perform, noticed=NOTICED)
+        except TimeoutError as error:
+            raise QueueUnavailable(operation, "Timeout", "no answer") from error
+
+
+def _tickets(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    return [cast("Delivery", Ticket(delivery.receipt_handle)) for delivery in deliveries]

@@ -1,0 +1,117 @@
+"""Leases: kept alive while somebody works, given up when nobody may, never undone by a renewal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.model.simloop import simulated
+from tests.unit.pipeline.bench import Bench
+from worker.loopback.faults import Rule
+from worker.outcome import Retried
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Message
+
+
+@simulated
+async def test_a_write_of_ten_minutes_keeps_its_leases() -> None:
+    """Twenty leases long, nobody else gets the messages, and their one write counts."""
+    bench = Bench()
+    bench.sink.seconds = 600
+    await bench.send(range(20))
+    async with bench.running():
+        await asyncio.sleep(620)
+    assert len(bench.sink.ids()) == len(set(bench.sink.ids())) == 20
+    assert {row.receive_count for row in bench.sink.rows} == {1}
+
+
+@simulated
+async def test_renewals_that_fail_now_and_then_lose_no_lease() -> None:
+    """Every fifth renewal fails as a whole, some in part; there are several tries before a lease ends."""
+    bench = Bench()
+    bench.set_faults(
+        Rule("error", operation="ChangeMessageVisibilityBatch", probability=0.2),
+        Rule("partial", operation="ChangeMessageVisibilityBatch", probability=0.2, share=0.3),
+    )
+    bench.sink.seconds = 300
+    await bench.send(range(20))
+    async with bench.running():
+        await asyncio.sleep(320)
+    assert {row.receive_count for row in bench.sink.rows} == {1}
+    assert not bench.told(events.LeasesLost)
+
+
+@simulated
+async def test_a_lease_that_sqs_calls_void_is_given_up_and_the_message_is_not_lost() -> None:
+    """The handle is forgotten, what was written is remembered, and the redelivery leaves one row."""
+    bench = Bench()
+    bench.set_faults(
+        Rule(
+            "partial",
+            operation="ChangeMessageVisibilityBatch",
+            count=1,
+            code="ReceiptHandleIsInvalid",
+            sender_fault=True,
+        )
+    )
+    bench.sink.seconds = 40
+    await bench.send([1])
+    await bench.drain()
+    assert bench.sink.ids() == [1]
+    assert len(bench.told(events.LeasesLost)) == 1
+    assert await bench.counts() == (0, 0, 0)
+
+
+@simulated
+async def test_a_renewal_under_way_does_not_undo_the_pause_of_a_retry() -> None:
+    """The renewal takes two seconds to be answered; the retry asked for meanwhile has the last word."""
+    bench = Bench()
+    bench.set_faults(Rule("latency", operation="ChangeMessageVisibilityBatch", seconds=2, count=1))
+    bench.sink.seconds = 16
+    seen: list[float] = []
+
+    def answer(records: Sequence[Message]) -> list[Retried | None]:
+        seen.append(asyncio.get_running_loop().time())
+        return [Retried("later", after=100) if record.receive_count == 1 else None for record in records]
+
+    bench.sink.answer = answer
+    await bench.send([1])
+    async with bench.running():
+        await asyncio.sleep(200)
+    assert len(seen) == 2
+    assert 100 <= seen[1] - seen[0] - 16 < 110
+
+
+@simulated
+async def test_past_its_time_limit_a_stuck_handler_loses_the_message() -> None:
+    """A lease is renewed only inside the time limit, so that a hanging handler cannot keep a message for ever."""
+    bench = Bench(write_limit_seconds=60.0)
+    bench.sink.seconds = 1_000_000
+    await bench.send([1])
+    async with bench.running(drain_seconds=1):
+        await asyncio.sleep(60 + 30 + 5)
+        renewed = len(bench.told(events.LeasesRenewed))
+        assert len(bench.told(events.DuplicatesReceived)) == 1
+        await asyncio.sleep(200)
+        assert len(bench.told(events.LeasesRenewed)) == renewed
+        assert len(bench.told(events.DuplicatesReceived)) >= 5
+
+
+@simulated
+async def test_what_waited_too_long_for_a_handler_is_not_begun() -> None:
+    """A delivery whose lease is over before its turn is let go, not handled on a void handle."""
+    bench = Bench(writers=1)
+    bench.set_faults(
+        Rule("error", operation="ChangeMessageVisibilityBatch", until_seconds=45),
+        Rule("error", operation="ReceiveMessage", after_seconds=5, until_seconds=45),
+    )
+    bench.sink.seconds = 50
+    await bench.send(range(30))
+    async with bench.running():
+        await asyncio.sleep(400)
+    assert len(set(bench.sink.ids())) == 30
+    assert any(getattr(fact, "code", "") == "LeaseOver" for fact in bench.told(events.LeasesLost))

@@ -1,0 +1,218 @@
+"""The path as a whole: what is sent arrives once, and the queue is empty afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.model.simloop import simulated
+from tests.unit.pipeline.bench import Bench
+from worker.loopback.faults import Rule
+from worker.outcome import Rejected, Retried
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from worker.message import Message
+
+
+@simulated
+async def test_every_message_becomes_one_row_and_leaves_the_queue() -> None:
+    """The plain case: received = deleted = rows, and the account adds up."""
+    bench = Bench()
+    await bench.send(range(95))
+    pipeline = await bench.drain()
+    assert sorted(map(str, bench.sink.ids())) == sorted(map(str, range(95)))
+    assert await bench.counts() == (0, 0, 0)
+    assert pipeline.ledger.account()["received"] == pipeline.ledger.account()["deleted"] == 95
+
+
+@simulated
+async def test_deletes_are_gathered_in_tens_over_all_handlers() -> None:
+    """A hundred messages cost about ten receives and ten deletes, not a hundred."""
+    bench = Bench()
+    await bench.send(range(100))
+    async with bench.running():
+        await asyncio.sleep(5)
+    settled = [
+        fact.count for fact in bench.told(events.DeliveriesSettled) if isinstance(fact, events.DeliveriesSettled)
+    ]
+    assert sum(settled) == 100
+    assert len(settled) <= 12
+
+
+@simulated
+async def test_a_retried_message_comes_back_after_its_pause_and_is_then_done() -> None:
+    """`Retry(after=7)` hides the message for seven seconds, then it is handled again with a higher count."""
+    bench = Bench()
+    seen: list[tuple[float, int]] = []
+
+    def answer(records: list[Message]) -> list[Retried | None]:
+        seen.extend((asyncio.get_running_loop().time(), record.receive_count) for record in records)
+        return [Retried("later", after=7) if record.receive_count == 1 else None for record in records]
+
+    bench.sink.answer = answer  # type: ignore[assignment] # narrower than Sequence
+    await bench.send([1])
+    await bench.drain()
+    assert [count for _, count in seen] == [1, 2]
+    assert 7 <= seen[1][0] - seen[0][0] < 9
+    assert bench.outcomes() == {"retried": 1, "deleted": 1}
+
+
+@simulated
+async def test_a_rejected_message_is_in_the_dead_letter_queue_before_it_leaves_the_source() -> None:
+    """With a dead-letter queue named, a record that the sink rejects goes there with its reason, exactly once."""
+    bench = Bench().with_dead_letters()
+    bench.sink.answer = lambda records: [Rejected("bad", "too old") if '"n":3' in r.body else None for r in records]
+    await bench.send(range(6))
+    await bench.drain()
+    assert bench.sink.ids() == [0, 1, 2, 4, 5]
+    assert await bench.dead_bodies() == ['{"n":3}']
+    assert bench.outcomes() == {"deleted": 5, "rejected": 1}
+
+
+@simulated
+async def test_a_dead_letter_queue_that_refuses_keeps_the_message_in_the_source() -> None:
+    """Nothing is deleted that nobody else holds; once the dead-letter queue is well the message goes there."""
+    bench = Bench().with_dead_letters()
+    assert bench.dead_letters is not None
+    bench.dead_letters._queue = _Refusing(bench)  # type: ignore[assignment] # the dead-letter queue alone is ill
+    await bench.send_body("not json")
+    async with bench.running():
+        await asyncio.sleep(1)
+        assert bench.outcomes() == {"retried": 1}
+        bench.dead_letters._queue = bench.dead
+        await asyncio.sleep(120)
+    assert await bench.dead_bodies() == ["not json"]
+    assert await bench.counts() == (0, 0, 0)
+
+
+class _Refusing:
+    """A queue that accepts nothing."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    async def send(self, messages: list[object]) -> list[object]:
+        bench = self._bench
+        bench.set_faults(Rule("error", operation="SendMessageBatch"))
+        answers = await bench.queue.send(messages)  # type: ignore[arg-type] # passed through
+        bench.set_faults()
+        return list(answers)
+
+
+@simulated
+async def test_without_a_dead_letter_queue_a_bad_message_is_left_to_the_redrive_policy() -> None:
+    """It is counted as rejected each time, and SQS moves it after its receives are used up."""
+    bench = Bench(max_receives=3)
+    await bench.send_body("not json")
+    await bench.send([1])
+    await bench.drain()
+    assert bench.sink.ids() == [1]
+    assert await bench.dead_bodies() == ["not json"]
+    assert bench.outcomes() == {"deleted": 1, "rejected": 3}
+
+
+@simulated
+async def test_the_same_message_twice_in_one_receive_is_written_once() -> None:
+    """Both receipts are accounted for: one is handled, the older handle is void."""
+    bench = Bench()
+    bench.set_faults(Rule("duplicate", operation="ReceiveMessage", count=1))
+    await bench.send(range(5))
+    pipeline = await bench.drain()
+    assert sorted(map(str, bench.sink.ids())) == ["0", "1", "2", "3", "4"]
+    account = pipeline.ledger.account()
+    assert account["received"] == account["deleted"] + account["expired"]
+
+
+@simulated
+async def test_a_message_whose_delete_failed_for_good_is_deleted_at_its_redelivery_and_not_written_again() -> None:
+    """What the sink holds already is recognised by its id when SQS hands it out again."""
+    bench = Bench()
+    bench.set_faults(
+        Rule("partial", operation="DeleteMessageBatch", count=1, code="ReceiptHandleIsInvalid", sender_fault=True)
+    )
+    await bench.send([1])
+    await bench.drain()
+    assert bench.sink.ids() == [1]
+    assert len(bench.told(events.RedeliveriesRecognised)) == 1
+    assert bench.outcomes() == {"expired": 1, "deleted": 1}
+
+
+@simulated
+async def test_half_failed_and_unanswered_deletes_are_asked_again_and_nothing_is_written_twice() -> None:
+    """Failed and missing entries, lost answers, whole failures: all are tried again while the lease lives."""
+    bench = Bench()
+    bench.set_faults(
+        Rule("partial", operation="DeleteMessageBatch", count=3, share=0.5),
+        Rule("omit", operation="DeleteMessageBatch", count=3, share=0.5),
+        Rule("lose_answer", operation="DeleteMessageBatch", count=3),
+        Rule("error", operation="DeleteMessageBatch", count=3, code="RequestThrottled"),
+    )
+    await bench.send(range(60))
+    await bench.drain()
+    assert len(bench.sink.ids()) == len(set(bench.sink.ids())) == 60
+    assert await bench.counts() == (0, 0, 0)
+    assert all(fired == 3 for fired in bench.faults.fired)
+
+
+@simulated
+async def test_receives_that_fail_are_repeated_with_growing_pauses_and_recovery_is_told() -> None:
+    """An outage of SQS is waited out: no hot loop, one fact at the end that says how long it was."""
+    bench = Bench()
+    bench.set_faults(Rule("error", operation="ReceiveMessage", until_seconds=60))
+    await bench.send(range(10))
+    async with bench.running():
+        await asyncio.sleep(120)
+    failed = bench.told(events.ReceiveFailed)
+    assert 4 <= len(failed) <= 40
+    assert len(bench.told(events.ReceiveRecovered)) == 1
+    assert len(bench.sink.ids()) == 10
+
+
+@simulated
+async def test_a_receive_that_never_answers_is_given_up_and_replaced() -> None:
+    """A dead long poll costs the wait and a margin, not minutes."""
+    bench = Bench()
+    bench.set_faults(Rule("silence", operation="ReceiveMessage", count=1))
+    await bench.send([1])
+    async with bench.running():
+        await asyncio.sleep(20 + 10)
+        assert bench.sink.ids() == [1]
+    assert [getattr(fact, "code", "") for fact in bench.told(events.ReceiveFailed)] == ["Timeout"]
+
+
+@simulated
+async def test_a_permanent_error_is_tried_rarely() -> None:
+    """Access denied in mid-run: a try each half minute until somebody gives the right back."""
+    bench = Bench()
+    bench.set_faults(Rule("error", operation="ReceiveMessage", code="AccessDenied"))
+    async with bench.running():
+        await asyncio.sleep(300)
+        assert 8 <= len(bench.told(events.ReceiveFailed)) <= 14
+
+
+@simulated
+async def test_an_idle_queue_costs_three_receives_a_minute() -> None:
+    """The number of receivers falls to one, and each polls for twenty seconds."""
+    bench = Bench()
+    await bench.send(range(300))
+    async with bench.running():
+        await asyncio.sleep(120)
+        bench.facts.clear()
+        await asyncio.sleep(600)
+        assert 29 <= len(bench.told(events.MessagesReceived)) <= 31
+
+
+@simulated
+async def test_a_server_that_ignores_the_wait_is_asked_twice_a_second_at_the_most() -> None:
+    """Instant empty answers do not become a hot loop."""
+    bench = Bench()
+    bench.queue.receive = _empty  # type: ignore[method-assign,assignment] # an SQS that does not wait
+    async with bench.running():
+        await asyncio.sleep(60)
+        assert len(bench.told(events.MessagesReceived)) <= 125
+
+
+async def _empty(limit: int, wait: float, *, attempt_id: str | None = None) -> list[object]:
+    del limit, wait, attempt_id
+    return []

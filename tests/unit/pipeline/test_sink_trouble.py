@@ -1,0 +1,131 @@
+"""A sink that is away, that refuses something, or that is wrong: what happens to the messages."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.model.simloop import simulated
+from tests.unit.pipeline.bench import Bench
+from worker.errors import SinkRefused, SinkUnavailable
+from worker.outcome import Reject, Retry
+from worker.pipeline.buffer import BatchSettings
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Message
+
+
+@simulated
+async def test_while_the_sink_is_away_receiving_stops_leases_live_and_no_receive_count_is_burnt() -> None:
+    """Ten minutes without the database: the bound is not exceeded, nothing goes back, every row is a first receipt."""
+    bench = Bench()
+    healed_at = 600.0
+
+    def away(records: Sequence[Message]) -> list[None]:
+        if asyncio.get_running_loop().time() < healed_at:
+            raise SinkUnavailable("locked")
+        return [None] * len(records)
+
+    bench.sink.answer = away
+    await bench.send(range(300))
+    async with bench.running() as pipeline:
+        await asyncio.sleep(healed_at - 1)
+        held = len(pipeline.ledger)
+        assert 0 < held <= bench.spec.max_messages
+        assert pipeline.ledger.received == held
+        await asyncio.sleep(1 + 5 + 5)
+        assert len(bench.sink.ids()) >= 100
+        await asyncio.sleep(60)
+    assert {row.receive_count for row in bench.sink.rows} == {1}
+    assert len(bench.sink.rows) == 300
+    assert len(bench.told(events.SinkLost)) == len(bench.told(events.SinkRestored)) == 1
+
+
+@simulated
+async def test_only_one_batch_at_a_time_tries_a_sink_that_is_away() -> None:
+    """An ill database is not hammered by every handler."""
+    bench = Bench()
+    trying = peak = 0
+
+    async def write(records: Sequence[Message]) -> list[None]:
+        nonlocal trying, peak
+        assert records
+        trying += 1
+        peak = max(peak, trying if asyncio.get_running_loop().time() > 1 else 0)
+        await asyncio.sleep(0.01)
+        trying -= 1
+        raise SinkUnavailable("gone")
+
+    bench.sink.write = write  # type: ignore[method-assign] # a sink that is gone
+    await bench.send(range(100))
+    async with bench.running(drain_seconds=2):
+        await asyncio.sleep(60)
+    assert peak == 1
+
+
+@simulated
+async def test_one_bad_record_in_five_hundred_is_found_in_at_most_eighteen_more_writes() -> None:
+    """The other 499 are written, the bad one is dead-lettered with the sink's own words."""
+    batch = BatchSettings(max_rows=500, max_bytes=1_000_000, max_wait_seconds=2)
+    bench = Bench(max_messages=600, batch=batch).with_dead_letters()
+
+    def refuse(records: Sequence[Message]) -> list[None]:
+        if any('"n":321' in record.body for record in records):
+            raise SinkRefused("value too long")
+        return [None] * len(records)
+
+    bench.sink.answer = refuse
+    await bench.send(range(500))
+    await bench.drain()
+    assert len(bench.sink.rows) == 499
+    assert await bench.dead_bodies() == ['{"n":321}']
+    assert bench.sink.writes[0] == 500
+    assert len(bench.sink.writes) <= 1 + 18
+
+
+@simulated
+async def test_a_bug_in_the_sink_is_a_retry_of_the_record_that_shows_it() -> None:
+    """Any other exception is narrowed down by halving; the record that raises it is retried, the others are written."""
+    bench = Bench(max_receives=2)
+
+    def break_on_two(records: Sequence[Message]) -> list[None]:
+        if any('"n":2' in record.body for record in records):
+            raise ZeroDivisionError
+        return [None] * len(records)
+
+    bench.sink.answer = break_on_two
+    await bench.send(range(5))
+    await bench.drain()
+    assert sorted(map(str, bench.sink.ids())) == ["0", "1", "3", "4"]
+    assert await bench.dead_bodies() == ['{"n":2}']
+    assert {getattr(fact, "reason", "") for fact in bench.told(events.MessageRetried)} == {"ZeroDivisionError"}
+
+
+@simulated
+async def test_a_sink_that_answers_for_another_number_of_records_is_not_believed() -> None:
+    """Nothing is deleted on the word of a sink whose answers cannot be matched to records."""
+    bench = Bench(max_receives=1)
+    bench.sink.answer = lambda records: [None] * (len(records) + 1)
+    await bench.send([1])
+    await bench.drain()
+    assert "deleted" not in bench.outcomes()
+
+
+@simulated
+async def test_retry_and_reject_raised_by_a_sink_hold_for_its_batch() -> None:
+    """What your own code raises becomes the outcome of every message it was given."""
+    bench = Bench().with_dead_letters()
+
+    def raising(records: Sequence[Message]) -> list[None]:
+        if records[0].receive_count == 1:
+            raise Retry("busy", after=3)
+        raise Reject("no-customer")
+
+    bench.sink.answer = raising
+    await bench.send([1, 2])
+    await bench.drain()
+    assert bench.outcomes() == {"retried": 2, "rejected": 2}
+    assert len(await bench.dead_bodies()) == 2
