@@ -142,7 +142,10 @@ class Pipeline:
                 for number in range(self.spec.writers)
             ]
             measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
-            polling = [tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")] * self.spec.receiving
+            polling = [
+                tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")
+                for _ in range(self.spec.receiving)  # once, or, switched off, never
+            ]
             await self._until_told(stop, drain=drain)
             await self._run_dry(stop, polling, handling, settling, [renewing, measuring])
 
