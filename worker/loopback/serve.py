@@ -32,7 +32,7 @@ _OPTIONS = {
 }
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - one for each option of the command line
     *,
     host: str,
     port: int,

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-CHANGE_FIELDS = 7
 _ID = re.compile(r'"id":"([^"]+)"')
 
 
@@ -28,7 +27,8 @@ class Change(NamedTuple):
     op: str
     queue: str
     message_id: str
-    count: int
+    receives: int
+    """How often it was received until then."""
     receipt: str
     """`number/receipt`, the latest receipt of the message."""
     result: str

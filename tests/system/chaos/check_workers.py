@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("deleted", "retried", "rejected", "released", "expired", "in_flight")
 SECOND = 1_000_000_000
-SAMPLES = 5
-"""Fewer tell nothing: connections are opened as the load wants them."""
+SAMPLES = 10
+"""Seconds of a first third that can be compared with: before, connections are opened as the load wants them."""
 END_SECONDS = 3.0
 """What starting to stop and leaving may add to the drain deadline."""
 
@@ -121,6 +121,9 @@ def resources(evidence: Evidence) -> Iterator[str]:
         largest = max((rss for _, rss, _ in life.samples), default=0)
         if largest > limits.rss_bytes:
             yield f"{life.name}: {largest / 2**20:.0f} MiB"
+        most = max((fds for _, _, fds in life.samples), default=0)
+        if most > limits.fds:
+            yield f"{life.name}: {most} open files"
         early = [fds for _, _, fds in life.samples[: len(life.samples) // 3]]
         if len(early) >= SAMPLES and life.samples[-1][2] > max(early) + limits.fd_slack:
             yield f"{life.name}: {life.samples[-1][2]} open files at the end, {max(early)} at the beginning"

@@ -65,7 +65,7 @@ def unseen(evidence: Evidence) -> Iterator[str]:
         yield "no dead letters"
     if not any(life.scrapes for life in evidence.lives):
         yield "no accounts were read"
-    if not any(change.op == "receive" and change.count > 1 for change in evidence.changes()):
+    if not any(change.op == "receive" and change.receives > 1 for change in evidence.changes()):
         yield "no redelivery"
 
 

@@ -80,6 +80,9 @@ class Limits:
     drain_seconds: float
     rss_bytes: int
     fd_slack: int
+    """Open files at the end beyond those of the first third of a life."""
+    fds: int
+    """Open files at any time."""
     term_seconds: float = 2.0
     """After an orderly end nothing of the process stays hidden for longer."""
     kill_seconds: float = 5.0
@@ -118,7 +121,8 @@ class Finding:
 
 def finding(check: str, violations: Iterable[str]) -> Finding:
     """Count *violations*, and keep the first few for people."""
-    count, examples = 0, []
+    count = 0
+    examples: list[str] = []
     for violation in violations:
         count += 1
         if len(examples) < EXAMPLES:

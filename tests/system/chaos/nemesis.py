@@ -13,21 +13,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.system.proxy import Trouble
-
 from tests.system.chaos.evidence import Fault
 from tests.system.chaos.schedule import SQS_KINDS
+from tests.system.proxy import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from tests.system.postgres import Postgres
-    from tests.system.proxy import Proxy
-
     from tests.system.chaos.client import Client
     from tests.system.chaos.crew import Crew, Process
     from tests.system.chaos.schedule import Planned
+    from tests.system.postgres import Postgres
+    from tests.system.proxy import Proxy
 
 PATIENCE_SECONDS = 45.0
 """How long one step of a fault may take before it counts as not seen."""
@@ -77,12 +75,15 @@ class Nemesis:
         self._windows: list[Under] = []
         """SQS troubles in force, in the order of the loopback's rules; written by _force."""
         self._guests = 0
+        self._busy: set[str] = set()
+        """Workers that something is being done to: one thing at a time. Written by _bodily."""
         self.faults: list[Under] = []
 
     def run(self, plan: Sequence[Planned], seconds: float, tick: Callable[[], None]) -> None:
         """Carry *plan* out over *seconds*, and until the last fault is healed; *tick* is called all the time."""
         began = time.monotonic()
-        waiting, active = list(plan), []
+        waiting = list(plan)
+        active: list[Generator[None, None, None]] = []
         while waiting or active or time.monotonic() < began + seconds:
             while waiting and began + waiting[0].at_seconds <= time.monotonic():
                 under = Under(waiting.pop(0))
@@ -93,9 +94,9 @@ class Nemesis:
 
     def _generator(self, under: Under) -> Generator[None, None, None]:
         return {
-            "kill": self._kill,
-            "term": self._term,
-            "stop": self._stop,
+            "kill": self._bodily,
+            "term": self._bodily,
+            "stop": self._bodily,
             "crash": self._crash,
             "sqs": self._trouble,
             "lock": self._lock,
@@ -104,27 +105,33 @@ class Nemesis:
 
     # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _kill(self, under: Under) -> Generator[None, None, None]:
+    def _bodily(self, under: Under) -> Generator[None, None, None]:
+        """To one worker, when nothing else is being done to it."""
+        name = f"w{under.planned.target}"
+        yield from _until(lambda: name not in self._busy and self._crew.members[name].working)
+        self._busy.add(name)
+        act = {"kill": self._kill, "term": self._term, "stop": self._stop}[under.planned.kind]
+        yield from act(under, self._crew.members[name])
+        self._busy.discard(name)
+
+    def _kill(self, under: Under, member: Process) -> Generator[None, None, None]:
         """SIGKILL, and a new life."""
-        member = yield from self._ready(under)
         under.begin_ns = time.monotonic_ns()
         member.signal(signal.SIGKILL, "kill")
         yield from _until(lambda: not member.alive)
         under.fired = int(member.process.returncode == -signal.SIGKILL)
         yield from self._reborn(under)
 
-    def _term(self, under: Under) -> Generator[None, None, None]:
+    def _term(self, under: Under, member: Process) -> Generator[None, None, None]:
         """SIGTERM, and a new life when it has ended."""
-        member = yield from self._ready(under)
         under.begin_ns = time.monotonic_ns()
         member.signal(signal.SIGTERM, "term")
         yield from _until(lambda: not member.alive)
         under.fired = int(not member.alive)
         yield from self._reborn(under)
 
-    def _stop(self, under: Under) -> Generator[None, None, None]:
+    def _stop(self, under: Under, member: Process) -> Generator[None, None, None]:
         """SIGSTOP for longer than its leases live, then SIGCONT: it wakes with handles that are void."""
-        member = yield from self._ready(under)
         under.begin_ns = time.monotonic_ns()
         member.paused = True
         member.signal(signal.SIGSTOP)
@@ -154,12 +161,6 @@ class Nemesis:
         under.fired = guest.seen["crash"]
         under.heal_ns = guest.ended_ns
         yield from self._progress(under)
-
-    def _ready(self, under: Under) -> Generator[None, None, Process]:
-        """The target, once it works: a signal before that would test the interpreter."""
-        name = f"w{under.planned.target}"
-        yield from _until(lambda: self._crew.members[name].working)
-        return self._crew.members[name]
 
     def _reborn(self, under: Under) -> Generator[None, None, None]:
         yield from _pause(RESTART_SECONDS)

@@ -132,7 +132,7 @@ def produce(producer: Producer, *, senders: int) -> None:
 @click.option("--seconds", type=float, required=True)
 @click.option("--groups", type=int, default=0)
 @click.option("--seed", type=int, default=0)
-def main(  # noqa: PLR0913 - a command line
+def main(
     *, endpoint: str, queue: str, book: Path, prefix: str, messages: int, seconds: float, groups: int, seed: int
 ) -> None:
     """Send until everything is acknowledged."""

@@ -36,6 +36,8 @@ class Profile:
     """Windows in which PostgreSQL commits and the answer is lost on the way."""
     rss_budget_mib: int = 256
     fd_slack: int = 16
+    fds: int = 160
+    """16 receivers and 16 others for each queue and dead-letter queue would be more; in practice it is half of this."""
     extra: dict[str, str] = field(default_factory=dict)
     """More settings of the workers."""
 

@@ -46,7 +46,7 @@ def _counts(evidence: Evidence, seconds: Mapping[str, float]) -> dict[str, objec
         "rows": rows,
         "dead_letters": len(evidence.letters),
         "left": len(evidence.remainder),
-        "redelivered": sum(1 for change in evidence.changes() if change.op == "receive" and change.count > 1),
+        "redelivered": sum(1 for change in evidence.changes() if change.op == "receive" and change.receives > 1),
         "loopback": dict(ops),
         "rate": round(rows / max(0.001, seconds.get("warm_up", 0.0) + seconds.get("load", 0.0)), 1),
     }

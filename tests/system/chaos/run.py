@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from tests.system.postgres import postgres
-from tests.system.proxy import proxy
 
 from tests.system.chaos import books
 from tests.system.chaos.checker import EXIT, judge
@@ -30,14 +28,15 @@ from tests.system.chaos.report import report
 from tests.system.chaos.schedule import plan
 from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
+from tests.system.postgres import postgres
+from tests.system.proxy import proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.system.chaos.profiles import Profile
     from tests.system.postgres import Postgres
     from tests.system.proxy import Proxy
-
-    from tests.system.chaos.profiles import Profile
 
 DRAIN_SECONDS = 15.0
 QUIET_LEASES = 2
@@ -144,6 +143,7 @@ class Run:
             drain_seconds=DRAIN_SECONDS,
             rss_bytes=profile.rss_budget_mib * 2**20,
             fd_slack=profile.fd_slack,
+            fds=profile.fds,
         )
         return Evidence(
             produced=books.produced(world.sent(place) for place in PLACES),

@@ -126,7 +126,7 @@ def good(**changed: object) -> Evidence:
         "lives": [told(), killed()],
         "queues": {"orders": COUNTS},
         "faults": [FAULT],
-        "limits": Limits(visibility_seconds=3, drain_seconds=15, rss_bytes=256 * 2**20, fd_slack=16),
+        "limits": Limits(visibility_seconds=3, drain_seconds=15, rss_bytes=256 * 2**20, fd_slack=16, fds=160),
         "dead_letter_queues": frozenset({"orders-dead", "ledger-dead.fifo"}),
         "fifo": frozenset({"ledger"}),
     }

@@ -111,6 +111,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
         "C9 memory and files",
         lambda: also(samples=[(n * MS, 2**20, 20 + 2 * n) for n in range(30)]),
     ),
+    "too many open files": ("C9 memory and files", lambda: also(samples=[(0, 2**20, 161)])),
     "SIGTERM and exit code 1": ("C11 exits", lambda: also(exit_code=1)),
     "an hour to stop": ("C11 exits", lambda: also(ended=3_600_000.0)),
     "something in flight at the end": (
@@ -168,7 +169,7 @@ INCOMPLETE: dict[str, Callable[[], Evidence]] = {
     "a fault that never fired": lambda: good(faults=[replace(FAULT, fired=0)]),
     "nobody recovered": lambda: good(faults=[replace(FAULT, recovered_ns=0)]),
     "no account was read": lambda: also(scrapes=[]),
-    "nothing was redelivered": lambda: good(changes=lambda: [one._replace(count=1) for one in CHANGES]),
+    "nothing was redelivered": lambda: good(changes=lambda: [one._replace(receives=1) for one in CHANGES]),
     "no dead letters": lambda: good(
         letters=[],
         produced=good().produced._replace(acks={"o-0": "m0"}, attempts=attempts()),
