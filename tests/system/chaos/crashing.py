@@ -3,6 +3,7 @@
 `python -m tests.system.chaos.crashing run` is `worker run`, with the queue and the sink wrapped before anything is
 opened; nothing of this is in the product. `CHAOS_BOOK` names the book. `WORKER_CRASH_POINT=name:count` kills the
 process at the count-th time that a point is reached, by SIGKILL, in mid-step. It ends as the worker ends, or so.
+`CHAOS_SABOTAGE` breaks the worker on purpose.
 """
 
 from __future__ import annotations
@@ -205,6 +206,10 @@ def main() -> None:
     book = Book(Path(os.environ.pop("CHAOS_BOOK")))
     points = Points(os.environ.pop("WORKER_CRASH_POINT", ""), book)
     witness(book, points, write_seconds=float(os.environ.pop("CHAOS_WRITE_SECONDS", "0")))
+    if name := os.environ.pop("CHAOS_SABOTAGE", ""):
+        from tests.system.chaos.sabotage import SABOTAGES  # noqa: PLC0415 - it imports half of the product
+
+        SABOTAGES[name][0]()
     from worker.cli import main as worker_main  # noqa: PLC0415 - after the seams are wrapped
 
     sys.argv[0] = "worker"

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from tests.system.chaos.evidence import Evidence, Limits
 from tests.system.chaos.nemesis import Nemesis
 from tests.system.chaos.profiles import PROFILES
 from tests.system.chaos.report import report
+from tests.system.chaos.sabotage import SABOTAGES
 from tests.system.chaos.schedule import plan
 from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
@@ -181,13 +183,15 @@ def run(profile: Profile, seed: int, folder: Path) -> dict[str, object]:
 @click.option("--seed", type=int, default=None, help="The same seed plans the same faults; drawn if it is not given.")
 @click.option("--report", "path", type=click.Path(path_type=Path), default=None, help="Write the report here as well.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None, help="Keep books, logs and databases here.")
-def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None) -> None:
+@click.option("--sabotage", type=click.Choice(list(SABOTAGES)), default=None, help="Break the worker: must be red.")
+def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None, sabotage: str | None) -> None:
     """Several workers, three queues, everything that can go wrong, and every message accounted for."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         place = (folder or Path(temporary)).resolve()
         place.mkdir(parents=True, exist_ok=True)
-        told = run(PROFILES[name], seed, place)
+        extra = {"CHAOS_SABOTAGE": sabotage} if sabotage else {}
+        told = run(replace(PROFILES[name], extra=extra), seed, place)
     text = json.dumps(told, indent=2)
     click.echo(text)
     if path is not None:
