@@ -80,11 +80,11 @@ class Witness:
     def changed(self, change: StateChange) -> None:
         """A message of the source queue changed its state."""
         message_id = change.message_id
+        if change.kind == "receive":
+            self.receipts[message_id] += 1  # perhaps before its sender was told that it was sent
         if message_id not in self.items:
             return  # a dead letter
         match change.kind:
-            case "receive":
-                self.receipts[message_id] += 1
             case "delete":
                 self._left(message_id)
             case "move":
@@ -242,7 +242,7 @@ class Witness:
                 self.broken("INV-7", f"lost {where}")
             if not item.poison and copies and message_id not in self.moved:
                 self.broken("INV-7", where)
-            if copies > (1 if calm else max(1, self.receipts[message_id])):
+            if copies > (1 if calm else self.receipts[message_id] + (message_id in self.moved)):
                 self.broken("INV-3", where)
             if calm and item.kind == "good" and item.group_id is None and message_id in self.moved:
                 self.broken("INV-7", f"{where}, although nothing was ever wrong")
