@@ -17,7 +17,8 @@ RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist \
  && /opt/worker/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim AS prometheus
-# hadolint ignore=DL3008 -- Debian keeps one version a release, so a pinned one is gone with the next fix
+# No version is pinned: Debian keeps one a release, so a pinned one is gone with the next fix.
+# hadolint ignore=DL3008
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus \
  && rm -rf /var/lib/apt/lists/* \

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint unit setup pins clean
+.PHONY: demo test lint unit containers setup pins clean
 
 demo: setup ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/worker demo
@@ -27,6 +27,9 @@ lint: setup
 
 unit: setup
 	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term
+
+containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
+	$(PYTHON) tests/system/containers.py
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv

@@ -39,7 +39,7 @@ class Entered:
     """What became of one receive's deliveries."""
 
     fresh: list[Delivery] = field(default_factory=list)
-    """To be handled."""
+    """To be handled. Also what we have just given back: SQS may hand it out before it answers that it did."""
     written: list[Delivery] = field(default_factory=list)
     """Written here before, but their delete failed: to be deleted at once."""
     superseded: int = 0
@@ -65,17 +65,18 @@ class Ledger:
         self._largest = min(largest_message, max_bytes)
         self._held: dict[str, Delivery] = {}  # by message id, leases ending first come first; as `bytes`, and renewed
         self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
+        self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
         self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
         self._reserved = 0  # messages; written by reserve and cancel
         self._reserved_bytes = 0  # written as _reserved
         self._waiters: list[asyncio.Future[None]] = []  # for any change; written by changed and _notify
 
     def __len__(self) -> int:
-        return len(self._held) + len(self._final)
+        return len(self._held) + len(self._final) + len(self._returned)
 
     def deliveries(self) -> list[Delivery]:
         """Everything in flight."""
-        return [*self._final.values(), *self._held.values()]
+        return [*self._returned, *self._final.values(), *self._held.values()]
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether this very delivery is in flight."""
@@ -131,7 +132,9 @@ class Ledger:
         self.received += len(deliveries)
         for delivery in deliveries:
             held = self._find(delivery.message_id)
-            if held is not None:
+            if held is not None and not held.renewable:
+                self._returned.add(self._take(held))
+            elif held is not None:
                 self._supersede(held, delivery)
                 entered.superseded += 1
                 continue
@@ -151,13 +154,19 @@ class Ledger:
             AlreadySettled: a delivery is not in flight.
         """
         for delivery in deliveries:
-            if self._held.pop(delivery.message_id, None) is None and (
-                self._final.pop(delivery.message_id, None) is None
-            ):
+            if delivery in self._returned:
+                self._returned.remove(delivery)
+            elif self.holds(delivery):
+                self._take(delivery)
+            else:
                 raise AlreadySettled(delivery.message_id)
             self.bytes -= delivery.weight
         self.left[outcome] += len(deliveries)
         self._notify()
+
+    def returned(self, delivery: Delivery) -> bool:
+        """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
+        return delivery in self._returned
 
     def remember(self, delivery: Delivery) -> None:
         """The message is written, but SQS may hand it out again: then it is to be deleted, not written."""
@@ -202,6 +211,11 @@ class Ledger:
     def _find(self, message_id: str) -> Delivery | None:
         return self._held.get(message_id) or self._final.get(message_id)
 
+    def _take(self, held: Delivery) -> Delivery:
+        self._held.pop(held.message_id, None)
+        self._final.pop(held.message_id, None)
+        return held
+
     def _hold(self, delivery: Delivery) -> None:
         delivery.deadline = delivery.leased_at + self.lease_seconds
         # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
@@ -212,8 +226,7 @@ class Ledger:
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
-        self._final.pop(held.message_id, None)
-        self._held.pop(held.message_id, None)
+        self._take(held)
         held.receipt_handle = newer.receipt_handle
         held.receive_count = newer.receive_count
         held.leased_at = newer.leased_at

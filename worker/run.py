@@ -2,7 +2,7 @@
 
     0  it ran dry and everything in hand was settled or given back
     3  AWS or the sink refused it at the start, or was still away after a minute
-    1  anything else: a second signal, time to drain over with something still in hand, a defect
+    1  anything else: a second signal, time to drain over with something still in hand, a defect, code that never ends
 
 The order of stopping one pipeline is `Pipeline._run_dry`; here is what surrounds it.
 """
@@ -10,12 +10,13 @@ The order of stopping one pipeline is `Pipeline._run_dry`; here is what surround
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 import traceback
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker import __version__
 from worker.app import open_pipeline
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 CLEAN: Final = 0
 FAILED: Final = 1
 REFUSED: Final = 3
+PATIENCE_SECONDS: Final = 3.0
+"""After the deadline of stopping: for closing what is open. Then something here never ends, and we leave without it."""
 
 
 def run_worker(loaded: Loaded, *, drain: bool) -> int:
@@ -58,7 +61,7 @@ async def _run(loaded: Loaded, *, drain: bool) -> int:
         url = instruments.start()
         for notice in loaded.notices:
             instruments.emit(events.SettingsNoticed(notice))
-        with stop_on_signals(stop):
+        with stop_on_signals(stop, too_late=lambda: leave(instruments)):
             code = await _serve(loaded, instruments, stop, url, drain=drain)
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -135,15 +138,20 @@ async def _announce(stop: Stop, instruments: Instruments) -> None:
 
 
 @contextmanager
-def stop_on_signals(stop: Stop) -> Iterator[None]:
-    """The first SIGTERM or SIGINT asks to run dry, the second forces; the handlers are taken back at the end."""
+def stop_on_signals(stop: Stop, *, too_late: Callable[[], None]) -> Iterator[None]:
+    """The first SIGTERM or SIGINT asks to run dry, the second forces; the handlers are taken back at the end.
+
+    *too_late* is called when the end has not come by the deadline that the signal set.
+    """
     loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
 
     def told(number: signal.Signals) -> None:
         if stop.requested:
             stop.force()
         else:
             stop.request(number.name)
+        timers.append(loop.call_at(stop.deadline() + PATIENCE_SECONDS, too_late))
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told, number)
@@ -152,6 +160,19 @@ def stop_on_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+        for timer in timers:
+            timer.cancel()
+
+
+def leave(instruments: Instruments) -> NoReturn:
+    """End the process although tasks still run: a handler that ignores its cancellation would hold it for ever.
+
+    What they hold was not settled, so it is visible again when its leases end.
+    """
+    running = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks()))
+    instruments.emit(events.WorkerFailed("NeverEnds", f"still running after the deadline: {running}"))
+    instruments.close()
+    os._exit(FAILED)
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -35,8 +35,9 @@ def messages_ahead(
     held = writers * rows
     if batches_seen == 0 or write_seconds <= 0:
         return min(maximum, 2 * held)
-    ahead = math.ceil(held * ROUND_TRIPS_AHEAD * max(receive_seconds, 0.01) / write_seconds)
-    return max(1, min(maximum, held + min(ahead, maximum)))
+    # The bound comes before the rounding: a clock may say that a write took next to no time.
+    ahead = math.ceil(min(maximum, held * ROUND_TRIPS_AHEAD * max(receive_seconds, 0.01) / write_seconds))
+    return max(1, min(maximum, held + ahead))
 
 
 def renew_at(deadline: float, *, lease_seconds: float) -> float:

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,10 @@ from worker.telemetry.server import fetch
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+ROOT = Path(__file__).parents[2]
+"""The tree of these tests: its worker is the one to run, whatever is installed."""
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.02
 QUEUE = "orders"
@@ -48,7 +50,7 @@ class Child:
             [sys.executable, "-m", "worker", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**clean, **environment},
+            env={"PYTHONPATH": str(ROOT), **clean, **environment},
             cwd=cwd,
         )
         self.lines: list[str] = []
@@ -94,10 +96,13 @@ class Child:
                 self.lines.append(line)
         return code
 
-    def account(self) -> dict[str, Any]:
-        """The final account that an ended worker logged."""
-        told = [line for line in self.lines if '"event":"pipeline_stopped"' in line]
-        return dict(json.loads(told[-1]))
+    def facts(self, name: str) -> list[dict[str, Any]]:
+        """The fields of every fact *name* among the lines read so far."""
+        return [json.loads(line) for line in self.lines if f'"event":"{name}"' in line]
+
+    def account(self, pipeline: str = "default") -> dict[str, Any]:
+        """The final account that an ended worker logged for a pipeline."""
+        return next(told for told in reversed(self.facts("pipeline_stopped")) if told["pipeline"] == pipeline)
 
     def kill(self) -> None:
         """End it by force if it still runs."""
@@ -144,7 +149,7 @@ class Rig:
             "METRICS_PORT": "0",
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "debug",
-            "PYTHONPATH": str(self.folder),
+            "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}",
         }
         return self.start(["run", *arguments], {**CREDENTIALS, **defaults, **settings})
 
@@ -156,15 +161,37 @@ class Rig:
             answer = self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
             assert not answer.get("Failed")
 
+    def send_bodies(self, waiting: list[str], *, queue: str = QUEUE) -> None:
+        """Put these bodies into a queue, one to a request: a batch may not hold two of the largest."""
+        for body in waiting:
+            self.sqs.send_message(QueueUrl=self.url(queue), MessageBody=body)
+
+    def url(self, queue: str) -> str:
+        """The URL of *queue*."""
+        return f"{self.endpoint}/000000000000/{queue}"
+
+    def dead_letters(self, queue: str = "dead") -> list[dict[str, Any]]:
+        """Everything in a dead-letter queue, attributes included; hidden from now on."""
+        letters: list[Any] = []
+        while found := self.sqs.receive_message(
+            QueueUrl=self.url(queue), MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=600
+        ).get("Messages"):
+            letters += found
+        return letters
+
     def faults(self, rules: list[dict[str, object]]) -> None:
         """Let the loopback misbehave by *rules* from now on."""
         status, body = post(self.endpoint + "/_loopback/faults", json.dumps(rules).encode())
         assert status == 200, body
 
-    def books(self) -> dict[str, Any]:
-        """What the loopback counted for the queue."""
+    def get(self, base: str, path: str) -> tuple[int, str]:
+        """Status and body of *path* at a worker."""
+        return fetch(base, path)
+
+    def books(self, queue: str = QUEUE) -> dict[str, Any]:
+        """What the loopback counted for a queue."""
         _, body = fetch(self.endpoint, "/_loopback/account")
-        return dict(json.loads(body)["queues"][QUEUE])
+        return dict(json.loads(body)["queues"][queue])
 
     def requests(self) -> dict[str, int]:
         """How often each operation was asked for."""

@@ -1,8 +1,8 @@
 """Entries: one batch call to SQS, asked until every entry of it is decided.
 
 Takes settlements of at most ten deliveries and the call that carries them out; the decided ones leave the ledger,
-those given up on are returned. An entry is decided when SQS says so for the handle we hold now; it is given up on
-when its handle is void or its lease is over. It ends when nothing is left to ask for.
+those given up on are returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what
+we gave back; it is given up on when its handle is void or its lease is over. It ends when nothing is left to ask for.
 """
 
 from __future__ import annotations
@@ -46,9 +46,16 @@ class Entries:
     """Carries settlements out; `leave` takes decided ones out of the ledger."""
 
     def __init__(
-        self, *, leave: Callable[[Sequence[Settlement]], None], random: Random, emit: Emit, pipeline: str
+        self,
+        *,
+        leave: Callable[[Sequence[Settlement]], None],
+        returned: Callable[[Delivery], bool],
+        random: Random,
+        emit: Emit,
+        pipeline: str,
     ) -> None:
         self._leave = leave
+        self._returned = returned
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -60,7 +67,8 @@ class Entries:
         call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
     ) -> list[Settlement]:
         """Returns those given up on: SQS may or may not have done what was asked."""
-        given_up: list[Settlement] = []
+        given_up = [settlement for settlement in batch if self._returned(settlement.delivery)]
+        batch = [settlement for settlement in batch if not self._returned(settlement.delivery)]
         tries = 0
         while batch:
             tries += 1
@@ -97,7 +105,9 @@ class Entries:
         done: list[Settlement] = []
         again: list[Settlement] = []
         for settlement, answer, handle in zip(batch, answers, handles, strict=True):
-            if answer is OK:
+            if self._returned(settlement.delivery):
+                done.append(settlement)  # whatever the answer says: it was visible, since we have received it again
+            elif answer is OK:
                 # A newer handle came in meanwhile: SQS may have ignored the older one.
                 (done if settlement.delivery.receipt_handle == handle else again).append(settlement)
             elif answer is UNKNOWN:
@@ -110,6 +120,9 @@ class Entries:
 
     def _still_alive(self, operation: str, batch: Sequence[Settlement], given_up: list[Settlement]) -> list[Settlement]:
         now = asyncio.get_running_loop().time()
+        returned = [s for s in batch if self._returned(s.delivery)]
+        batch = [s for s in batch if s not in returned]
+        self._leave(returned)
         alive = [s for s in batch if not s.delivery.lost and now < s.delivery.deadline + GRACE_SECONDS]
         if len(alive) < len(batch):
             self._report(operation, "LeaseOver", len(batch) - len(alive), final=True)

@@ -122,9 +122,7 @@ class Lanes:
             self._return(delivery)
         return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
-    def left(
-        self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]
-    ) -> list[tuple[Delivery, Outcome]]:
+    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[tuple[Delivery, Outcome]]:
         """What left the ledger. A rejected one is resolved by the dead-letter queue, or holds its group back."""
         back = {delivery.message_id for delivery in unresolved}
         held: list[tuple[Delivery, Outcome]] = []

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 HANDLERS_SHARE: Final = 0.75
 """Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
+RELEASE_SECONDS: Final = 2.0
+"""Kept for giving back what the last long poll brings, which may take 20 s of the 25."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Pipeline:
             measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
             polling = [tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")] * self.spec.receiving
             await self._until_told(stop, drain=drain)
-            await self._run_dry(stop, [*polling, *handling], settling, [renewing, measuring])
+            await self._run_dry(stop, polling, handling, settling, [renewing, measuring])
 
     async def _until_told(self, stop: Stop, *, drain: bool) -> None:
         if not drain:
@@ -156,7 +158,8 @@ class Pipeline:
     async def _run_dry(
         self,
         stop: Stop,
-        working: list[asyncio.Task[None]],
+        polling: list[asyncio.Task[None]],
+        handling: list[asyncio.Task[None]],
         settling: asyncio.Task[None],
         watching: list[asyncio.Task[None]],
     ) -> None:
@@ -164,8 +167,12 @@ class Pipeline:
         began, end = asyncio.get_running_loop().time(), stop.deadline()
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
-        await stop.patience(working, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
-        await cancelled(working)  # and what they could not finish is released
+        await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        if stop.forced:
+            await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it
+        await cancelled(handling)  # and what they could not finish is released
+        await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
+        await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
         await cancelled([settling, *watching])  # renewing last: it kept alive what was in hand

@@ -39,7 +39,7 @@ class SettleSettings:
     changes: int
     """Visibility calls side by side; 1 where groups must be given back in order."""
     linger_seconds: float
-    """How long a delete may wait for nine others."""
+    """How long a delete or a visibility may wait for nine others."""
     retry_base_seconds: float
     retry_max_seconds: float
 
@@ -67,7 +67,9 @@ class Settler:
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
-        self._entries = Entries(leave=self._leave, random=random, emit=emit, pipeline=pipeline)
+        self._entries = Entries(
+            leave=self._leave, returned=ledger.returned, random=random, emit=emit, pipeline=pipeline
+        )
         self._deletes: Channel[Settlement] = Channel()
         self._changes: Channel[Settlement] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
@@ -144,7 +146,7 @@ class Settler:
             self._leave_as("expired", undeleted)
 
     async def _change_until_closed(self) -> None:
-        while batch := await self._changes.take(BATCH_ENTRIES):
+        while batch := await self._changes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
             given_up = await self._entries.until_decided("change", batch, self._change)
             self._leave_as("expired", given_up)
 

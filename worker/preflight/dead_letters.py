@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.preflight.finding import Finding
-from worker.settings.address import parse_address
+from worker.sqs.address import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from worker.settings.address import QueueAddress, parse_address
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.sources import Value
 from worker.settings.variables import variable_of
+from worker.sqs.address import QueueAddress, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,8 @@ def _place(values: Values) -> Iterator[tuple[str, Value]]:
         return
     if address.region is not None:  # the queue is where its address says, whatever the shell's profile says
         yield "region", _following("region", address.region, values["queue"])
-    if address.origin is not None and "endpoint_url" not in values:
-        yield "endpoint_url", _following("endpoint_url", address.origin, values["queue"])
+    if address.endpoint_url is not None and "endpoint_url" not in values:
+        yield "endpoint_url", _following("endpoint_url", address.endpoint_url, values["queue"])
 
 
 def _local_region(values: Values) -> Iterator[tuple[str, Value]]:

@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from worker.settings.address import check_endpoint, parse_address
 from worker.settings.variables import Variable, refuse_bool
 from worker.settings.worker import Given
+from worker.sqs.address import check_endpoint, parse_address
 from worker.sqs.limits import (
     BATCH_ENTRIES,
     IN_FLIGHT,
@@ -81,8 +81,8 @@ class PipelineSettings(Given):
     """The queue to take messages from."""
 
     dlq: Annotated[Address | None, Variable("SQS_DLQ_URL", "a URL, an ARN or a name", single=True)] = None
-    """Where rejected messages go, with the reason. If it is not set they return until the queue's own redrive policy
-    moves them, without a reason."""
+    """Where this worker sends rejected messages, with the reason. If it is not set they are left to the queue's own
+    redrive policy, which moves them when they were received too often, without a reason."""
 
     region: Annotated[
         str | None,

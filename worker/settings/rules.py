@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.settings.address import parse_address
+from worker.sqs.address import parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

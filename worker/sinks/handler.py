@@ -55,10 +55,12 @@ class HandlerSink:
     def demand(self) -> Demand:
         """One message at a time, unless the function takes batches. Known after `open`."""
         batch = self._function is not None and self._function.batch
+        threaded = self._function is not None and not self._function.coroutine
         return Demand(
             max_rows=None if batch else 1,
             max_writers=self._concurrency,
-            seconds=self._timeout_seconds,
+            # A plain function may wait for a thread as long again before its own time begins.
+            seconds=self._timeout_seconds * (2 if threaded else 1),
         )
 
     async def open(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from math import inf
 from pathlib import PurePath
 from typing import Final
 
@@ -17,15 +18,17 @@ Answer = Retried | Rejected | None
 CONTRACT: Final = "handler-contract"
 """The reason when a function answers something that has no meaning; the detail says what."""
 _DETAIL_CHARACTERS: Final = 200
+_SAID_CHARACTERS: Final = 512
+"""Of a reason or a detail that your function gave; it travels in an attribute of the dead letter."""
 
 
 def answer_to_error(error: BaseException) -> Answer:
     """What *error*, raised by your function, means for what it was given."""
     match error:
         case Retry():
-            return Retried(error.reason, error.after)
+            return _plain(Retried(error.reason, error.after))
         case Reject():
-            return Rejected(error.reason, error.detail)
+            return _plain(Rejected(error.reason, error.detail))
         case _:
             return Retried(type(error).__name__, detail=_describe(error))
 
@@ -47,7 +50,7 @@ def answers_to_batch(returned: object, count: int) -> list[Answer]:
             case None | Done():
                 answers.append(None)
             case Retried() | Rejected():
-                answers.append(answer)
+                answers.append(_plain(answer))
             case BaseException():
                 answers.append(answer_to_error(answer))
             case _:
@@ -60,8 +63,24 @@ def answer_to_single(returned: object) -> Answer:
     if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
         return Retried(CONTRACT, detail="a generator was returned, so nothing has run")
     if isinstance(returned, Retried | Rejected):
-        return returned
+        return _plain(returned)
     return answer_to_error(returned) if isinstance(returned, Retry | Reject) else None
+
+
+def _plain(answer: Retried | Rejected) -> Retried | Rejected:
+    """*answer* with values of the types it promises: Python checked none of what your function put into it.
+
+    A pause that is no number of seconds (`"5"`, a timedelta, NaN, infinity) is left to the backoff.
+    """
+    if isinstance(answer, Rejected):
+        return Rejected(_short(answer.reason), _short(answer.detail))
+    after: object = answer.after
+    usable = isinstance(after, int | float) and -inf < after < inf
+    return Retried(_short(answer.reason), answer.after if usable else None, _short(answer.detail))
+
+
+def _short(said: object) -> str:
+    return str(said)[:_SAID_CHARACTERS]
 
 
 def _breach(detail: str, count: int) -> list[Answer]:

@@ -1,40 +1,49 @@
-"""Where a queue lives: a URL, ARN or name becomes account, region and endpoint; and the words when it is not there.
+"""Where a queue is: the URL, ARN or bare name that a person gives, taken apart. Pure, and the only place that does it.
 
-`locate` takes what a person configured and gives an `Address`; `explained` takes an error met while opening it and
-gives the same error with the queue, the account, the region and what to do. Pure.
+`parse_address` takes text and gives a `QueueAddress`, or ValueError with a sentence that says what is wrong with it;
+`locate` adds what was configured apart from it. `check_endpoint` knows where SQS may be spoken to without TLS: only
+where it cannot be anybody else's machine.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueRefused
+from worker.errors import QueueRefused
+from worker.sqs.limits import QUEUE_NAME_CHARACTERS
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
-_ARN: Final = re.compile(r"arn:[^:]+:sqs:(?P<region>[^:]+):(?P<account>[^:]+):(?P<name>[^:]+)")
-_REGIONAL_HOST: Final = re.compile(r"(?:sqs\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?")
-"""The two public hosts of a region, today's and the one before it; both are reached by today's endpoint."""
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+FIFO_SUFFIX: Final = ".fifo"
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?")
+_REGIONAL_HOST: Final = re.compile(
+    r"(?:sqs\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue|(?P<first>queue))\.amazonaws\.com(?:\.cn)?"
+)
+"""The public hosts of a region, today's and those before it; all are reached by today's endpoint."""
 _OTHER_AWS_HOST: Final = re.compile(
-    r"(?:.+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\..*(?:amazonaws\.com(?:\.cn)?|api\.aws)"
+    r"(?:.+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:.+\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)"
 )
 """VPC endpoints, FIPS and dual stack: the region is in the name, but the host itself was chosen on purpose."""
-_FIRST_REGION_HOST: Final = "queue.amazonaws.com"
+_SINGLE_LABEL: Final = re.compile(r"[a-z][a-z0-9_-]*", re.IGNORECASE)
+"""A host such as a compose service. Begins with a letter: `134744072` is a way to write 8.8.8.8."""
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """A queue's place, as far as the configuration tells it."""
+class QueueAddress:
+    """One queue. What nobody said is None."""
 
     name: str
-    url: str | None
+    account: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+    """Where to speak to it. None: the region's public endpoint."""
+    url: str | None = None
     """None: SQS must be asked for it."""
-    account: str | None
-    region: str | None
-    endpoint_url: str | None
-    """None: the region's public endpoint."""
 
     def __str__(self) -> str:
         """For people: the queue, its account and its region, or that they follow from the credentials."""
@@ -43,74 +52,122 @@ class Address:
         at = f" at {self.endpoint_url}" if self.endpoint_url else ""
         return f"queue {self.name!r} in {account}, {region}{at}"
 
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue is a FIFO queue: SQS says it in the name."""
+        return self.name.endswith(FIFO_SUFFIX)
 
-def locate(queue: str, *, region: str | None, endpoint_url: str | None) -> Address:
-    """The place of *queue*.
+    def same_queue(self, other: QueueAddress) -> bool:
+        """Whether both mean one queue; what only one of them says is taken to agree."""
+        pairs = ((self.account, other.account), (self.region, other.region))
+        return self.name == other.name and all(a == b for a, b in pairs if a is not None and b is not None)
 
-    A region that the URL or ARN names wins over *region*: the queue can be in no other. A URL on a host that is not
-    a region's public one (a VPC endpoint, an emulator) is its own endpoint unless *endpoint_url* is given.
+
+def parse_address(text: str) -> QueueAddress:
+    """Take a queue's URL, ARN or name apart.
+
+    A URL on a host that is not a region's public one (a VPC endpoint, FIPS, an emulator) is its own endpoint.
 
     Raises:
-        QueueRefused: it is none of the three.
+        ValueError: it is none of the three; the text says what was expected.
     """
-    if "://" in queue:
-        return _by_url(queue, region=region, endpoint_url=endpoint_url)
-    if found := _ARN.fullmatch(queue):
-        return Address(found["name"], None, found["account"], found["region"], endpoint_url)
-    if _NAME.fullmatch(queue):
-        return Address(queue, None, None, region, endpoint_url)
-    raise _unreadable(queue)
+    if text.startswith("arn:"):
+        return _from_arn(text)
+    if "://" in text:
+        return _from_url(text)
+    return QueueAddress(_checked_name(text))
 
 
-def _by_url(queue: str, *, region: str | None, endpoint_url: str | None) -> Address:
-    parts = urlsplit(queue)
-    segments = [segment for segment in parts.path.split("/") if segment]
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not segments or not _NAME.fullmatch(segments[-1]):
-        raise _unreadable(queue)
-    account = next((segment for segment in reversed(segments[:-1]) if segment.isdigit()), None)
-    own, public = _region_of(parts.hostname)
-    endpoint = endpoint_url or (None if public else f"{parts.scheme}://{parts.netloc}")
-    return Address(segments[-1], queue, account, own or region, endpoint)
+def locate(queue: str, *, region: str | None, endpoint_url: str | None) -> QueueAddress:
+    """The place of *queue* with what else is configured.
+
+    A region that the URL or ARN names wins over *region*: the queue can be in no other. A given *endpoint_url* wins
+    over the host of a URL: somebody named it.
+
+    Raises:
+        QueueRefused: it is no address.
+    """
+    try:
+        said = parse_address(queue)
+    except ValueError as error:
+        raise _unreadable(queue, error) from error
+    return replace(said, region=said.region or region, endpoint_url=endpoint_url or said.endpoint_url)
+
+
+def check_endpoint(text: str) -> str:
+    """Give *text* back if SQS may be spoken to there.
+
+    Raises:
+        ValueError: it is no URL, or plain http to a machine that is not surely ours.
+    """
+    parts = _split(text)
+    if parts.scheme == "http" and not _may_be_plain(parts.hostname or ""):
+        raise ValueError(
+            "plain http would send messages and signatures readable over the network; use https"
+            " (http is for loopback addresses, localhost and one-word host names such as a compose service)"
+        )
+    return text
+
+
+def _from_arn(text: str) -> QueueAddress:
+    parts = text.split(":")
+    if len(parts) != 6 or parts[2] != "sqs" or not parts[3] or not parts[4]:  # noqa: PLR2004 - the six parts of any ARN
+        raise ValueError("an ARN of a queue looks like arn:aws:sqs:REGION:ACCOUNT:NAME")
+    return QueueAddress(_checked_name(parts[5]), account=parts[4], region=parts[3])
+
+
+def _from_url(text: str) -> QueueAddress:
+    parts = _split(text)
+    segments = [s for s in parts.path.split("/") if s]
+    if not segments:
+        raise ValueError("a queue's URL ends in /ACCOUNT/NAME")
+    account = segments[-2] if len(segments) > 1 and segments[-2].isdigit() else None
+    region, public = _region_of(parts.hostname or "")
+    endpoint = None if public else f"{parts.scheme}://{parts.netloc}"
+    return QueueAddress(_checked_name(segments[-1]), account, region, endpoint, text)
 
 
 def _region_of(host: str) -> tuple[str | None, bool]:
     """The region that *host* names, and whether the host is that region's public endpoint."""
-    if host == _FIRST_REGION_HOST:
-        return "us-east-1", True
     if found := _REGIONAL_HOST.fullmatch(host):
-        return found["new"] or found["old"], True
+        return "us-east-1" if found["first"] else found["new"] or found["old"], True
     if found := _OTHER_AWS_HOST.fullmatch(host):
         return found["region"], False
     return None, False
 
 
-def _unreadable(queue: str) -> QueueRefused:
+def _split(text: str) -> SplitResult:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a URL begins with https:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("leave the user name and password out of the URL; credentials come from the AWS chain")
+    if parts.query or parts.fragment:
+        raise ValueError("leave out everything after ? or #")
+    _ = parts.port  # raises ValueError with its own sentence if it is not a port
+    return parts
+
+
+def _checked_name(name: str) -> str:
+    if len(name) > QUEUE_NAME_CHARACTERS or _NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"a queue's name has 1 to {QUEUE_NAME_CHARACTERS} letters, digits, - and _, and may end in {FIFO_SUFFIX}"
+        )
+    return name
+
+
+def _unreadable(queue: str, error: ValueError) -> QueueRefused:
     words = (
         f"{queue!r} is neither a queue's URL (https://sqs.REGION.amazonaws.com/ACCOUNT/NAME), nor an ARN "
-        "(arn:aws:sqs:REGION:ACCOUNT:NAME), nor a name (letters, digits, - and _, with .fifo for a FIFO queue): "
-        "correct SQS_QUEUE_URL"
+        f"(arn:aws:sqs:REGION:ACCOUNT:NAME), nor a name: {error}; correct SQS_QUEUE_URL"
     )
     return QueueRefused("open", "InvalidAddress", words)
 
 
-def explained(error: QueueError, address: Address) -> QueueError:
-    """*error* in words for the person who starts the worker; passing trouble stays as it is."""
-    said = f" (SQS or the SDK: {error.detail})" if error.detail else ""
-    match error:
-        case QueueMissing():
-            words = f"there is no {address}: create it, or correct SQS_QUEUE_URL, AWS_REGION or the credentials"
-        case CredentialsRefused():
-            words = (
-                f"no accepted credentials for {address}: give the worker a role, or set AWS_PROFILE, or "
-                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; if they are right, check this machine's clock"
-            )
-        case QueueRefused(code="NoRegionError"):
-            words = f"no region for {address}: set AWS_REGION, or give the queue as a URL or ARN"
-        case QueueRefused():
-            words = (
-                f"refused for {address}: check the endpoint, and that the credentials may call sqs:ReceiveMessage, "
-                "sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes and sqs:GetQueueUrl"
-            )
-        case _:
-            return error
-    return type(error)(error.operation, error.code, words + said)
+def _may_be_plain(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return _SINGLE_LABEL.fullmatch(host) is not None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import QueueError
-from worker.sqs.address import Address, explained, locate
+from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
 from worker.sqs.aws_parse import (
     QUEUE_ATTRIBUTES,
@@ -27,6 +27,7 @@ from worker.sqs.aws_parse import (
     to_queue_attributes,
 )
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
+from worker.sqs.explain import explained
 from worker.sqs.queue import require_batch
 from worker.telemetry.events import DeliveryDamaged
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from worker.message import Delivery, Outgoing
+    from worker.sqs.address import QueueAddress
     from worker.sqs.queue import Answer, QueueAttributes
     from worker.telemetry.events import Emit
 
@@ -197,7 +199,7 @@ async def open_aws_queue(
         return queue
 
 
-async def _url_of(address: Address, caller: Caller) -> str:
+async def _url_of(address: QueueAddress, caller: Caller) -> str:
     if address.url is not None:
         return address.url
     asked = {"QueueName": address.name}

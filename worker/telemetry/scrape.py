@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _TRIES: Final = 20
 """The loop's thread books a receive in microseconds; twenty looks are more than it can spoil."""
 _SAID: Final = {
-    "received": "Messages received and entered into the ledger; a duplicate of one in flight is not among them.",
+    "received": "Messages received and entered into the ledger; a message in hand that comes again counts again.",
     "deleted": "Messages deleted because the sink accepted them.",
     "retried": "Messages made visible again after a pause.",
     "rejected": "Messages put out of the way: dead-lettered, or left to the redrive policy.",
     "released": "Messages given back at once, unhandled.",
-    "expired": "Messages whose lease ran out while they were in hand.",
+    "expired": "Receipts that ran out while the message was in hand, or that a later receipt of it replaced.",
 }
 
 
@@ -87,7 +87,7 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
         "stage": GaugeMetricFamily("sqs_worker_messages_in_flight", stage, labels=["pipeline", "stage"]),
         "bytes": _gauge("in_flight_bytes", "Bytes of the messages in flight."),
         "receivers": _gauge("receivers", "Long polls that may run side by side at the moment."),
-        "receiving": _gauge("receiving", "1 while receiving, 0 while it pauses (no room, sink away, stopping)."),
+        "receiving": _gauge("receiving", "1 while receiving, 0 while it does not (sink away, stopping, switched off)."),
         "sink": _gauge("sink_available", "1 while the sink takes batches, 0 while it is away."),
     }
 

@@ -1,0 +1,105 @@
+"""What is written is so: commands exist, links lead somewhere, tables are those of the code, every test says why."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.words.exposition import PAGE, on_page, table
+from tests.words.pages import ROOT, commands, links, pages, written_files
+
+from worker import __version__
+from worker.cli import COMMANDS
+from worker.settings import load
+from worker.telemetry.events import PipelineStarted
+from worker.telemetry.health import Health
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = [str(page.relative_to(ROOT)) for page in pages()]
+MACHINES = re.compile(r"/(?:home|root|Users)/\w|[A-Z]:\\\\|--(?:extra-)?index-url|/simple/|:///opt/")
+"""Paths of somebody's own machine, and package indexes of somebody's own network."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_of_a_page_exist(name: str) -> None:
+    """`make X` is a target, `worker X` a command."""
+    targets = set(re.findall(r"^([a-z]+):", ROOT.joinpath("Makefile").read_text(), re.MULTILINE))
+    known = {("make", target) for target in targets} | {("worker", command) for command in COMMANDS}
+    assert commands(ROOT.joinpath(name).read_text()) - known == set()
+
+
+def test_the_readme_names_its_first_commands() -> None:
+    """The reader of commands finds what a newcomer types, so that the test above cannot pass on nothing."""
+    found = commands(ROOT.joinpath("README.md").read_text())
+    assert {("make", "demo"), ("make", "test"), ("worker", "check"), ("worker", "run"), ("worker", "loopback")} <= found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_of_a_page_lead_to_files(name: str) -> None:
+    """No page sends its reader to a file that is not there."""
+    page = ROOT.joinpath(name)
+    assert [target for target in links(page.read_text()) if not page.parent.joinpath(target).exists()] == []
+
+
+def test_every_family_is_on_the_page_of_metrics_and_no_other() -> None:
+    """Names, types, labels and meanings are those of the registry; `python tests/words/exposition.py` writes them."""
+    assert on_page(PAGE.read_text()) == table()
+
+
+def test_every_key_of_status_is_explained() -> None:
+    """Those of the worker and those of a pipeline."""
+    health = Health(worker_id="page")
+    health.observe(PipelineStarted("default", "orders", "json", "sqlite", 30, receiving=True))
+    status = health.status()
+    of_pipelines = status["pipelines"]
+    assert isinstance(of_pipelines, dict)
+    explained = set(re.findall(r"`(\w+)`", PAGE.read_text().partition("## `/status`")[2]))
+    assert {*status, *of_pipelines["default"]} - explained == set()
+
+
+def test_every_test_says_what_it_proves() -> None:
+    """Each test function has a docstring."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in ROOT.joinpath("tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
+def test_nothing_names_a_machine_of_its_writers() -> None:
+    """No path of a home directory and no private package index is part of the project."""
+    this = ROOT / "tests" / "words" / "test_pages.py"
+    texts = ((path, path.read_bytes().decode("utf-8", "replace")) for path in written_files() if path != this)
+    assert [str(path.relative_to(ROOT)) for path, text in texts if MACHINES.search(text)] == []
+
+
+def test_changelog_has_this_version() -> None:
+    """Whoever raises the version writes what it means."""
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__
+    assert f"## [{__version__}]" in ROOT.joinpath("CHANGELOG.md").read_text()
+
+
+def test_the_toml_of_the_settings_page_loads(tmp_path: Path) -> None:
+    """The example is accepted as it stands there, with its numbers."""
+    example = re.search(r"```toml\n(.*?)```", ROOT.joinpath("docs", "settings.md").read_text(), re.DOTALL)
+    assert example is not None
+    tmp_path.joinpath("worker.toml").write_text(example[1])
+    loaded = load({}, config=tmp_path / "worker.toml")
+    assert [(one.name, one.sink) for one in loaded.pipelines] == [("thumbnails", "handler"), ("analytics", "sqlite")]
+
+
+def test_the_function_of_the_readme_compiles() -> None:
+    """With the names that it imports."""
+    example = re.search(r"```python\n(.*?)```", ROOT.joinpath("README.md").read_text(), re.DOTALL)
+    assert example is not None
+    names = {name.name for node in ast.walk(ast.parse(example[1])) if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert names == {"Message", "Reject", "Retry"}
