@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint unit containers setup pins clean
+SEEDS ?= 2000
+FROM ?= 0
+
+.PHONY: demo test lint unit simulate containers setup pins clean
 
 demo: setup ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/worker demo
@@ -30,6 +33,9 @@ unit: setup
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
+
+simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
+	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv

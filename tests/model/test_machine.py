@@ -116,7 +116,7 @@ def _group(number: int, groups: int) -> str | None:
     return f"g{number % groups}" if groups else None
 
 
-class TestCore(Core.TestCase):  # type: ignore[misc] # Hypothesis makes the class at run time
+class TestCore(Core.TestCase):  # type: ignore[misc,valid-type] # Hypothesis makes the class at run time
     """Whatever Hypothesis does to the world, every invariant holds."""
 
     settings = settings(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.model.simloop import Owner
 from tests.model.workload import Kind, make_item
 from tests.model.world import Terms, World
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.model.process import SimProcess
+    from tests.model.simloop import Owner
 
 KINDS: Final[tuple[Kind, ...]] = ("good", "good", "garbage", "good", "flaky", "good", "refused", "good", "rejected")
 MESSAGES: Final = 12
@@ -53,7 +53,9 @@ def begin(terms: Terms) -> tuple[World, SimProcess]:
     """Twelve messages, most of them well, and one worker that has not taken a step."""
     world = World(1, terms)
     kinds = (KINDS * 2)[:MESSAGES]
-    world.send([make_item(n, kind, group_id=f"g{n % terms.groups}" if terms.fifo else None) for n, kind in enumerate(kinds)])
+    world.send(
+        [make_item(n, kind, group_id=f"g{n % terms.groups}" if terms.fifo else None) for n, kind in enumerate(kinds)]
+    )
     return world, world.start()
 
 

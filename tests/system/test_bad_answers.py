@@ -130,7 +130,12 @@ def test_expired_handles_of_a_standard_queue_leave_one_row_each(rig: Rig) -> Non
         rig,
         [
             {"action": "error", "operation": "DeleteMessageBatch", "code": "InternalError", "until_seconds": 4},
-            {"action": "error", "operation": "ChangeMessageVisibilityBatch", "code": "InternalError", "until_seconds": 4},
+            {
+                "action": "error",
+                "operation": "ChangeMessageVisibilityBatch",
+                "code": "InternalError",
+                "until_seconds": 4,
+            },
         ],
     )
     expect_all_exactly_once(rig, worker, MESSAGES)
