@@ -6,7 +6,10 @@ STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksu
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.txt | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint unit containers setup pins clean
+SEEDS ?= 2000
+FROM ?= 0
+
+.PHONY: demo test lint unit simulate containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -39,6 +42,9 @@ unit: setup
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
+
+simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
+	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
