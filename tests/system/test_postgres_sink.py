@@ -450,3 +450,21 @@ async def test_before_it_is_open_and_after_it_is_closed_it_is_unavailable(databa
     for _ in range(2):
         await sink.close()
     assert isinstance(await trouble(sink, make_messages(1)), SinkUnavailable)
+
+
+async def test_a_goodbye_that_fails_takes_no_commit_back(
+    database: Postgres, network: Proxy, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch is committed and answered; that its connection cannot be closed in order is nobody's trouble."""
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.1)
+    async with opened(database.dsn_at(network.port), table) as sink:
+        on_insert(database, table, "IF NEW.message_id = 'm-0' THEN PERFORM pg_sleep(0.5); END IF; RETURN NEW;")
+        writing = asyncio.create_task(sink.write(make_messages(COPY_ROWS)))
+        asleep = f"pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%{table}%'"
+        while not await asyncio.to_thread(database.values, "pid", asleep):
+            assert not writing.done()
+        assert sink._pool is not None
+        await sink._pool.expire_connections()
+        network.behave(Trouble(hold=frozenset({"up"})))
+        assert set(await writing) == {None}
+    assert len(database.keys(table)) == COPY_ROWS
