@@ -164,6 +164,7 @@ def specify(
         max_messages=settings.in_flight_max_messages,
         max_bytes=settings.in_flight_max_bytes,
         fifo=attributes.fifo,
+        hold_seconds=settings.sink_hold_seconds,
         receiving=receiving,
         write_limit_seconds=demand.seconds,
     )

