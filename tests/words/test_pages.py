@@ -101,5 +101,7 @@ def test_the_function_of_the_readme_compiles() -> None:
     """With the names that it imports."""
     example = re.search(r"```python\n(.*?)```", ROOT.joinpath("README.md").read_text(), re.DOTALL)
     assert example is not None
-    names = {name.name for node in ast.walk(ast.parse(example[1])) if isinstance(node, ast.ImportFrom) for name in node.names}
+    names = {
+        name.name for node in ast.walk(ast.parse(example[1])) if isinstance(node, ast.ImportFrom) for name in node.names
+    }
     assert names == {"Message", "Reject", "Retry"}
