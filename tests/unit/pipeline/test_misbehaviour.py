@@ -17,7 +17,8 @@ from worker.telemetry import events
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.message import Message
+    from worker.message import Delivery, Message
+    from worker.sqs.queue import Answer
 
 KIB = 1024
 
@@ -52,13 +53,27 @@ async def test_what_sqs_hands_out_again_before_it_answers_the_giving_back_is_han
 async def test_a_giving_back_whose_answer_is_lost_is_not_repeated_on_a_message_that_is_back() -> None:
     """The old handle would hide or show a message that is being handled again; the second receipt settles it."""
     bench = Bench()
-    bench.set_faults(Rule("lose_answer", "ChangeMessageVisibilityBatch", count=3))
+    bench.set_faults(Rule("lose_answer", "ChangeMessageVisibilityBatch", until_seconds=60))
+    changed: dict[str, float] = {}
+    change = bench.queue.change_visibility
 
-    bench.sink.answer = once_more
+    async def watched(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        changed.update(dict.fromkeys((d.message_id for d in deliveries), asyncio.get_running_loop().time()))
+        return await change(deliveries, seconds)
+
+    bench.queue.change_visibility = watched  # type: ignore[method-assign] # looked at, not changed
+    began: dict[str, float] = {}
+
+    def once_more_slowly(records: Sequence[Message]) -> list[Retried | None]:
+        began.update({r.id: asyncio.get_running_loop().time() for r in records if r.receive_count > 1})
+        return [Retried("once more", 1) if record.receive_count == 1 else None for record in records]
+
+    bench.sink.answer = once_more_slowly
     await bench.send(range(30))
     await bench.drain()
     assert set(receipts(bench)) == {2}
     assert bench.outcomes() == {"retried": 30, "deleted": 30}
+    assert all(changed[message] <= began[message] for message in began)
 
 
 class BrokenCodec:
@@ -138,8 +153,8 @@ async def test_a_sink_that_raises_cancelled_error_ends_no_handler() -> None:
 
 @simulated
 async def test_a_time_limit_does_not_run_while_the_sink_is_away() -> None:
-    """Ten minutes without the sink and a limit of 20 s a write: the leases are kept, no receive count is burnt."""
-    bench = Bench(write_limit_seconds=20.0)
+    """Ten minutes without the sink and a limit of 1 s a write: the leases are kept, no receive count is burnt."""
+    bench = Bench(write_limit_seconds=1.0)
     loop = asyncio.get_running_loop()
 
     def away(records: Sequence[Message]) -> list[None]:
