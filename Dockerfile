@@ -6,8 +6,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /src
 RUN python -m venv /opt/worker && python -m venv /opt/build
 # The dependencies first: this layer is kept until a pin changes. Wheels only, so no compiler is ever needed.
-COPY requirements/run.txt requirements/build.txt requirements/
-RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt \
+COPY requirements/run.txt requirements/extras.txt requirements/build.txt requirements/
+# What single sinks need on top (PostgreSQL); `--build-arg EXTRAS=` leaves it out.
+ARG EXTRAS=requirements/extras.txt
+RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt ${EXTRAS:+-r "$EXTRAS"} \
  && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY worker/ worker/

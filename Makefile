@@ -3,21 +3,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
+RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.txt | cut -d' ' -f1)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint unit containers setup pins clean
+SEEDS ?= 2000
+FROM ?= 0
 
-demo: setup ## 100,000 messages from a queue into a database, every one accounted for
-	$(BIN)/worker demo
+.PHONY: demo test lint unit simulate containers setup pins clean
+
+demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
+	$(BIN)/python -m worker demo
 
 test: setup lint unit ## everything: lint, types, layers, tests, coverage
 
 setup: $(STAMP)
 
-$(STAMP):
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	rm -f $(VENV)/.ready-* && touch $@
+$(RUN_STAMP): # what the worker itself needs, so that the demonstration starts soon
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@echo "setting up $(VENV) for the worker, once: less than a minute"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(STAMP): $(RUN_STAMP) # and what the tests need
+	@echo "setting up $(VENV) for the tests, once: a minute or two"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.ready-* && touch $@
 
 lint: setup
 	$(BIN)/ruff check .
@@ -31,9 +43,12 @@ unit: setup
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
 
+simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
+	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
-	for name in run dev build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in run extras dev build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 
 clean:

@@ -16,7 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from worker import __version__
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
-from worker.errors import QueueUnavailable, SinkUnavailable, StartRefused
+from worker.errors import QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
 from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
@@ -69,6 +69,8 @@ def make_sink(settings: PipelineSettings) -> Sink:
             from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
 
             return SqliteSink(settings.sqlite_path, settings.sqlite_table)
+        case "postgres":
+            return _make_postgres(settings)
         case "ndjson":
             from worker.sinks.ndjson import NdjsonSink  # noqa: PLC0415 - as above
 
@@ -86,6 +88,21 @@ def make_sink(settings: PipelineSettings) -> Sink:
             from worker.sinks.discard import DiscardSink  # noqa: PLC0415 - as above
 
             return DiscardSink()
+
+
+def _make_postgres(settings: PipelineSettings) -> Sink:
+    try:
+        from worker.sinks.postgres import WRITERS, PostgresSink  # noqa: PLC0415 - as in make_sink
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise SinkRefused("SINK=postgres needs asyncpg: pip install 'sqs-worker-daemon[postgres]'") from error
+    assert settings.postgres_dsn is not None  # noqa: S101 - the settings' own rule
+    return PostgresSink(
+        settings.postgres_dsn.get_secret_value(),
+        settings.postgres_table,
+        writers=min(WRITERS, settings.concurrency),
+    )
 
 
 async def open_pipeline(
@@ -147,6 +164,7 @@ def specify(
         max_messages=settings.in_flight_max_messages,
         max_bytes=settings.in_flight_max_bytes,
         fifo=attributes.fifo,
+        hold_seconds=settings.sink_hold_seconds,
         receiving=receiving,
         write_limit_seconds=demand.seconds,
     )

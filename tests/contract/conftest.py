@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
+from tests.system.postgres import Postgres, postgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -32,6 +33,11 @@ class StartedOnce:
     def ministack(self) -> str:
         """Ministack's URL."""
         return self._stack.enter_context(started.ministack(self._folder))
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """A PostgreSQL."""
+        return self._stack.enter_context(postgres())
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
@@ -20,12 +21,14 @@ from worker.outcome import Rejected
 from worker.sinks.discard import DiscardSink
 from worker.sinks.handler import HandlerSink
 from worker.sinks.ndjson import NdjsonSink
+from worker.sinks.postgres import PostgresSink
 from worker.sinks.sqlite import SqliteSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from tests.contract.conftest import StartedOnce
     from worker.message import Message
     from worker.sinks.sink import Sink
 
@@ -44,6 +47,8 @@ class Case:
     stores: bool = True
     refuses: bool = True
     """It looks at the values, so one that cannot be stored is refused."""
+    ordered: bool = True
+    """Its rows have an order, which is that of the batch."""
 
 
 @dataclass(slots=True)
@@ -80,29 +85,36 @@ def make_handler(name: str) -> Case:
     return Case(sink, lambda: memory.keys, refuses=False)
 
 
-def make_sqlite(directory: Path) -> Case:
+def make_postgres(directory: Path, servers: StartedOnce) -> Case:
+    table = "t_" + re.sub(r"\W", "_", directory.name)
+    server = servers.postgres
+    return Case(PostgresSink(server.dsn, table), lambda: server.keys(table), transactional=True, ordered=False)
+
+
+def make_sqlite(directory: Path, _servers: StartedOnce) -> Case:
     path = directory / "contract.db"
     return Case(SqliteSink(str(path)), lambda: keys_in_table(path), transactional=True)
 
 
-def make_ndjson(directory: Path) -> Case:
+def make_ndjson(directory: Path, _servers: StartedOnce) -> Case:
     path = directory / "contract.ndjson"
     return Case(NdjsonSink(str(path)), lambda: keys_in_lines(path))
 
 
-CASES: dict[str, Callable[[Path], Case]] = {
+CASES: dict[str, Callable[[Path, StartedOnce], Case]] = {
     "sqlite": make_sqlite,
+    "postgres": make_postgres,
     "ndjson": make_ndjson,
-    "handler": lambda _directory: make_handler("handle"),
-    "handler-batch": lambda _directory: make_handler("handle_batch"),
-    "discard": lambda _directory: Case(DiscardSink(), list, stores=False, refuses=False),
+    "handler": lambda *_: make_handler("handle"),
+    "handler-batch": lambda *_: make_handler("handle_batch"),
+    "discard": lambda *_: Case(DiscardSink(), list, stores=False, refuses=False),
 }
 
 
 @pytest.fixture(params=sorted(CASES))
-async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
+async def case(request: pytest.FixtureRequest, tmp_path: Path, servers: StartedOnce) -> AsyncIterator[Case]:
     """An open sink of each kind."""
-    case = CASES[request.param](tmp_path)
+    case = CASES[request.param](tmp_path, servers)
     await case.sink.open()
     yield case
     await case.sink.close()
@@ -110,10 +122,11 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def test_an_accepted_batch_is_in_the_destination_when_write_returns(case: Case) -> None:
-    """One None for each record, and a reader from outside finds all of them, in order."""
+    """One None for each record, and a reader from outside finds all of them, in order where there is one."""
     answers = await case.sink.write(make_messages(50))
     assert list(answers) == [None] * 50
-    assert case.keys() == ([f"m-{n}" for n in range(50)] if case.stores else [])
+    wanted = [f"m-{n}" for n in range(50)] if case.stores else []
+    assert case.keys() == (wanted if case.ordered else sorted(wanted))
 
 
 async def test_an_empty_batch_is_nothing(case: Case) -> None:
@@ -181,12 +194,14 @@ async def test_a_bad_record_never_takes_its_neighbours_with_it(case: Case) -> No
         assert len(case.keys()) == (4 if case.refuses else 5)
 
 
-@pytest.mark.parametrize("make", [make_sqlite, make_ndjson])
-async def test_a_batch_outlives_the_sink(make: Callable[[Path], Case], tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [make_sqlite, make_postgres, make_ndjson])
+async def test_a_batch_outlives_the_sink(
+    make: Callable[[Path, StartedOnce], Case], tmp_path: Path, servers: StartedOnce
+) -> None:
     """Closed and opened again, what was accepted is there, and a redelivery is taken as before."""
-    case = make(tmp_path)
+    case = make(tmp_path, servers)
     for rows in (5, 6):
-        sink = make(tmp_path).sink
+        sink = make(tmp_path, servers).sink
         await sink.open()
         assert list(await sink.write(make_messages(rows))) == [None] * rows
         await sink.close()
@@ -200,7 +215,7 @@ from tests.records import make_messages
 from worker.sinks.{module} import {sink}
 
 async def main():
-    sink = {sink}(sys.argv[1])
+    sink = {sink}(*sys.argv[1:])
     await sink.open()
     for number in range(100_000):
         await sink.write(make_messages(7, prefix=f"b{{number}}"))
@@ -210,21 +225,30 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(("module", "sink"), [("sqlite", "SqliteSink"), ("ndjson", "NdjsonSink")])
+@pytest.mark.parametrize(
+    ("module", "sink"), [("sqlite", "SqliteSink"), ("postgres", "PostgresSink"), ("ndjson", "NdjsonSink")]
+)
 @pytest.mark.parametrize("acknowledged", [1, 13, 40])
 def test_a_process_killed_at_any_moment_has_kept_what_it_accepted(
-    module: str, sink: str, acknowledged: int, tmp_path: Path, pytestconfig: pytest.Config
+    module: str, sink: str, acknowledged: int, tmp_path: Path, pytestconfig: pytest.Config, servers: StartedOnce
 ) -> None:
     """A real process and a real SIGKILL: each accepted batch is there; a table holds no half of the next."""
     path = tmp_path / "killed"
-    command = [sys.executable, "-c", PROGRAM.format(module=module, sink=sink), str(path)]
+    table = servers.postgres.fresh_table() if module == "postgres" else "messages"
+    place = [servers.postgres.dsn, table] if module == "postgres" else [str(path)]
+    command = [sys.executable, "-c", PROGRAM.format(module=module, sink=sink), *place]
     with subprocess.Popen(command, cwd=pytestconfig.rootpath, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for _ in range(acknowledged):
             process.stdout.readline()
         process.kill()
         accepted = acknowledged + len(process.stdout.read().splitlines())
-    keys = keys_in_table(path) if module == "sqlite" else keys_in_lines(path)
+    read: dict[str, Callable[[Path], list[str]]] = {
+        "sqlite": keys_in_table,
+        "ndjson": keys_in_lines,
+        "postgres": lambda _: servers.postgres.keys(table),
+    }
+    keys = read[module](path)
     assert 7 * accepted <= len(keys) <= 7 * (accepted + 1)
     assert module == "ndjson" or len(keys) % 7 == 0
     assert {f"b{batch}-{n}" for batch in range(accepted) for n in range(7)} <= set(keys)

@@ -161,7 +161,7 @@ def bury(owner: Owner) -> None:
             coro = task.get_coro()
             for _ in range(10):  # a `finally` that waits is asked again
                 with contextlib.suppress(RuntimeError):
-                    coro.close()  # type: ignore[union-attr] # tasks here are made of coroutines
+                    coro.close()
                     break
     owner.tasks.clear()
 

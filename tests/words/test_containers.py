@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.words.pages import ROOT
 
 BIN = Path(sys.executable).parent

@@ -8,9 +8,9 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.words.exposition import PAGE, on_page, table
 from tests.words.pages import ROOT, commands, links, pages, written_files
-
 from worker import __version__
 from worker.cli import COMMANDS
 from worker.settings import load

@@ -2,7 +2,8 @@
 
 Closed, writes pass freely. The first `SinkUnavailable` opens it: the poller waits, batches in hand keep their leases,
 and one of them probes after a growing pause. The first batch that is taken closes it again. Receive counts are not
-burnt, and the queue is not drained into the dead-letter queue.
+burnt, and the queue is not drained into the dead-letter queue. Open for longer than a set time, all but the probing
+batch are told to go back: another worker may reach the sink that this one does not.
 """
 
 from __future__ import annotations
@@ -26,10 +27,15 @@ PROBE_MAX_SECONDS: Final = 5.0
 """Bounds the time from healing to the first write that notices it."""
 
 
+class AwayTooLong(Exception):
+    """The sink has been away for longer than leases are kept: give the batch back."""
+
+
 class Breaker:
     """One per sink."""
 
-    def __init__(self, *, random: Random, emit: Emit, pipeline: str) -> None:
+    def __init__(self, *, hold_seconds: float, random: Random, emit: Emit, pipeline: str) -> None:
+        self._hold_seconds = hold_seconds
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -57,14 +63,29 @@ class Breaker:
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """Around each write: at once while closed, one at a time and after a pause while open."""
+        """Around each write: at once while closed, one at a time and after a pause while open.
+
+        Raises:
+            AwayTooLong: another batch probes, and the time for which leases are kept is over.
+        """
         if not self.is_open:
             yield
             return
-        async with self._probe:
+        await self._turn()
+        try:
             if self.is_open:
                 await asyncio.sleep(self._pause)
             yield
+        finally:
+            self._probe.release()
+
+    async def _turn(self) -> None:
+        """Wait to be the one that probes."""
+        try:
+            async with asyncio.timeout_at(self._opened_at + self._hold_seconds):
+                await self._probe.acquire()
+        except TimeoutError:
+            raise AwayTooLong from None
 
     def failed(self, error: SinkUnavailable) -> None:
         """A write found the sink away."""

@@ -57,6 +57,8 @@ class PipelineSpec:
     max_bytes: int
     fifo: bool = False
     """Order counts inside each message group."""
+    hold_seconds: float = 300.0
+    """How long batches in hand wait for a sink that is away."""
     receiving: bool = True
     write_limit_seconds: float | None = None
 
@@ -88,7 +90,7 @@ class Pipeline:
             largest_message=spec.largest_message,
             lease_seconds=spec.lease_seconds,
         )
-        self.breaker = Breaker(random=parts.random, emit=emit, pipeline=name)
+        self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
         self.settler = Settler(
             parts.queue,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.errors import SinkRefused, SinkUnavailable
-from worker.outcome import DONE, Reject, Rejected, Retried, Retry
+from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
+from worker.pipeline.breaker import AwayTooLong
 from worker.pipeline.lanes import HELD_BACK, held_back
 from worker.telemetry import events
 
@@ -48,10 +49,13 @@ class Writer:
         """One answer for each record, in order. *limited* is told when an attempt begins, and when the sink is away."""
         writes, answers = 0, None
         while answers is None:
-            async with self._breaker.attempt():
-                writes += 1
-                limited(True)  # noqa: FBT003 - says what it says
-                answers = await self._try(records)
+            try:
+                async with self._breaker.attempt():
+                    writes += 1
+                    limited(True)  # noqa: FBT003 - says what it says
+                    answers = await self._try(records)
+            except AwayTooLong:
+                return Written([Released("sink-away")] * len(records), writes)
             if answers is None:
                 limited(False)  # noqa: FBT003 - as above
         if isinstance(answers, Divided):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from worker.errors import SettingsError
 from worker.settings.build import broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
-from worker.settings.names import RESERVED, SECRET, name_notices, name_problems
+from worker.settings.names import RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
 from worker.settings.rules import between_pipelines
@@ -115,6 +115,9 @@ def _notices(present: Mapping[str, str], file: File, pipelines: Sequence[Built[P
     sinks = " and ".join(sorted({b.settings.sink for b in pipelines if b.settings is not None}))
     for name in (*(n for n in RESERVED if n in present), *file.reserved):
         yield f"{name} is set but not used by SINK={sinks}"
+    for b in pipelines:
+        if b.settings is not None and b.settings.postgres_dsn is not None and b.settings.sink != "postgres":
+            yield f"{b.called('postgres_dsn')} is set but not used by SINK={b.settings.sink}"
     for name in file.names():
         if notice := region_notice(_given(present, file, name)):
             yield notice
@@ -127,10 +130,11 @@ def _origins(
     for built in every:
         for setting in settings_of(built.model):
             value = getattr(built.settings, setting.field)
-            yield built.listed(setting.field), (_text(value), built.origin(setting.field))
+            text = MASK if setting.variable.secret and value is not None else _text(value)
+            yield built.listed(setting.field), (text, built.origin(setting.field))
     for name in RESERVED:
         if name in present:
-            yield name, (MASK if name in SECRET else shown(present[name]), "environment, not used")
+            yield name, (shown(present[name]), "environment, not used")
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.settings.names import RESERVED, SECRET
+from worker.settings.names import RESERVED
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
@@ -57,8 +57,8 @@ _LATER: Final = """
 
 Set without their sink they are named in a notice and otherwise ignored.
 
-| variable | sink | |
-|---|---|---|
+| variable | sink |
+|---|---|
 """
 
 
@@ -70,7 +70,7 @@ def manual() -> str:
             *_section("The worker: `[worker]`", WorkerSettings),
             *_section("A pipeline: `[pipelines.NAME]`", PipelineSettings),
             _LATER,
-            *(f"| `{name}` | {sink} | {'secret' if name in SECRET else ''} |\n" for name, sink in RESERVED.items()),
+            *(f"| `{name}` | {sink} |\n" for name, sink in RESERVED.items()),
         ]
     )
 

@@ -40,13 +40,8 @@ RESERVED: Final[Mapping[str, str]] = {
     "REDSHIFT_DATABASE": "redshift",
     "REDSHIFT_DB_USER": "redshift",
     "REDSHIFT_TABLE_NAME": "redshift",
-    "POSTGRES_DSN": "postgres",
-    "POSTGRES_TABLE": "postgres",
 }
 """Names people already have in their manifests, with the sink that they belong to."""
-
-SECRET: Final = frozenset({"POSTGRES_DSN"})
-"""Names whose values are never shown."""
 
 KNOWN: Final = tuple(
     name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from worker.settings.variables import Variable, refuse_bool
 from worker.settings.worker import Given
@@ -22,8 +22,8 @@ from worker.sqs.limits import (
     WAIT_SECONDS,
 )
 
-SINKS: Final = ("sqlite", "ndjson", "handler", "discard")
-LATER_SINKS: Final = ("postgres", "redshift", "dynamodb", "s3", "sqs", "http", "clickhouse")
+SINKS: Final = ("sqlite", "postgres", "ndjson", "handler", "discard")
+LATER_SINKS: Final = ("redshift", "dynamodb", "s3", "sqs", "http", "clickhouse")
 HANDLER_SECONDS_MAX: Final = VISIBILITY_SECONDS - 600
 """SQS takes a message back 12 h after its receipt, whatever is renewed; ten minutes are left for settling it."""
 
@@ -128,10 +128,10 @@ class PipelineSettings(Given):
     """What a body is: a JSON object, or any text."""
 
     sink: Annotated[
-        Literal["sqlite", "ndjson", "handler", "discard"], Variable("SINK"), BeforeValidator(_built_sink)
+        Literal["sqlite", "postgres", "ndjson", "handler", "discard"], Variable("SINK"), BeforeValidator(_built_sink)
     ] = "sqlite"
-    """Where messages go: a SQLite table, lines of JSON, your own function, or nowhere (for benchmarks: messages are
-    deleted). `handler` if `HANDLER` is set."""
+    """Where messages go: a table of SQLite or PostgreSQL, lines of JSON, your own function, or nowhere (for benchmarks:
+    messages are deleted). `handler` if `HANDLER` is set."""
 
     concurrency: Annotated[Whole, Variable("WORKER_CONCURRENCY"), Field(ge=1, le=1000)] = 8
     """Batches, or messages of a function that takes one, that are handled at once."""
@@ -158,6 +158,10 @@ class PipelineSettings(Given):
     retry_max_seconds: Annotated[Seconds, Variable("RETRY_MAX_SECONDS"), Field(ge=0, le=VISIBILITY_SECONDS)] = 900.0
     """Longest pause before a retry."""
 
+    sink_hold_seconds: Annotated[Seconds, Variable("SINK_HOLD_SECONDS"), Field(ge=0, le=VISIBILITY_SECONDS)] = 300.0
+    """How long batches in hand keep their leases while the sink is away; then all but the one that keeps trying are
+    given back to the queue, where another worker may have more luck."""
+
     # ── destinations ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     handler: Annotated[Dotted | None, Variable("HANDLER", "`package.module:function`", single=True)] = None
@@ -178,6 +182,19 @@ class PipelineSettings(Given):
         AfterValidator(_table),
     ] = "messages"
     """Its table; created if it does not exist."""
+
+    postgres_dsn: Annotated[
+        SecretStr | None, Variable("POSTGRES_DSN", "`postgresql://user:password@host:port/database`", secret=True)
+    ] = None
+    """The database of `SINK=postgres`, which needs the extra `postgres` of the package. A secret: never shown. Without
+    a password in it, PGPASSWORD or a password file is asked."""
+
+    postgres_table: Annotated[
+        str,
+        Variable("POSTGRES_TABLE", "a table, or `schema.table`: letters, digits and `_`, at most 63 each"),
+        Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,62}$"),
+    ] = "messages"
+    """Its table, spelt exactly as there (capitals count); created if it does not exist."""
 
     ndjson_path: Annotated[str, Variable("NDJSON_PATH", "a path, or `-` for standard output", single=True)] = "-"
     """The file of `SINK=ndjson`."""

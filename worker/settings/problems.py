@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from worker.settings.names import is_kubernetes_link
-from worker.settings.variables import expectation
+from worker.settings.variables import expectation, variable_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -31,9 +31,14 @@ def problems_of(error: ValidationError, model: type[BaseModel], values: Values, 
         if value is None:
             sentence = f"{called(field)} is not set: give {expectation(model, field)}"
         else:
-            sentence = f"{value.called} is '{shown(value.given)}': {_reason(model, field, detail, value)}"
+            sentence = f"{value.called} is {_quoted(model, field, value)}: {_reason(model, field, detail, value)}"
         found.setdefault(field, sentence.replace("`", ""))
     return found
+
+
+def _quoted(model: type[BaseModel], field: str, value: Value) -> str:
+    variable = variable_of(model, field)
+    return "something else" if variable is not None and variable.secret else f"'{shown(value.given)}'"
 
 
 def shown(given: object) -> str:

@@ -75,6 +75,18 @@ def _handler_unused(p: PipelineSettings, called: Called) -> str | None:
     return f"{called('handler')} is set, but {called('sink')} is {p.sink}: {never}"
 
 
+def _dsn(p: PipelineSettings, called: Called) -> str | None:
+    """Looked at for this sink alone: a handler may read the same variable in a form of its own."""
+    if p.sink != "postgres":
+        return None
+    wanted = f"for {called('sink')}=postgres give postgresql://user:password@host:port/database"
+    if p.postgres_dsn is None:
+        return f"{called('postgres_dsn')} is not set: {wanted}"
+    if not p.postgres_dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+        return f"{called('postgres_dsn')} is something else: {wanted}"
+    return None
+
+
 def _retry(p: PipelineSettings, called: Called) -> str | None:
     if p.retry_base_seconds <= p.retry_max_seconds:
         return None
@@ -89,6 +101,7 @@ RULES: Final = (
     Rule(frozenset({"queue", "dlq"}), _dead_letter_type),
     Rule(frozenset({"sink", "handler"}), _handler_missing),
     Rule(frozenset({"sink", "handler"}), _handler_unused),
+    Rule(frozenset({"sink", "postgres_dsn"}), _dsn),
     Rule(frozenset({"retry_base_seconds", "retry_max_seconds"}), _retry),
 )
 

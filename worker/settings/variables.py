@@ -31,6 +31,8 @@ class Variable:
     """True: names something that only one pipeline can have, so with several it belongs into worker.toml."""
     otherwise: str = ""
     """What holds when it is not set, in words; empty: the field's default."""
+    secret: bool = False
+    """True: the value is never shown, not even in a problem about it."""
     ambient: bool = False
     """True: platforms set it for every program, so a worker.toml, which is about us, wins over it."""
 

@@ -25,6 +25,7 @@ from worker.sqs.aws_parse import (
     to_delivery,
     to_entry,
     to_queue_attributes,
+    undamaged,
 )
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
 from worker.sqs.explain import explained
@@ -116,11 +117,12 @@ class AwsQueue:
 
     def _deliveries(self, raw: Mapping[str, Any], *, leased_at: float) -> list[Delivery]:
         received_at = self._wall()
-        read = [to_delivery(m, leased_at=leased_at, received_at=received_at) for m in raw.get("Messages") or []]
+        messages = raw.get("Messages") or []
+        read = [to_delivery(one, leased_at=leased_at, received_at=received_at) for one in messages]
         for damaged in read:
             if isinstance(damaged, Damaged):
                 self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
-        return [delivery for delivery in read if not isinstance(delivery, Damaged)]
+        return undamaged(messages, read)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """See `Queue.delete`."""

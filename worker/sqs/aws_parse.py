@@ -82,6 +82,22 @@ def to_delivery(raw: Json, *, leased_at: float, received_at: float) -> Delivery 
         return Damaged("attributes", message_id)
 
 
+def undamaged(messages: Sequence[Json], read: Sequence[Delivery | Damaged]) -> list[Delivery]:
+    """What may be handled: of a FIFO queue nothing behind a damaged message of the same group, nor of an unknown one.
+
+    Everything left out becomes visible when its lease ends, in its old order.
+    """
+    stopped: set[object] = set()
+    kept: list[Delivery] = []
+    for raw, one in zip(messages, read, strict=True):
+        if isinstance(one, Damaged):
+            system = raw.get("Attributes")
+            stopped.add(system.get("MessageGroupId") if isinstance(system, dict) else None)
+        elif one.sequence_number is None or stopped.isdisjoint((None, one.group_id)):
+            kept.append(one)
+    return kept
+
+
 def _delivery(raw: Json, ids: tuple[str, str, str], *, leased_at: float, received_at: float) -> Delivery:
     system = raw.get("Attributes") or {}
     sent = system.get("SentTimestamp")

@@ -44,6 +44,17 @@ async def test_damaged_message_is_left_out_alone(  # a row of the table and thre
     assert [f for f in facts if isinstance(f, DeliveryDamaged)] == [DeliveryDamaged("orders", reason, message_id)]
 
 
+async def test_nothing_of_a_group_overtakes_a_damaged_message(server: Scripted, queue: AwsQueue) -> None:
+    """On a FIFO queue what is behind a damaged message of its group is left out with it; other groups are not."""
+
+    def of(group: str, number: int, **more: object) -> dict[str, object]:
+        return message(number, Attributes={"MessageGroupId": group, "SequenceNumber": str(number)}, **more)
+
+    answer = [of("a", 1), of("a", 2, MD5OfBody="0" * 32), of("b", 3), of("a", 4)]
+    server.answers("ReceiveMessage", said({"Messages": answer}))
+    assert [d.message_id for d in await queue.receive(10, 0)] == ["id-1", "id-3"]
+
+
 async def test_message_twice_in_one_answer_is_two_deliveries(server: Scripted, queue: AwsQueue) -> None:
     """Both receipts come through, each with its handle: the ledger decides which one counts."""
     twice = [message(1), message(1, ReceiptHandle="handle-newer")]

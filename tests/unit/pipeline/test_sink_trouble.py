@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @simulated
 async def test_while_the_sink_is_away_receiving_stops_leases_live_and_no_receive_count_is_burnt() -> None:
     """Ten minutes without the database: the bound is not exceeded, nothing goes back, every row is a first receipt."""
-    bench = Bench()
+    bench = Bench(hold_seconds=3600.0)
     healed_at = 600.0
 
     def away(records: Sequence[Message]) -> list[None]:
@@ -42,6 +42,29 @@ async def test_while_the_sink_is_away_receiving_stops_leases_live_and_no_receive
     assert {row.receive_count for row in bench.sink.rows} == {1}
     assert len(bench.sink.rows) == 300
     assert len(bench.told(events.SinkLost)) == len(bench.told(events.SinkRestored)) == 1
+
+
+@simulated
+async def test_a_sink_away_for_longer_than_the_set_time_keeps_one_batch_and_gives_the_rest_back() -> None:
+    """Another worker can have them; the one batch that probes notices when the sink is back."""
+    bench = Bench(hold_seconds=60.0)
+
+    def away(records: Sequence[Message]) -> list[None]:
+        if asyncio.get_running_loop().time() < 200:
+            raise SinkUnavailable("gone")
+        return [None] * len(records)
+
+    bench.sink.answer = away
+    await bench.send(range(100))
+    async with bench.running() as pipeline:
+        await asyncio.sleep(59)
+        assert len(pipeline.ledger) == 80
+        await asyncio.sleep(10)
+        assert len(pipeline.ledger) == bench.spec.batch.max_rows
+        assert await bench.counts() == (80, 20, 0)
+        await asyncio.sleep(200)
+    assert len(bench.sink.rows) == 100
+    assert await bench.counts() == (0, 0, 0)
 
 
 @simulated

@@ -111,7 +111,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "SQS_QEUE_URL is not a setting: did you mean SQS_QUEUE_URL?" in found
     assert "SQS_QUEUE_URL is not set: give a URL, an ARN or a name" in found
     assert "SQS_MAX_MESSAGES is '11': give a whole number from 1 to 10" in found
-    assert "not part of this version; use one of: sqlite, ndjson, handler, discard" in text
+    assert "not part of this version; use one of: sqlite, postgres, ndjson, handler, discard" in text
     assert "start more workers instead" in text
     assert "enableServiceLinks: false" in text
     assert "set it to at most 2000" in text
@@ -249,9 +249,42 @@ def test_a_password_in_a_url_is_neither_taken_nor_shown() -> None:
     assert "leave the user name and password out" in problem
 
 
-def test_secrets_of_later_sinks_are_masked() -> None:
-    """A DSN that waits for its sink is listed, but not its text."""
-    settings = loaded(POSTGRES_DSN="postgresql://me:geheim@db/shop", POSTGRES_TABLE="orders")
-    assert settings.origins["POSTGRES_DSN"] == ("********", "environment, not used")
-    assert settings.origins["POSTGRES_TABLE"] == ("orders", "environment, not used")
+DSN = "postgresql://me:geheim@db/shop"
+
+
+def test_a_secret_is_listed_but_not_its_text() -> None:
+    """Whatever shows the settings, the password is not in it."""
+    settings = loaded(SINK="postgres", POSTGRES_DSN=DSN, POSTGRES_TABLE="shop.orders")
+    assert settings.origins["POSTGRES_DSN"] == ("********", "environment")
+    assert settings.origins["POSTGRES_TABLE"] == ("shop.orders", "environment")
     assert "geheim" not in repr(settings)
+    assert settings.notices == ()
+    (pipeline,) = settings.pipelines
+    assert pipeline.postgres_dsn is not None
+    assert pipeline.postgres_dsn.get_secret_value() == DSN
+
+
+def test_a_wrong_dsn_is_told_without_its_text() -> None:
+    """Problems end in logs; a password may stand anywhere in a DSN that nobody can read."""
+    found = problems({"SQS_QUEUE_URL": "orders", "SINK": "postgres", "POSTGRES_DSN": "mysql://me@db?password=geheim"})
+    assert found == [
+        "POSTGRES_DSN is something else: for SINK=postgres give postgresql://user:password@host:port/database"
+    ]
+
+
+def test_a_postgres_sink_without_a_database_is_refused() -> None:
+    """There is no default that could be right."""
+    (problem,) = problems({"SQS_QUEUE_URL": "orders", "SINK": "postgres"})
+    assert problem.startswith("POSTGRES_DSN is not set: for SINK=postgres give postgresql://")
+
+
+def test_a_dsn_that_no_sink_uses_is_a_notice() -> None:
+    """Who sets it and forgets SINK would look for rows in the wrong place."""
+    assert loaded(POSTGRES_DSN=DSN).notices == ("POSTGRES_DSN is set but not used by SINK=sqlite",)
+
+
+@pytest.mark.parametrize("table", ["a.b.c", "1a", "a-b", 'a"; DROP TABLE x', ".a", "a.", "x" * 64])
+def test_a_table_that_is_no_name_is_refused(table: str) -> None:
+    """Names are quoted as well, but a strange one is surely a slip."""
+    (problem,) = problems({"SQS_QUEUE_URL": "orders", "POSTGRES_TABLE": table})
+    assert problem.startswith("POSTGRES_TABLE is ")
