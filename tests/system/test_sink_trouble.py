@@ -98,7 +98,7 @@ def test_a_full_disk_is_waited_for(rig: Rig) -> None:
 
 
 def test_a_directory_that_goes_away_and_comes_back_is_waited_for(rig: Rig) -> None:
-    """What is written to a file that has no name any more is not accepted; every message is in the file that is back."""
+    """What is written to a file that has no name any more is not accepted; every message is in the file in the end."""
     home, away = rig.folder / "disk", rig.folder / "unplugged"
     home.mkdir()
     rig.database = home / "rows.sqlite"
