@@ -154,7 +154,7 @@ async def test_a_sink_that_raises_cancelled_error_ends_no_handler() -> None:
 @simulated
 async def test_a_time_limit_does_not_run_while_the_sink_is_away() -> None:
     """Ten minutes without the sink and a limit of 1 s a write: the leases are kept, no receive count is burnt."""
-    bench = Bench(write_limit_seconds=1.0)
+    bench = Bench(write_limit_seconds=1.0, hold_seconds=3600.0)
     loop = asyncio.get_running_loop()
 
     def away(records: Sequence[Message]) -> list[None]:
