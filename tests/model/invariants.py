@@ -80,11 +80,11 @@ class Witness:
     def changed(self, change: StateChange) -> None:
         """A message of the source queue changed its state."""
         message_id = change.message_id
+        if change.kind == "receive":
+            self.receipts[message_id] += 1  # perhaps before its sender was told that it was sent
         if message_id not in self.items:
             return  # a dead letter
         match change.kind:
-            case "receive":
-                self.receipts[message_id] += 1
             case "delete":
                 self._left(message_id)
             case "move":
@@ -234,21 +234,25 @@ class Witness:
             self.broken("INV-7", f"{held} messages are still in the source queue")
         dead = self._dead_bodies()
         for message_id, item in self.items.items():
-            copies = dead[item.body]
-            where = f"{self._word(message_id)}: rows {message_id in self.rows}, dead letters {copies}"
-            if item.poison and (message_id in self.rows or not copies):
-                self.broken("INV-3", where)
-            if not item.poison and not (message_id in self.rows or message_id in self.moved):
-                self.broken("INV-7", f"lost {where}")
-            if not item.poison and copies and message_id not in self.moved:
-                self.broken("INV-7", where)
-            if copies > (1 if calm else max(1, self.receipts[message_id])):
-                self.broken("INV-3", where)
-            if calm and item.kind == "good" and item.group_id is None and message_id in self.moved:
-                self.broken("INV-7", f"{where}, although nothing was ever wrong")
-            if redrive_only and copies and message_id not in self.moved:
-                self.broken("INV-3", f"{where}, which only the redrive policy could have moved")
+            self._ended(message_id, item, dead[item.body], calm=calm)
+            if redrive_only and dead[item.body] and message_id not in self.moved:
+                self.broken("INV-3", f"{self._word(message_id)}: only the redrive policy could have moved it")
         self.check()
+
+    def _ended(self, message_id: str, item: Item, copies: int, *, calm: bool) -> None:
+        """In the sink or among the dead letters, whichever is its place, and there once."""
+        written, moved = message_id in self.rows, message_id in self.moved
+        where = f"{self._word(message_id)}: rows {int(written)}, dead letters {copies}"
+        if item.poison and (written or not copies):
+            self.broken("INV-3", where)
+        if not item.poison and not (written or moved):
+            self.broken("INV-7", f"lost {where}")
+        if not item.poison and copies and not moved:
+            self.broken("INV-7", where)
+        if copies > (1 if calm else self.receipts[message_id] + moved):
+            self.broken("INV-3", where)
+        if calm and moved and item.kind == "good" and item.group_id is None:
+            self.broken("INV-7", f"{where}, although nothing was ever wrong")
 
     def _word(self, message_id: str) -> str:
         item = self.items[message_id]

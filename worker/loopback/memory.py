@@ -167,9 +167,18 @@ class MemoryQueue:
         return deliveries
 
     def _undamaged(self, messages: list[Stored], plan: Plan) -> list[Stored]:
-        """A message with a wrong MD5 or without a field is left out, as the protocol says."""
+        """A message with a wrong MD5 or without a field is left out, and on a FIFO queue its group from there on."""
         damage = [rule for rule in plan.rules if rule.action in {"wrong_md5", "missing_field"}]
-        return [one for one in plan.arranged(messages) if not any(plan.hit(rule) for rule in damage)]
+        kept: list[Stored] = []
+        damaged: dict[str | None, int] = {}
+        for one in plan.arranged(messages):
+            if any(plan.hit(rule) for rule in damage):
+                damaged[one.group_id] = min(one.number, damaged.get(one.group_id, one.number))
+            else:
+                kept.append(one)
+        if not self._sqs.queue(self._name).settings.fifo:
+            return kept
+        return [one for one in kept if one.number < damaged.get(one.group_id, one.number + 1)]
 
     async def _batch(
         self,

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 HANDLERS_SHARE: Final = 0.75
 """Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
+ANSWER_SECONDS: Final = 1.0
+"""For receives under way, before anything is given back: a long poll still open would be handed it, and each receipt
+counts towards the dead-letter queue. With messages waiting it is answered at once; an idle one has none to hide."""
 RELEASE_SECONDS: Final = 2.0
 """Kept for giving back what the last long poll brings, which may take 20 s of the 25."""
 
@@ -171,7 +174,9 @@ class Pipeline:
         """The whole order of stopping, from the head of the path to its end."""
         began, end = asyncio.get_running_loop().time(), stop.deadline()
         self.poller.stop()  # no receive begins; what those under way bring is released
-        self.settler.settle([(delivery, Released()) for delivery in self.buffer.close()])  # nobody began these
+        self.buffer.close()  # no handler begins anything
+        await stop.patience(polling, until=min(end, began + ANSWER_SECONDS))  # else they'd be handed what we give back
+        self.settler.settle([(delivery, Released()) for delivery in self.buffer.unbegun()])
         await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
         if stop.forced:
             await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it

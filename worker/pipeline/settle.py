@@ -139,7 +139,6 @@ class Settler:
 
     async def _delete_until_closed(self) -> None:
         while batch := await self._deletes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
-            self._remember_late(batch)
             undeleted = await self._entries.until_decided("delete", batch, self._delete)
             for settlement in undeleted:
                 self._ledger.remember(settlement.delivery)
@@ -159,6 +158,7 @@ class Settler:
     # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
 
     async def _delete(self, batch: Sequence[Settlement]) -> list[Answer]:
+        self._remember_late(batch)  # at every try: a lease may end between two of them
         return await self._queue.delete([settlement.delivery for settlement in batch])
 
     async def _change(self, batch: Sequence[Settlement]) -> list[Answer]:

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import QueueError
-from worker.sqs.address import FIFO_SUFFIX, locate
+from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
 from worker.sqs.aws_parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
     Damaged,
     hashes_of,
-    in_order,
     to_answers,
     to_delivery,
     to_entry,
     to_queue_attributes,
+    undamaged,
 )
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
 from worker.sqs.explain import explained
@@ -118,13 +118,11 @@ class AwsQueue:
     def _deliveries(self, raw: Mapping[str, Any], *, leased_at: float) -> list[Delivery]:
         received_at = self._wall()
         messages = raw.get("Messages") or []
-        read = [to_delivery(message, leased_at=leased_at, received_at=received_at) for message in messages]
-        if self._name.endswith(FIFO_SUFFIX):
-            read = in_order(messages, read)
+        read = [to_delivery(one, leased_at=leased_at, received_at=received_at) for one in messages]
         for damaged in read:
             if isinstance(damaged, Damaged):
                 self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
-        return [delivery for delivery in read if not isinstance(delivery, Damaged)]
+        return undamaged(messages, read)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """See `Queue.delete`."""

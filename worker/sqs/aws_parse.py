@@ -58,7 +58,7 @@ class Damaged:
     """A received message that must not be handled: it stays in the queue until its lease ends."""
 
     reason: str
-    """`message-id`, `receipt-handle`, `body`, `md5` or `attributes`; `group` for a sound one behind one of these."""
+    """`message-id`, `receipt-handle`, `body`, `md5` or `attributes`."""
     message_id: str
 
 
@@ -82,21 +82,19 @@ def to_delivery(raw: Json, *, leased_at: float, received_at: float) -> Delivery 
         return Damaged("attributes", message_id)
 
 
-def in_order(raws: Sequence[Json], read: Sequence[Delivery | Damaged]) -> list[Delivery | Damaged]:
-    """What a FIFO receive brought, with everything of a group left alone that stands behind a damaged one of it.
+def undamaged(messages: Sequence[Json], read: Sequence[Delivery | Damaged]) -> list[Delivery]:
+    """What may be handled: of a FIFO queue nothing behind a damaged message of the same group, nor of an unknown one.
 
-    Their leases began together and end together unrenewed, so the group comes back whole and in order. Where the damage
-    hides the group, all that follows is left alone.
+    Everything left out becomes visible when its lease ends, in its old order.
     """
-    stopped: set[str | None] = set()
-    kept: list[Delivery | Damaged] = []
-    for raw, one in zip(raws, read, strict=True):
-        system = raw.get("Attributes")
-        group = system.get("MessageGroupId") if isinstance(system, Mapping) else None
-        behind = None in stopped or group in stopped
+    stopped: set[object] = set()
+    kept: list[Delivery] = []
+    for raw, one in zip(messages, read, strict=True):
         if isinstance(one, Damaged):
-            stopped.add(group)
-        kept.append(Damaged("group", one.message_id) if behind and isinstance(one, Delivery) else one)
+            system = raw.get("Attributes")
+            stopped.add(system.get("MessageGroupId") if isinstance(system, dict) else None)
+        elif one.sequence_number is None or stopped.isdisjoint((None, one.group_id)):
+            kept.append(one)
     return kept
 
 

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import sys
 import threading
+from datetime import timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -395,3 +396,24 @@ async def test_a_sink_that_is_not_open_accepts_nothing() -> None:
     """Nothing is taken for done before there is a function."""
     with pytest.raises(SinkUnavailable, match="is not open"):
         await HandlerSink("x.y", timeout_seconds=1, concurrency=1).write([make_message()])
+
+
+@pytest.mark.parametrize("after", ["5", float("nan"), float("inf"), timedelta(seconds=5), None, [1]], ids=repr)
+async def test_a_pause_that_is_no_number_of_seconds_is_left_to_the_backoff(module: ModuleType, after: object) -> None:
+    """Python checks nothing that a function puts into Retry; the settler must be able to count with it."""
+
+    async def handle(_message: Message) -> None:
+        raise Retry("later", after=after)  # type: ignore[arg-type] # the mistake that is tested
+
+    sink = await open_sink(module, handle)
+    assert list(await sink.write(make_messages(1))) == [Retried("later")]
+
+
+async def test_a_reason_that_is_no_text_becomes_one(module: ModuleType) -> None:
+    """It travels in the dead letter as JSON, where an exception or a number in its place would end the settler."""
+
+    async def handle_batch(_messages: Sequence[Message]) -> object:
+        return [Rejected(7, ValueError("words")), Retried(None, 3)]  # type: ignore[arg-type] # as above
+
+    sink = await open_sink(module, handle_batch)
+    assert list(await sink.write(make_messages(2))) == [Rejected("7", "words"), Retried("None", 3)]
