@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.system.chaos.profiles import Profile
     from tests.system.postgres import Postgres
     from tests.system.proxy import Proxy
-
-    from tests.system.chaos.profiles import Profile
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.03
@@ -133,6 +132,12 @@ class World:
             arguments += ["--groups", str(profile.groups if fifo else 0), "--seed", str(self._seed)]
             log = self.folder / f"producer-{place.name}.log"
             self.producers.append(spawn("tests.system.chaos.producer", arguments, {}, log))
+
+    def hurry(self) -> None:
+        """Nothing more will go wrong: the producers may come to their end."""
+        for producer in self.producers:
+            if producer.poll() is None:
+                producer.send_signal(signal.SIGUSR1)
 
     def sent(self, place: Place) -> Path:
         """The book of a producer."""
