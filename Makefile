@@ -6,10 +6,11 @@ STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksu
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.txt | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+PROFILE ?= smoke
 SEEDS ?= 2000
 FROM ?= 0
 
-.PHONY: demo test lint unit simulate containers setup pins clean
+.PHONY: demo test lint unit simulate chaos containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -45,6 +46,9 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 
 simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
 	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+
+chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n runs the same again
+	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from pathlib import Path
 
 import click
 import uvloop
@@ -16,16 +17,17 @@ from worker.loopback.serve import serve
 @click.option("--port", type=click.IntRange(0, 65535), default=9324, show_default=True, help="0 takes any free one.")
 @click.option("--queue", "queues", multiple=True, metavar="SPEC", help="NAME, or NAME:dlq=OTHER,max=3,visibility=30.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes ids and faults repeatable.")
-def command(*, host: str, port: int, queues: tuple[str, ...], seed: int) -> None:
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Book every change of a message here.")
+def command(*, host: str, port: int, queues: tuple[str, ...], seed: int, ledger: Path | None) -> None:
     """Serve SQS on this machine, for any AWS client."""
-    uvloop.run(_serve(host, port, queues, seed))
+    uvloop.run(_serve(host, port, queues, seed, ledger))
 
 
-async def _serve(host: str, port: int, queues: tuple[str, ...], seed: int) -> None:
+async def _serve(host: str, port: int, queues: tuple[str, ...], seed: int, ledger: Path | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(host=host, port=port, queues=queues, seed=seed, started=_started, stop=stop)
+    await serve(host=host, port=port, queues=queues, seed=seed, ledger=ledger, started=_started, stop=stop)
 
 
 def _started(url: str) -> None:

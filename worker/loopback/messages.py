@@ -79,4 +79,6 @@ class StateChange:
     destination: str = ""
     """For `move`: the queue it went to."""
     new_id: str = ""
-    """For `move` by a move task: the id it has there."""
+    """For `move`: the id it has there."""
+    receipt: str = ""
+    """The latest receipt, as the end of its handle names it: `number/receipt`; as it was before the change."""

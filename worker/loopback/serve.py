@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,12 +15,14 @@ import orjson
 from worker.errors import SettingsError
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import Faults
+from worker.loopback.ledger import LedgerFile
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 _OPTIONS = {
     "visibility": "VisibilityTimeout",
@@ -29,7 +32,7 @@ _OPTIONS = {
 }
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - one for each option of the command line
     *,
     host: str,
     port: int,
@@ -37,20 +40,29 @@ async def serve(
     region: str = "us-east-1",
     queues: Sequence[str] = (),
     seed: int = 0,
+    ledger: Path | None = None,
     started: Callable[[str], None],
     stop: asyncio.Event,
 ) -> None:
     """Serve SQS on *host*:*port* (0: any free one) with *queues* made first, until *stop* is set.
 
+    With *ledger* every change of a message is booked in that file; without, nobody looks.
+
     Raises:
         SettingsError: a queue specification cannot be met.
     """
     rng = random.Random(seed)  # noqa: S311 - ids and faults, no secrets
-    sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region)
-    make_queues(sqs, queues)
-    async with LoopbackServer(sqs, faults=Faults(rng=rng, clock=time.time), host=host, port=port) as server:
-        started(server.endpoint_url)
-        await stop.wait()
+    with ExitStack() as books:
+        observe = None
+        if ledger is not None:
+            file = LedgerFile(ledger)
+            books.callback(file.close)
+            observe = file.observe
+        sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region, observe=observe)
+        make_queues(sqs, queues)
+        async with LoopbackServer(sqs, faults=Faults(rng=rng, clock=time.time), host=host, port=port) as server:
+            started(server.endpoint_url)
+            await stop.wait()
 
 
 def make_queues(sqs: LoopbackSqs, specifications: Sequence[str]) -> None:

@@ -245,7 +245,12 @@ class QueueState:
     def note(self, kind: ChangeKind, message: Stored, now: float, **more: float | str) -> None:
         """Tell the observer; hot paths ask first whether there is one."""
         if self._observe is not None:
-            seen = {"receive_count": message.receive_count, "visible_at": message.visible_at, **more}
+            seen = {
+                "receive_count": message.receive_count,
+                "visible_at": message.visible_at,
+                "receipt": f"{message.number:x}/{message.receipt:x}",
+                **more,
+            }
             self._observe(StateChange(kind, self.name, message.id, now, **seen))  # type: ignore[arg-type] # by field
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────

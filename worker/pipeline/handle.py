@@ -76,7 +76,7 @@ class Handler:
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
-        self.handling = 0  # deliveries in a handler's hands; written by _handle
+        self.handling = 0  # deliveries in a handler's hands; written by run and _decide
         self.batches = 0  # finished; written by _write
         self.write_seconds = 0.0  # smoothed time of one batch in the sink; written by _write
 
@@ -84,10 +84,7 @@ class Handler:
         """One coroutine: until the buffer is closed."""
         while deliveries := await self._buffer.take():
             self.handling += len(deliveries)
-            try:
-                await self._handle(deliveries)
-            finally:
-                self.handling -= len(deliveries)
+            await self._handle(deliveries)
 
     async def _handle(self, deliveries: list[Delivery]) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
@@ -105,6 +102,7 @@ class Handler:
 
     def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
         """To the settler, with whatever of their groups these outcomes hold back."""
+        self.handling -= len(outcomes)
         self._settler.settle(self._buffer.decided(outcomes))
 
     @contextmanager

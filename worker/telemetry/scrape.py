@@ -7,6 +7,7 @@ holds in every scrape of a sound worker, and a lasting difference is a true one.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _TRIES: Final = 20
 """The loop's thread books a receive in microseconds; twenty looks are more than it can spoil."""
+_PAUSE_SECONDS: Final = 0.001
+"""Between two looks: the loop's thread may have been interrupted in mid-booking, and goes on only while we wait."""
 _SAID: Final = {
     "received": "Messages received and entered into the ledger; a message in hand that comes again counts again.",
     "deleted": "Messages deleted because the sink accepted them.",
@@ -68,10 +71,17 @@ class AccountCollector(Collector):
             return booked.copy(), None
         account, state = booked.copy(), read()
         for _ in range(_TRIES):
-            if account.received == account.settled + state.in_flight:
+            if _agree(account, state):
                 break
+            time.sleep(_PAUSE_SECONDS)
             account, state = booked.copy(), read()
         return account, state
+
+
+def _agree(account: Account, state: PipelineState) -> bool:
+    """Whether both were read at one moment: nothing is booked twice, or not yet."""
+    staged = state.buffered + state.handling + state.settling
+    return account.received == account.settled + state.in_flight and staged <= state.in_flight
 
 
 def _counters() -> dict[str, CounterMetricFamily]:

@@ -216,3 +216,15 @@ async def test_a_server_that_ignores_the_wait_is_asked_twice_a_second_at_the_mos
 async def _empty(limit: int, wait: float, *, attempt_id: str | None = None) -> list[object]:
     del limit, wait, attempt_id
     return []
+
+
+@simulated
+async def test_what_is_set_aside_is_no_longer_counted_as_handled() -> None:
+    """While the sink has the good one of a batch, the undecodable one is the settler's, or gone: never both."""
+    bench = Bench().with_dead_letters()
+    bench.sink.seconds = 10
+    await bench.send([1])
+    await bench.send_body("bad")
+    async with bench.running() as pipeline:
+        await asyncio.sleep(5)
+        assert (pipeline.handler.handling, pipeline.settler.pending, len(pipeline.ledger)) == (1, 0, 1)

@@ -156,6 +156,25 @@ def test_a_scrape_between_ledger_and_fact_looks_again(state: PipelineState) -> N
     assert next(looks, None) is None
 
 
+def test_a_scrape_while_the_loop_moves_a_message_between_stages_looks_again(state: PipelineState) -> None:
+    """A message seen in two stages at once is not shown twice."""
+    metrics = Metrics()
+    metrics.observe(received(10))
+    looks = iter([replace(state, settling=5), state])
+    metrics.watch("orders", lambda: next(looks))
+    list(metrics.registry.collect())
+    assert next(looks, None) is None
+
+
+def test_between_two_looks_the_loop_gets_its_turn(state: PipelineState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted in mid-booking it goes on only while the scrape waits; else all looks would be the same look."""
+    metrics = Metrics()
+    metrics.observe(received(9))
+    metrics.watch("orders", lambda: state)
+    monkeypatch.setattr("time.sleep", lambda _: metrics.observe(received(1)))
+    assert value(metrics, "messages_received_total", pipeline="orders") == 10
+
+
 def test_stages_sum_up_to_the_ledger(state: PipelineState) -> None:
     """What is between two stages is shown as moving, so nothing in flight is missing."""
     metrics = Metrics()

@@ -1,0 +1,220 @@
+"""The real worker with a witness at its two seams: what it asked of SQS, and what the sink accepted, goes into a book.
+
+`python -m tests.system.chaos.crashing run` is `worker run`, with the queue and the sink wrapped before anything is
+opened; nothing of this is in the product. `CHAOS_BOOK` names the book. `WORKER_CRASH_POINT=name:count` kills the
+process at the count-th time that a point is reached, by SIGKILL, in mid-step. It ends as the worker ends, or so.
+`CHAOS_SABOTAGE` breaks the worker on purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import worker.app
+from tests.system.chaos.books import Book
+from worker.errors import SinkUnavailable
+from worker.loopback.ledger import short_handle
+from worker.pipeline.deadletter import CONTEXT
+from worker.sqs.queue import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from worker.message import Delivery, Message, Outgoing
+    from worker.outcome import Rejected, Retried
+    from worker.settings import PipelineSettings
+    from worker.sinks.sink import Demand, Sink
+    from worker.sqs.queue import Answer, Queue, QueueAttributes
+    from worker.telemetry.events import Emit
+
+POINTS = (
+    "asking", "received",
+    "writing", "write-sent", "committed", "accepted",
+    "deleting", "delete-sent", "deleted",
+    "changing", "change-sent", "changed",
+    "lettering", "letter-sent", "lettered",
+    "closing",
+)  # fmt: skip
+"""In the order of the path. `-sent`: while the answer is outstanding; nobody knows then whether it was done."""
+UNDER_WAY_SECONDS = 0.0005
+
+
+class Points:
+    """Where this process is to die, if anywhere."""
+
+    def __init__(self, specification: str, book: Book) -> None:
+        self._name, _, count = specification.partition(":")
+        self._left = int(count or 1)  # times the point is still passed unharmed; written by _now
+        self._book = book
+
+    def reach(self, name: str) -> None:
+        """Die here, if it is time."""
+        if self._now(name):
+            self._die(name)
+
+    def under_way(self, name: str) -> None:
+        """Die in a moment, while what begins now is under way."""
+        if self._now(name):
+            asyncio.get_running_loop().call_later(UNDER_WAY_SECONDS, self._die, name)
+
+    def _now(self, name: str) -> bool:
+        if name != self._name:
+            return False
+        self._left -= 1
+        return self._left == 0
+
+    def _die(self, name: str) -> None:
+        self._book.write("crash", [("-", name)])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class WitnessedQueue:
+    """A queue that books what was received, and each handle before it is used."""
+
+    def __init__(self, queue: Queue, *, place: str, book: Book, points: Points) -> None:
+        self._queue = queue
+        self._place = place
+        self._book = book
+        self._points = points
+
+    @property
+    def name(self) -> str:
+        """As the queue's."""
+        return self._queue.name
+
+    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+        """Booked when it is answered."""
+        self._points.reach("asking")
+        got = await self._queue.receive(limit, wait, attempt_id=attempt_id)
+        rows = [(self._place, d.message_id, short_handle(d.receipt_handle)) for d in got]
+        self._book.write("recv", rows or [(self._place, "-")])
+        if got:
+            self._points.reach("received")
+        return got
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+        """Booked before it is asked."""
+        self._use("del", deliveries)
+        return await self._around("delet", "delete-sent", lambda: self._queue.delete(deliveries))
+
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        """Booked before it is asked."""
+        self._use("vis", deliveries)
+        call = lambda: self._queue.change_visibility(deliveries, seconds)  # noqa: E731 - one call, named for the line
+        return await self._around("chang", "change-sent", call)
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+        """Dead letters are booked once they are accepted."""
+        answers = await self._around("letter", "letter-sent", lambda: self._queue.send(messages))
+        sources = [source_of(m) for m, answer in zip(messages, answers, strict=True) if answer is OK]
+        self._book.write("letter", [(self._place, source) for source in sources])
+        return answers
+
+    async def attributes(self) -> QueueAttributes:
+        """As the queue's."""
+        return await self._queue.attributes()
+
+    async def close(self) -> None:
+        """As the queue's."""
+        await self._queue.close()
+
+    def _use(self, kind: str, deliveries: Sequence[Delivery]) -> None:
+        self._book.write(kind, [(self._place, d.message_id, short_handle(d.receipt_handle)) for d in deliveries])
+
+    async def _around(self, stem: str, sent: str, call: Callable[[], Awaitable[list[Answer]]]) -> list[Answer]:
+        self._points.reach(f"{stem}ing")
+        self._points.under_way(sent)
+        answers = await call()
+        self._points.reach(f"{stem}ed")
+        return answers
+
+
+class WitnessedSink:
+    """A sink that books what was accepted, right after it was, and when it was away."""
+
+    def __init__(self, sink: Sink, *, place: str, kind: str, book: Book, points: Points, write_seconds: float) -> None:
+        self._sink = sink
+        self._place = place
+        self._kind = kind
+        self._book = book
+        self._points = points
+        self._write_seconds = write_seconds
+
+    @property
+    def demand(self) -> Demand:
+        """As the sink's."""
+        return self._sink.demand
+
+    async def open(self) -> None:
+        """Booked: from here on the process listens to signals and works."""
+        await self._sink.open()
+        self._book.write("open", [(self._place, self._kind)])
+
+    async def write(self, records: Sequence[Message]) -> Sequence[Retried | Rejected | None]:
+        """Booked between the sink's answer and its being known to anybody."""
+        self._points.reach("writing")
+        await asyncio.sleep(self._write_seconds)
+        self._points.under_way("write-sent")
+        try:
+            answers = await self._sink.write(records)
+        except SinkUnavailable:
+            self._book.write("away", [(self._place,)])
+            raise
+        self._points.reach("committed")
+        accepted = [record for record, answer in zip(records, answers, strict=True) if answer is None]
+        self._book.write("commit", [(self._place, record.id, record.key) for record in accepted])
+        self._points.reach("accepted")
+        return answers
+
+    async def close(self) -> None:
+        """The last thing that a worker does to its sink."""
+        self._points.reach("closing")
+        await self._sink.close()
+
+
+def source_of(letter: Outgoing) -> str:
+    """The id of the message that a dead letter was made of."""
+    return str(json.loads(letter.attributes[CONTEXT].value)["message_id"])
+
+
+def witness(book: Book, points: Points, *, write_seconds: float) -> None:
+    """Wrap what `worker.app` opens from now on."""
+    open_queue, make_sink = worker.app.open_queue, worker.app.make_sink
+
+    async def open_witnessed(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
+        queue = await open_queue(address, settings, emit)
+        return WitnessedQueue(queue, place=settings.name, book=book, points=points)
+
+    def make_witnessed(settings: PipelineSettings) -> Sink:
+        sink, kind = make_sink(settings), settings.sink
+        return WitnessedSink(
+            sink, place=settings.name, kind=kind, book=book, points=points, write_seconds=write_seconds
+        )
+
+    worker.app.open_queue = open_witnessed
+    worker.app.make_sink = make_witnessed
+
+
+def main() -> None:
+    """Take our own variables out of the environment, and be the worker."""
+    book = Book(Path(os.environ.pop("CHAOS_BOOK")))
+    points = Points(os.environ.pop("WORKER_CRASH_POINT", ""), book)
+    witness(book, points, write_seconds=float(os.environ.pop("CHAOS_WRITE_SECONDS", "0")))
+    if name := os.environ.pop("CHAOS_SABOTAGE", ""):
+        from tests.system.chaos.sabotage import SABOTAGES  # noqa: PLC0415 - it imports half of the product
+
+        SABOTAGES[name][0]()
+    from worker.cli import main as worker_main  # noqa: PLC0415 - after the seams are wrapped
+
+    sys.argv[0] = "worker"
+    worker_main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The worker processes of a run: each member lives several lives, one process after the other.
+
+Takes a configuration file and a folder, gives processes that keep their books there; `look` follows them without
+waiting. Every process is ended by its id, at the latest by `end`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.system.chaos import books
+from tests.system.chaos.evidence import Life
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping
+
+    from tests.system.chaos.evidence import Ending
+
+ROOT = Path(__file__).parents[3]
+KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_REGION": "us-east-1"}
+PIPELINES_OPEN = 3
+"""All of a worker's."""
+
+
+def spawn(module: str, arguments: list[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """A process of ours, what it says in a file."""
+    clean = {name: os.environ[name] for name in KEPT if name in os.environ}
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            env={**clean, "PYTHONPATH": str(ROOT), **environment},
+        )
+
+
+@dataclass(slots=True)
+class Process:
+    """One life. Written by the crew's `look` and by whoever ends it."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    book: Path
+    log: Path
+    ending: Ending = "own"
+    signalled_ns: int = 0
+    ended_ns: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    """Lines of its book until now, by kind; those of a pipeline as `kind place` too."""
+    read: int = 0
+    """Bytes of its book looked at."""
+    samples: list[tuple[int, int, int]] = field(default_factory=list)
+    scrapes: list[dict[str, int]] = field(default_factory=list)
+    url: str = ""
+    paused: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was still running at the last look."""
+        return not self.ended_ns
+
+    @property
+    def working(self) -> bool:
+        """All its pipelines are open, and a receive of each was answered or is under way."""
+        return self.alive and self.seen["open"] >= PIPELINES_OPEN and self.seen["recv"] > 0
+
+    def signal(self, number: signal.Signals, ending: Ending | None = None) -> None:
+        """Send a signal; *ending* says what it is meant to end in."""
+        if ending is not None:
+            self.ending = ending
+            self.signalled_ns = time.monotonic_ns()
+        self.process.send_signal(number)
+
+    def look(self) -> None:
+        """Read the new lines of its book, and notice its end."""
+        ended = self.alive and self.process.poll() is not None
+        if ended:
+            self.ended_ns = time.monotonic_ns()
+        if self.book.exists():
+            with self.book.open("rb") as file:
+                file.seek(self.read)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self.read += len(whole)
+            self._count(whole)
+        if ended and self.ending == "own" and self.seen["crash"]:
+            self.ending = "crash"
+
+    def life(self) -> Life:
+        """As the checker sees it."""
+        return Life(
+            name=self.name,
+            ending=self.ending,
+            ended_ns=self.ended_ns,
+            exit_code=self.process.returncode,
+            records=lambda: books.records(self.book),
+            signalled_ns=self.signalled_ns,
+            accounts=self._accounts(),
+            scrapes=self.scrapes,
+            samples=self.samples,
+        )
+
+    def _count(self, data: bytes) -> None:
+        for line in data.splitlines():
+            kind, _, place, *_ = line.decode().split()
+            self.seen[kind] += 1
+            self.seen[f"{kind} {place}"] += 1
+
+    def _accounts(self) -> dict[str, dict[str, int]]:
+        told: dict[str, dict[str, int]] = {}
+        for line in self.log.read_text(errors="replace").splitlines():
+            if '"event":"pipeline_stopped"' in line:
+                fact = json.loads(line)
+                told[fact["pipeline"]] = {name: value for name, value in fact.items() if isinstance(value, int)}
+        return told
+
+    def find_url(self) -> str:
+        """Where its metrics are, once it said so."""
+        if not self.url and self.log.exists():
+            for line in self.log.read_bytes().splitlines(keepends=True):
+                if line.endswith(b"\n") and b'"event":"worker_started"' in line:
+                    fact: dict[str, Any] = json.loads(line)
+                    self.url = str(fact["metrics_url"])
+        return self.url
+
+
+class Crew:
+    """All processes that ever lived."""
+
+    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environment = {
+            **CREDENTIALS,
+            "WORKER_CONFIG": str(config),
+            "METRICS_PORT": "0",
+            "LOG_FORMAT": "json",
+            **settings,
+        }
+        self.lives: list[Process] = []
+        self.members: dict[str, Process] = {}
+        """Who is there now, by name; written by `start`."""
+
+    def start(self, name: str, **more: str) -> Process:
+        """A new life for *name*."""
+        life = f"{name}.{len(self.lives)}"
+        book, log = self._folder / f"{life}.book", self._folder / f"{life}.log"
+        environment = {**self._environment, "WORKER_ID": life, "CHAOS_BOOK": str(book), **more}
+        process = Process(life, spawn("tests.system.chaos.crashing", ["run"], environment, log), book, log)
+        self.lives.append(process)
+        self.members[name] = process
+        return process
+
+    def look(self) -> None:
+        """Follow everybody who lives."""
+        for process in self.lives:
+            if process.alive:
+                process.look()
+
+    def seen(self, kind: str) -> int:
+        """How many lines of *kind* all books have together."""
+        return sum(process.seen[kind] for process in self.lives)
+
+    def end(self) -> None:
+        """End whoever still runs."""
+        for process in self.lives:
+            if process.process.poll() is None:
+                process.process.kill()
+                process.process.wait()

@@ -1,0 +1,133 @@
+"""What a chaos run leaves behind, as the checker sees it: values only, made by `collect` or by hand in tests.
+
+Books are given as callables, because they are read several times and may be larger than memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from tests.system.chaos.books import Change, Produced, Record
+
+Ending = Literal["term", "kill", "crash", "own"]
+"""How a life ended: by SIGTERM, by SIGKILL from outside, by SIGKILL at a crash point, or on its own accord."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a sink, in the order in which rows became lasting."""
+
+    id: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message of a dead-letter queue."""
+
+    queue: str
+    id: str
+    sha: str
+    message_id: str
+    """In the dead-letter queue."""
+    source_id: str
+    """In the queue that it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process from its start to its end."""
+
+    name: str
+    ending: Ending
+    ended_ns: int
+    exit_code: int
+    records: Callable[[], Iterable[Record]] = field(default=lambda: ())
+    signalled_ns: int = 0
+    """When it was told to stop; 0 if nobody did."""
+    accounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Its final account by pipeline, where it came to telling."""
+    scrapes: Sequence[Mapping[str, int]] = ()
+    """Accounts read while it ran."""
+    samples: Sequence[tuple[int, int, int]] = ()
+    """Monotonic ns, resident bytes, open files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One planned fault, and what was seen of it."""
+
+    kind: str
+    detail: str
+    target: str
+    begin_ns: int
+    heal_ns: int
+    fired: int
+    """How often it was seen to strike; 0 makes the run invalid."""
+    recovered_ns: int
+    """When the worker was first seen past it; 0 makes the run invalid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers that the checks hold the run to."""
+
+    visibility_seconds: float
+    drain_seconds: float
+    rss_bytes: int
+    fd_slack: int
+    """Open files at the end beyond those of the first third of a life."""
+    fds: int
+    """Open files at any time."""
+    term_seconds: float = 2.0
+    """After an orderly end nothing of the process stays hidden for longer."""
+    kill_seconds: float = 5.0
+    """After a crash nothing of the process stays hidden for longer than this and the visibility timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything."""
+
+    produced: Produced
+    rows: Mapping[str, Sequence[Row]]
+    """By pipeline."""
+    letters: Sequence[Letter]
+    remainder: Sequence[str]
+    """Business ids that were still in a source queue at the end."""
+    changes: Callable[[], Iterable[Change]]
+    lives: Sequence[Life]
+    queues: Mapping[str, Mapping[str, int]]
+    """The loopback's own counts at the end."""
+    faults: Sequence[Fault]
+    limits: Limits
+    dead_letter_queues: frozenset[str] = frozenset()
+    fifo: frozenset[str] = frozenset()
+    """Pipelines whose order counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: nothing, if it is good."""
+
+    check: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+def finding(check: str, violations: Iterable[str]) -> Finding:
+    """Count *violations*, and keep the first few for people."""
+    count = 0
+    examples: list[str] = []
+    for violation in violations:
+        count += 1
+        if len(examples) < EXAMPLES:
+            examples.append(violation)
+    return Finding(check, count, tuple(examples))
+
+
+EXAMPLES = 5

@@ -1,0 +1,67 @@
+"""The sizes of a chaos run: how much, how long, how many of each fault. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One size. The first worker is never killed, so that its memory tells of the whole run."""
+
+    name: str
+    messages: int
+    """On each of the two standard queues: one goes into SQLite, one into PostgreSQL."""
+    groups: int
+    """Of the FIFO queue."""
+    rounds: int
+    """Messages of each group."""
+    workers: int
+    visibility: int
+    warm_up_seconds: float
+    load_seconds: float
+    kills: int
+    terms: int
+    stops: int
+    crashes: int
+    """Crash points: this many different ones, or each several times."""
+    locks: int
+    """A SQLite file is held by somebody else."""
+    sqs: int
+    """Windows of SQS trouble: this many kinds, or each several times."""
+    quiesce_budget_seconds: float
+    restarts: int = 0
+    """PostgreSQL ends, in order or not, and comes back."""
+    commit_losses: int = 0
+    """Windows in which PostgreSQL commits and the answer is lost on the way."""
+    rss_budget_mib: int = 256
+    fd_slack: int = 16
+    fds: int = 160
+    """16 receivers and 16 others for each queue and dead-letter queue would be more; in practice it is half of this."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """More settings of the workers."""
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="smoke", messages=3_500, groups=50, rounds=20, workers=3, visibility=3,
+            warm_up_seconds=2, load_seconds=26,
+            kills=5, terms=3, stops=1, crashes=3, locks=1, sqs=5,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=30,
+        ),
+        Profile(
+            name="gate", messages=90_000, groups=1_000, rounds=20, workers=3, visibility=5,
+            warm_up_seconds=10, load_seconds=400,
+            kills=30, terms=20, stops=6, crashes=48, locks=6, sqs=33,
+            restarts=6, commit_losses=8, quiesce_budget_seconds=90,
+        ),
+        Profile(
+            name="soak", messages=1_350_000, groups=3_000, rounds=100, workers=4, visibility=10,
+            warm_up_seconds=10, load_seconds=4_200,
+            kills=200, terms=150, stops=40, crashes=160, locks=40, sqs=150,
+            restarts=30, commit_losses=40, quiesce_budget_seconds=300,
+        ),
+    )
+}  # fmt: skip
