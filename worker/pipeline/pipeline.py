@@ -95,45 +95,57 @@ class Pipeline:
         )
         self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
-        self.settler = Settler(
-            parts.queue,
-            settings=spec.settle,
-            ledger=self.ledger,
-            dead_letters=parts.dead_letters,
-            left=self.buffer.left,
-            random=parts.random,
-            emit=emit,
-            pipeline=name,
-        )
-        self.handler = Handler(
-            buffer=self.buffer,
-            codec=parts.codec,
-            key=parts.key,
-            writer=Writer(parts.sink, breaker=self.breaker, ordered=spec.fifo, emit=emit, pipeline=name),
-            settler=self.settler,
-            ordered=spec.fifo,
-            write_limit_seconds=spec.write_limit_seconds,
-            written=self._follow_sink,
-            wall=parts.wall,
-            emit=emit,
-            pipeline=name,
-        )
-        self.poller = Poller(
-            parts.queue,
-            settings=spec.poll,
-            ledger=self.ledger,
-            buffer=self.buffer,
-            settler=self.settler,
-            breaker=self.breaker,
-            random=parts.random,
-            emit=emit,
-            pipeline=name,
-        )
+        self.settler = self._make_settler(parts)
+        self.handler = self._make_handler(parts)
+        self.poller = self._make_poller(parts)
         self.renewer = Renewer(parts.queue, ledger=self.ledger, emit=emit, pipeline=name)
         self.measurer = Measurer(
             parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
         )
         self._follow_sink()
+
+    def _make_settler(self, parts: Parts) -> Settler:
+        return Settler(
+            parts.queue,
+            settings=self.spec.settle,
+            ledger=self.ledger,
+            dead_letters=parts.dead_letters,
+            left=self.buffer.left,
+            random=parts.random,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
+
+    def _make_handler(self, parts: Parts) -> Handler:
+        writer = Writer(
+            parts.sink, breaker=self.breaker, ordered=self.spec.fifo, emit=parts.emit, pipeline=self.spec.name
+        )
+        return Handler(
+            buffer=self.buffer,
+            codec=parts.codec,
+            key=parts.key,
+            writer=writer,
+            settler=self.settler,
+            ordered=self.spec.fifo,
+            write_limit_seconds=self.spec.write_limit_seconds,
+            written=self._follow_sink,
+            wall=parts.wall,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
+
+    def _make_poller(self, parts: Parts) -> Poller:
+        return Poller(
+            parts.queue,
+            settings=self.spec.poll,
+            ledger=self.ledger,
+            buffer=self.buffer,
+            settler=self.settler,
+            breaker=self.breaker,
+            random=parts.random,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
 
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.system.chaos.profiles import Profile
     from tests.system.postgres import Postgres
     from tests.system.proxy import Proxy
-
-    from tests.system.chaos.profiles import Profile
 
 START_SECONDS = 30.0
 LOOK_SECONDS = 0.03
