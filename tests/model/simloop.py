@@ -49,6 +49,17 @@ class Deadlock(Exception):
     """Nothing is ready and no timer is set: somebody waits for what nobody will do."""
 
 
+class SimTask(asyncio.Task[Any]):
+    """A task whose place in a set is its number and not its address: a TaskGroup cancels by iterating over a set."""
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: SimLoop, **more: Any) -> None:
+        self._number = loop.numbered()
+        super().__init__(coro, loop=loop, **more)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """One per run; closes like any other loop."""
 
@@ -62,6 +73,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._order = None if seed is None else random.Random(f"{seed}:order")
         self._trace = hashlib.sha256()
         self.steps = 0
+        self._tasks = 0  # made so far; written by numbered
         self.after_step: Callable[[Owner | None], None] | None = None
         """Called after every step with whose it was; what it raises ends the run."""
         self.set_task_factory(_owned_task)
@@ -69,6 +81,11 @@ class SimLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now
+
+    def numbered(self) -> int:
+        """The number of the next task."""
+        self._tasks += 1
+        return self._tasks
 
     def trace(self) -> str:
         """A hash of everything that ran so far, and when."""
@@ -167,7 +184,8 @@ def bury(owner: Owner) -> None:
 
 
 def _owned_task(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
-    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **more)
+    assert isinstance(loop, SimLoop)
+    task = SimTask(coro, loop=loop, **more)
     context = more.get("context")
     owner = OWNER.get() if context is None else context.get(OWNER)
     if owner is not None:

@@ -55,7 +55,7 @@ def remembers_nothing(_: Ledger, __: Delivery) -> None:
 
 def gives_nothing_back(self: Arrivals) -> list[Delivery]:
     """Drops what nobody had begun."""
-    _close(self)
+    _unbegun(self)
     return []
 
 
@@ -65,7 +65,7 @@ def counts_wrong(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeN
     self.left[outcome] -= 1
 
 
-_settle, _close, _leave = Settler.settle, Arrivals.close, Ledger.leave
+_settle, _unbegun, _leave = Settler.settle, Arrivals.unbegun, Ledger.leave
 
 DEFECTS: Final[dict[str, tuple[object, str, object, set[str]]]] = {
     "writes nothing": (Writer, "write", writes_nothing, {"INV-2"}),
@@ -74,7 +74,7 @@ DEFECTS: Final[dict[str, tuple[object, str, object, set[str]]]] = {
     "has always room": (Ledger, "room", has_always_room, {"INV-4"}),
     "stops never": (Poller, "stop", stops_never, {"INV-1", "INV-5"}),
     "remembers nothing": (Ledger, "remember", remembers_nothing, {"INV-6"}),
-    "drops what nobody had begun": (Arrivals, "close", gives_nothing_back, {"INV-1"}),
+    "drops what nobody had begun": (Arrivals, "unbegun", gives_nothing_back, {"INV-1"}),
     "counts wrong": (Ledger, "leave", counts_wrong, {"INV-8"}),
     "has no lanes": (pipeline, "Lanes", Arrivals, {"INV-9"}),
 }

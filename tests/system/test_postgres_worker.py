@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.proxy import Proxy, Trouble, proxy
+from tests.system.proxy import Trouble
 from tests.system.rig import QUEUE, Child, Rig
 from tests.system.rig import rig as new_rig
+from tests.system.tables import COMMITTED
 from tests.system.test_refusals import refused
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.system.postgres import Postgres
+    from tests.system.proxy import Proxy
 
-COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
 ORDER = "body::jsonb->>'order_id'"
 
 
@@ -69,12 +70,6 @@ class Site:
 def site(tmp_path: Path, database: Postgres) -> Iterator[Site]:
     with new_rig(tmp_path, queue=f"{QUEUE}:visibility=5,dlq=orders-dead,max=100") as rig:
         yield Site(rig, database)
-
-
-@pytest.fixture
-def network(database: Postgres) -> Iterator[Proxy]:
-    with proxy(database.port) as made:
-        yield made
 
 
 def test_a_queue_is_drained_into_a_table(site: Site) -> None:

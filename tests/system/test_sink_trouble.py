@@ -166,7 +166,7 @@ def test_a_worker_told_to_stop_while_its_sink_is_away_gives_everything_back(
     began = time.monotonic()
     worker.tell(signal.SIGTERM)
     assert worker.end() == 0
-    assert time.monotonic() - began < 4 + 2
+    assert time.monotonic() - began < 4 + 6  # the time to drain, and a noisy machine
     mend()
     books, account = rig.books(), worker.account()
     assert (books["visible"], books["not_visible"], books["deleted"]) == (MESSAGES, 0, 10)

@@ -44,8 +44,12 @@ class Buffer(Protocol):
         """The next batch; empty when the buffer is closed."""
         ...
 
-    def close(self) -> list[Delivery]:
-        """End of input; returns what nobody has begun, to be released."""
+    def close(self) -> None:
+        """End of input: handlers get empty batches from now on, and what nobody has begun waits for `unbegun`."""
+        ...
+
+    def unbegun(self) -> list[Delivery]:
+        """After `close`: take out what nobody has begun, to be released."""
         ...
 
     def decided(self, settled: list[Settled]) -> list[Settled]:
@@ -63,9 +67,10 @@ class Arrivals:
     def __init__(self, settings: BatchSettings) -> None:
         self._settings = settings
         self._channel: Channel[Delivery] = Channel(lambda delivery: delivery.weight)
+        self._unbegun: list[Delivery] = []  # written by close and unbegun
 
     def __len__(self) -> int:
-        return len(self._channel)
+        return len(self._channel) + len(self._unbegun)
 
     def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
         """Append what a receive brought."""
@@ -77,11 +82,15 @@ class Arrivals:
         settings = self._settings
         return await self._channel.take(settings.max_rows, weight=settings.max_bytes, linger=settings.max_wait_seconds)
 
-    def close(self) -> list[Delivery]:
-        """End of input; returns what nobody has begun, to be released."""
-        left = self._channel.empty()
+    def close(self) -> None:
+        """End of input."""
+        self._unbegun = self._channel.empty()
         self._channel.close()
-        return left
+
+    def unbegun(self) -> list[Delivery]:
+        """Take out what nobody has begun."""
+        unbegun, self._unbegun = self._unbegun, []
+        return unbegun
 
     def decided(self, settled: list[Settled]) -> list[Settled]:
         """Nothing holds anything back here."""

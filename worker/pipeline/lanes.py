@@ -55,6 +55,7 @@ class Lanes:
         self._settings = settings
         self._lanes: dict[str, Lane] = {}  # by group; written by put, decided, left, close
         self._runs: Channel[list[Delivery]] = Channel(self._weigh)
+        self._unbegun: list[Delivery] = []  # written by close and unbegun
         self._waiting = 0  # deliveries waiting in lanes and runs; written as _lanes, and by take
 
     def __len__(self) -> int:
@@ -88,14 +89,19 @@ class Lanes:
         self._waiting -= len(batch)
         return batch
 
-    def close(self) -> list[Delivery]:
-        """End of input; returns what nobody has begun, the newest first."""
-        left = [delivery for run in self._runs.empty() for delivery in run]
-        left += [delivery for lane in self._lanes.values() for delivery in lane.waiting]
+    def close(self) -> None:
+        """End of input."""
+        unbegun = [delivery for run in self._runs.empty() for delivery in run]
+        unbegun += [delivery for lane in self._lanes.values() for delivery in lane.waiting]
+        self._unbegun = newest_first(unbegun)
         self._lanes.clear()
-        self._waiting = 0
         self._runs.close()
-        return newest_first(left)
+
+    def unbegun(self) -> list[Delivery]:
+        """Take out what nobody has begun, the newest first."""
+        unbegun, self._unbegun = self._unbegun, []
+        self._waiting -= len(unbegun)
+        return unbegun
 
     def decided(self, settled: Iterable[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
         """The outcomes of a batch as they are to be settled: with what they hold back, the newest first."""

@@ -7,6 +7,7 @@ Connections come from asyncpg's pool, at most one for each writer, and begin not
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -72,7 +73,8 @@ class PostgresSink:
             await pool.release(connection, timeout=CLOSE_SECONDS)
         except (*TROUBLE, ValueError) as error:
             self._drop()
-            raise at_open(error, self._table.name) from error
+            # What could not read the DSN may quote it, so it goes no further.
+            raise at_open(error, self._table.name) from (None if isinstance(error, ValueError) else error)
         except BaseException:
             self._drop()
             raise
@@ -119,7 +121,8 @@ class PostgresSink:
                 await pool.expire_connections()
             raise meaning from error
         finally:
-            await pool.release(connection, timeout=CLOSE_SECONDS)
+            with suppress(*TROUBLE):  # of the goodbye; what is committed is committed
+                await pool.release(connection, timeout=CLOSE_SECONDS)
 
     def _make_pool(self) -> asyncpg.Pool:
         # The name is for the database's people (pg_stat_activity); one that the DSN gives is theirs.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         Scripted,
     )
 
-LAPSE: Final = 0.3
+LAPSE: Final = 1.0
 """Seconds that the door waits beyond what it must, so that no case takes long."""
 
 
