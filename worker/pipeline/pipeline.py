@@ -194,7 +194,7 @@ class Pipeline:
         self._emit(events.PipelineStopped(self.spec.name, **self.ledger.account()))
 
     async def _give_up(self, polling: list[asyncio.Task[None]]) -> None:
-        """A receive left open would be handed what is given back next, and hide it; SQS must notice that it is closed."""
+        """A receive left open would be handed what is given back next, and hide it; SQS must notice its end first."""
         if not all(task.done() for task in polling):
             await cancelled(polling)
             await asyncio.sleep(NOTICED_SECONDS)
