@@ -99,7 +99,7 @@ def make_terms(random: Random) -> Terms:
     dead_letters = random.random() < 0.8
     return Terms(
         lease_seconds=pick((6, 15, 30, 120)),
-        wait_seconds=pick((1.0, 5.0, 20.0)) if random.random() < 0.97 else 0.0,  # which is slow to simulate
+        wait_seconds=pick((1.0, 5.0, 20.0)) if random.random() < 0.98 else 0.0,  # which is slow to simulate
         receivers=pick((1, 2, 4)),
         receive_limit=pick((1, 10, 10)),
         rows=pick((1, 4, 10, 50)),
@@ -134,12 +134,13 @@ def described(seed: int) -> list[str]:
 
 
 def _sends(random: Random, terms: Terms) -> list[Event]:
-    items = make_items(random.randint(20, 200), random, poison=random.choice((0.0, 0.05, 0.3)), groups=terms.groups)
+    count = random.randint(20, 60) if random.random() < 0.85 else random.randint(60, 200)
+    items = make_items(count, random, poison=random.choice((0.0, 0.05, 0.3)), groups=terms.groups)
     events: list[Event] = []
     at = 0.0
     while items:
-        count = random.choice((1, 3, 10, 100))
-        some, items = items[:count], items[count:]
+        together = random.choice((1, 3, 10, 100))
+        some, items = items[:together], items[together:]
         events.append((at, f"send {len(some)}", functools.partial(World.send, items=some)))
         at += random.choice((0.0, 0.5, 5.0, 15.0)) * random.random()
     return events

@@ -87,3 +87,10 @@ def test_an_empty_environment_says_what_is_missing_and_ends_with_two(rig: Rig) -
     worker = rig.start(["run"], {})
     assert worker.end() == 2
     assert "SQS_QUEUE_URL" in "".join(worker.lines)
+
+
+def test_draining_without_receiving_is_refused(rig: Rig) -> None:
+    """It would never end, so it does not begin."""
+    worker = rig.worker("--drain", ENABLE_SQS_CONSUMER="false")
+    assert worker.end() == 2
+    assert "ENABLE_SQS_CONSUMER" in "".join(worker.lines)

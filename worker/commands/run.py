@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.commands.options import config_option
+from worker.errors import SettingsError
 from worker.run import run_worker
 from worker.settings import load
 
@@ -22,4 +23,7 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, *, drain: bool, config: Path | None) -> None:
     """Move messages until told to stop: SIGTERM or SIGINT drains, a second one gives back what is in hand."""
     environ: Mapping[str, str] = ctx.obj
-    ctx.exit(run_worker(load(environ, config=config), drain=drain))
+    loaded = load(environ, config=config)
+    if drain and not loaded.worker.enable_consumer:
+        raise SettingsError(["--drain with ENABLE_SQS_CONSUMER=false would never end: leave one of the two out"])
+    ctx.exit(run_worker(loaded, drain=drain))

@@ -43,6 +43,10 @@ ANSWER_SECONDS: Final = 1.0
 counts towards the dead-letter queue. With messages waiting it is answered at once; an idle one has none to hide."""
 RELEASE_SECONDS: Final = 2.0
 """Kept for giving back what the last long poll brings, which may take 20 s of the 25."""
+HANDED_SECONDS: Final = 1.0
+"""In which a receive under way is answered with what was just given back."""
+NOTICED_SECONDS: Final = 0.2
+"""In which the server learns that a receive was given up: its connection was closed before, but on another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,45 +99,57 @@ class Pipeline:
         )
         self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
-        self.settler = Settler(
-            parts.queue,
-            settings=spec.settle,
-            ledger=self.ledger,
-            dead_letters=parts.dead_letters,
-            left=self.buffer.left,
-            random=parts.random,
-            emit=emit,
-            pipeline=name,
-        )
-        self.handler = Handler(
-            buffer=self.buffer,
-            codec=parts.codec,
-            key=parts.key,
-            writer=Writer(parts.sink, breaker=self.breaker, ordered=spec.fifo, emit=emit, pipeline=name),
-            settler=self.settler,
-            ordered=spec.fifo,
-            write_limit_seconds=spec.write_limit_seconds,
-            written=self._follow_sink,
-            wall=parts.wall,
-            emit=emit,
-            pipeline=name,
-        )
-        self.poller = Poller(
-            parts.queue,
-            settings=spec.poll,
-            ledger=self.ledger,
-            buffer=self.buffer,
-            settler=self.settler,
-            breaker=self.breaker,
-            random=parts.random,
-            emit=emit,
-            pipeline=name,
-        )
+        self.settler = self._make_settler(parts)
+        self.handler = self._make_handler(parts)
+        self.poller = self._make_poller(parts)
         self.renewer = Renewer(parts.queue, ledger=self.ledger, emit=emit, pipeline=name)
         self.measurer = Measurer(
             parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
         )
         self._follow_sink()
+
+    def _make_settler(self, parts: Parts) -> Settler:
+        return Settler(
+            parts.queue,
+            settings=self.spec.settle,
+            ledger=self.ledger,
+            dead_letters=parts.dead_letters,
+            left=self.buffer.left,
+            random=parts.random,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
+
+    def _make_handler(self, parts: Parts) -> Handler:
+        writer = Writer(
+            parts.sink, breaker=self.breaker, ordered=self.spec.fifo, emit=parts.emit, pipeline=self.spec.name
+        )
+        return Handler(
+            buffer=self.buffer,
+            codec=parts.codec,
+            key=parts.key,
+            writer=writer,
+            settler=self.settler,
+            ordered=self.spec.fifo,
+            write_limit_seconds=self.spec.write_limit_seconds,
+            written=self._follow_sink,
+            wall=parts.wall,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
+
+    def _make_poller(self, parts: Parts) -> Poller:
+        return Poller(
+            parts.queue,
+            settings=self.spec.poll,
+            ledger=self.ledger,
+            buffer=self.buffer,
+            settler=self.settler,
+            breaker=self.breaker,
+            random=parts.random,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
 
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""
@@ -177,16 +193,23 @@ class Pipeline:
         self.buffer.close()  # no handler begins anything
         await stop.patience(polling, until=min(end, began + ANSWER_SECONDS))  # else they'd be handed what we give back
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.unbegun()])
-        await stop.patience(handling, until=began + HANDLERS_SHARE * (end - began))  # handlers finish what they hold
-        if stop.forced:
-            await cancelled(polling)  # a receive left open would be handed what the handlers now give back, and hide it
+        share, late = began + HANDLERS_SHARE * (end - began), end - RELEASE_SECONDS
+        await stop.patience([*polling, *handling], until=share)  # handlers finish what they hold
+        if stop.forced or late < share + HANDED_SECONDS:
+            await self._give_up(polling)
         await cancelled(handling)  # and what they could not finish is released
-        await stop.patience(polling, until=end - min(RELEASE_SECONDS, (1 - HANDLERS_SHARE) * (end - began)))
-        await cancelled(polling)  # an unanswered receive hides what SQS chose for it, so it is given up late
+        await stop.patience(polling, until=late)
+        await self._give_up(polling)
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
         await cancelled([settling, *watching])  # renewing last: it kept alive what was in hand
         self._emit(events.PipelineStopped(self.spec.name, **self.ledger.account()))
+
+    async def _give_up(self, polling: list[asyncio.Task[None]]) -> None:
+        """A receive left open would be handed what is given back next, and hide it; SQS must notice its end first."""
+        if not all(task.done() for task in polling):
+            await cancelled(polling)
+            await asyncio.sleep(NOTICED_SECONDS)
 
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""

@@ -112,13 +112,20 @@ class Poller:
         self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _receive_until_stopped(self) -> None:
-        """One receiver; it retires when there are more receivers than wanted."""
-        attempt = self._attempt()
+        """One receiver; it retires when there are more receivers than wanted.
+
+        What was asked for without an answer is owed: the same attempt brings the same messages, whatever is asked now.
+        """
+        attempt, owed = self._attempt(), 0
         try:
             while not self.stopping and self.receivers <= self.wanted:
                 limit = await self._room()
-                if limit and await self._receive(limit, attempt):
-                    attempt = self._attempt()
+                if owed > self._ledger.most(self._settings.limit):
+                    attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
+                if limit >= max(owed, 1):
+                    limit = owed or limit
+                    answered = await self._receive(limit, attempt)
+                    attempt, owed = (self._attempt(), 0) if answered else (attempt, limit if attempt else 0)
         finally:
             self.receivers -= 1
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))

@@ -67,10 +67,12 @@ class Stop:
 
     async def last_words(self, tasks: Collection[asyncio.Task[None]], *, until: float) -> None:
         """Wait for *tasks* until *until*, forced or not (then a little): what they do is giving back."""
-        pending = [task for task in tasks if not task.done()]
-        left = min(until, self.deadline()) - self._loop.time()
-        if pending and left > 0:
-            await asyncio.wait(pending, timeout=left)
+        while pending := [task for task in tasks if not task.done()]:
+            left = min(until, self.deadline()) - self._loop.time()
+            if left <= 0:
+                return
+            told = [] if self.forced else [self._forced]  # being forced meanwhile shortens the wait
+            await asyncio.wait([*pending, *told], timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -1,0 +1,101 @@
+"""Every fact the worker can report. Emitting one counts it and logs it; nothing else in the core logs.
+
+A fact is a frozen dataclass named noun-past-verb. `pipeline` is the name of the pipeline it happened in, from the
+closed set of configured names. Whatever becomes a label (`code`, `reason`, `operation`, `outcome`) comes from a closed
+set or from the names of exception classes; ids and details go to the log line only. No fact holds a body, a receipt
+handle or a secret.
+
+Facts on the hot path stand for a whole batch, never for one message.
+"""
+
+from __future__ import annotations
+
+from worker.telemetry.events.fact import (
+    Emit,
+    Fact,
+    Level,
+)
+from worker.telemetry.events.handling import (
+    BatchSplit,
+    BatchWritten,
+    MessageRejected,
+    MessageRetried,
+    SinkLost,
+    SinkProbed,
+    SinkRestored,
+)
+from worker.telemetry.events.life import (
+    LoopLagged,
+    PipelineStarted,
+    PipelineStopped,
+    PreflightFound,
+    SettingsNoticed,
+    StartDelayed,
+    WorkerFailed,
+    WorkerRefused,
+    WorkerStarted,
+    WorkerStopped,
+    WorkerStopping,
+)
+from worker.telemetry.events.receiving import (
+    DeliveryDamaged,
+    DuplicatesReceived,
+    MessagesReceived,
+    ReceiveFailed,
+    ReceiveRecovered,
+    ReceiversChanged,
+    RedeliveriesRecognised,
+)
+from worker.telemetry.events.requests import (
+    QueueMeasured,
+    RequestMade,
+)
+from worker.telemetry.events.settling import (
+    DeliveriesSettled,
+    LeasesLost,
+    LeasesRenewed,
+    SettleFailed,
+)
+from worker.telemetry.events.state import (
+    PipelineState,
+    ReadState,
+)
+
+__all__ = [
+    "BatchSplit",
+    "BatchWritten",
+    "DeliveriesSettled",
+    "DeliveryDamaged",
+    "DuplicatesReceived",
+    "Emit",
+    "Fact",
+    "LeasesLost",
+    "LeasesRenewed",
+    "Level",
+    "LoopLagged",
+    "MessageRejected",
+    "MessageRetried",
+    "MessagesReceived",
+    "PipelineStarted",
+    "PipelineState",
+    "PipelineStopped",
+    "PreflightFound",
+    "QueueMeasured",
+    "ReadState",
+    "ReceiveFailed",
+    "ReceiveRecovered",
+    "ReceiversChanged",
+    "RedeliveriesRecognised",
+    "RequestMade",
+    "SettingsNoticed",
+    "SettleFailed",
+    "SinkLost",
+    "SinkProbed",
+    "SinkRestored",
+    "StartDelayed",
+    "WorkerFailed",
+    "WorkerRefused",
+    "WorkerStarted",
+    "WorkerStopped",
+    "WorkerStopping",
+]

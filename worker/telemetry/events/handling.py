@@ -1,0 +1,96 @@
+"""Handling: batches through the sink, and what became of single messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from worker.telemetry.events.fact import Fact, Level
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWritten(Fact):
+    """One batch went through the sink, `accepted` of `rows` records were taken."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    rows: int
+    accepted: int
+    bytes: int
+    decode_seconds: float
+    write_seconds: float
+    writes: int
+    """Calls of the sink: 1, and more where a batch was halved or tried again."""
+    sent_at: tuple[float, ...]
+    """Unix time at which each accepted message was sent."""
+    finished_at: float
+    """Unix time at which the write returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSplit(Fact):
+    """The sink refused something in a batch; it is halved to find the bad record."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    rows: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkLost(Fact):
+    """The sink as a whole is away: receiving stops, leases are kept, one batch keeps trying."""
+
+    level: ClassVar[Level] = "error"
+    pipeline: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkProbed(Fact):
+    """The sink is still away; the next try is in `retry_in` seconds."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    detail: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRestored(Fact):
+    """The sink took a batch again after `seconds`."""
+
+    pipeline: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRetried(Fact):
+    """One message goes back to the queue for `delay` seconds."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    message_id: str
+    reason: str
+    detail: str
+    receive_count: int
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected(Fact):
+    """One message is out of the way: dead-lettered, or left to the redrive policy (`dead_lettered` False)."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    message_id: str
+    reason: str
+    detail: str
+    receive_count: int
+    dead_lettered: bool

@@ -1,0 +1,52 @@
+"""Settling and leases: how deliveries left, what failed on the way, which leases live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
+from worker.telemetry.events.fact import Fact, Level
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesSettled(Fact):
+    """Deliveries left the ledger."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    outcome: OutcomeName
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleFailed(Fact):
+    """A delete, visibility change or dead letter did not go through. `final`: given up, the lease will run out."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    operation: str
+    code: str
+    count: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesRenewed(Fact):
+    """Leases were lengthened."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesLost(Fact):
+    """Leases ran out or SQS called the handles void while the messages were still in hand."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    count: int

@@ -1,0 +1,28 @@
+"""What is read, not reported: the live numbers of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """The live numbers of one pipeline, read when somebody asks. Not a fact: nothing happened."""
+
+    buffered: int
+    handling: int
+    settling: int
+    in_flight: int
+    """Entries of the ledger: received and not yet settled, whatever the stage."""
+    in_flight_bytes: int
+    receivers: int
+    receiving: bool
+    """False while receiving pauses on purpose: no room, the sink away, stopping, or never asked to receive."""
+    sink_available: bool
+    last_receive_age: float
+    """Seconds since a receive last completed, failed ones included; counted from the start before the first."""
+
+
+ReadState = Callable[[], PipelineState]
+"""How telemetry asks a pipeline for its numbers. Called from another thread: it reads plain attributes and no more."""
