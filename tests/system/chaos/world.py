@@ -159,15 +159,17 @@ class World:
     def letters(self) -> Iterator[Letter]:
         """Empty the dead-letter queues."""
         for place in PLACES:
-            for message in self.client.drained(place.dead):
+            for message in self.client.drained(place.dead, delete=True):
                 body = message["Body"]
                 context = json.loads(message["MessageAttributes"]["DeadLetter"]["StringValue"])
                 business, sha = books.business_id(body), books.fingerprint(body)
                 yield Letter(place.dead, business, sha, message["MessageId"], str(context["message_id"]))
 
     def remainder(self) -> list[str]:
-        """Empty the source queues of what is left there."""
-        return [books.business_id(m["Body"]) for place in PLACES for m in self.client.drained(place.queue)]
+        """What is left in the source queues; it stays there."""
+        return [
+            books.business_id(m["Body"]) for place in PLACES for m in self.client.drained(place.queue, delete=False)
+        ]
 
     def end(self) -> None:
         """End the producers, and the loopback after them, so that its book is complete."""

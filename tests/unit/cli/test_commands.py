@@ -6,6 +6,7 @@ import errno
 import json
 import sys
 from types import ModuleType
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +23,6 @@ from worker.settings.worker import WorkerSettings
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from pathlib import Path
 
     from worker.settings import Loaded
 
@@ -205,10 +205,11 @@ def test_loopback_serves_until_told_to_stop(stand_in: Callable[..., None]) -> No
         started("http://127.0.0.1:1")
 
     stand_in("loopback", "worker.loopback.serve", serve=serve)
-    result = invoke("loopback", "--port", "0", "--queue", "a", "--queue", "b.fifo", "--seed", "7")
+    asked = ("--port", "0", "--queue", "a", "--queue", "b.fifo", "--seed", "7", "--ledger", "book")
+    result = invoke("loopback", *asked)
     assert result.exit_code == 0, result.stderr
     assert "http://127.0.0.1:1" in result.output
-    assert seen == [{"host": "127.0.0.1", "port": 0, "queues": ("a", "b.fifo"), "seed": 7}]
+    assert seen == [{"host": "127.0.0.1", "port": 0, "queues": ("a", "b.fifo"), "seed": 7, "ledger": Path("book")}]
 
 
 @pytest.mark.parametrize(
