@@ -147,7 +147,7 @@ async def test_a_slow_wire_that_is_quick_enough_gives_the_whole_answer(place: Pl
 
 
 async def test_a_long_poll_over_a_silent_connection_ends_with_its_margin(place: Place) -> None:
-    """A second of waiting and half of margin, not the SDK's five minutes; the next one has a connection of its own."""
+    """A second of waiting and its margin, not the SDK's five minutes; the next one has a connection of its own."""
     queue = await place.open()
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ from worker.sqs.aws import AwsQueueSpec, open_aws_queue
 from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit
 
-LAPSE: Final = 0.5
+LAPSE: Final = 0.8
 """Seconds that a way waits for an answer beyond what it must (in production 5 and 10), so that no case takes long."""
 SETTLERS: Final = 8
 """Connections enough for every other call of a case to be under way at once."""
