@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.system.postgres import Postgres
     from tests.system.proxy import Proxy
 
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 60.0
 """How long one step of a fault may take before it counts as not seen."""
 RESTART_SECONDS = 0.2
 LOCK_SECONDS = 20.0

@@ -2,12 +2,13 @@
 
 Takes a queue, a number of messages and the seconds they are to be spread over; a send whose answer is lost is sent
 again under the same business id until it is acknowledged. On a FIFO queue message n+1 of a group is sent only after n
-was acknowledged. Ends when everything is acknowledged: 0.
+was acknowledged. The last tenth only trickles until SIGUSR1. Ends when everything is acknowledged: 0.
 """
 
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ TEN = 10
 SENDERS = 2
 POISON_SHARE = 0.01
 AGAIN_SECONDS = 0.05
+TRICKLE_SHARE = 0.1
+TRICKLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def tens(prefix: str, messages: int, groups: int, seed: int) -> Iterator[list[It
 class Producer:
     """Sends tens until each is acknowledged. Its senders share one book, one supply and one pace."""
 
-    def __init__(self, endpoint: str, queue: str, book: Book, *, work: Iterator[list[Item]], pause: float) -> None:
+    def __init__(
+        self, endpoint: str, queue: str, book: Book, *, work: Iterator[list[Item]], messages: int, seconds: float
+    ) -> None:
         self._endpoint = endpoint
         self._queue = queue
         self._book = book
@@ -69,20 +74,31 @@ class Producer:
         self._lock = threading.Lock()
         """Around `_work`, which two senders draw from."""
         self._began = time.monotonic()
-        self._pause = pause
+        self._pause = TEN * seconds / max(1, messages)
         """Seconds between two tens, if all goes well."""
+        self._last = (1 - TRICKLE_SHARE) * messages / TEN
+        """From this ten on they only trickle."""
+        self.hurry = threading.Event()
+        """Set when nobody needs the trickle any more."""
 
     def run(self) -> None:
         """Send what is left of the supply; the body of one sender's thread."""
         client = Client(self._endpoint)
         while (drawn := self._draw()) is not None:
             number, left = drawn
-            time.sleep(max(0.0, self._began + number * self._pause - time.monotonic()))
+            self._await_turn(number)
             while left:
                 left = self._send(client, left)
                 if left:
                     time.sleep(AGAIN_SECONDS)
         client.close()
+
+    def _await_turn(self, number: int) -> None:
+        """In time; the last ones slowly, so that faults which come late on a busy machine still find messages."""
+        late = max(0.0, number - self._last) * TRICKLE_SECONDS
+        if not (late and self.hurry.is_set()):
+            pause = self._began + number * self._pause + late - time.monotonic()
+            (self.hurry.wait if late else time.sleep)(max(0.0, pause))
 
     def _draw(self) -> tuple[int, list[Item]] | None:
         with self._lock:
@@ -138,7 +154,8 @@ def main(
     """Send until everything is acknowledged."""
     written = Book(book)
     work = tens(prefix, messages, groups, seed)
-    producer = Producer(endpoint, queue, written, work=work, pause=TEN * seconds / max(1, messages))
+    producer = Producer(endpoint, queue, written, work=work, messages=messages, seconds=seconds)
+    signal.signal(signal.SIGUSR1, lambda *_: producer.hurry.set())
     produce(producer, senders=1 if groups else SENDERS)
     written.close()
 

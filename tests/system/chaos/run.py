@@ -110,6 +110,7 @@ class Run:
     def _load(self) -> None:
         """The nemesis at work; then everything is healed, and the producers come to their end."""
         self._nemesis.run(plan(self._profile, self._seed), self._profile.load_seconds, self._tick)
+        self._world.hurry()
         deadline = time.monotonic() + self._profile.quiesce_budget_seconds
         while any(producer.poll() is None for producer in self._world.producers):
             self._tick()
@@ -190,6 +191,8 @@ def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None,
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         place = (folder or Path(temporary)).resolve()
         place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise click.UsageError(f"{place} is not empty: books of two runs cannot be told apart")
         extra = {"CHAOS_SABOTAGE": sabotage} if sabotage else {}
         told = run(replace(PROFILES[name], extra=extra), seed, place)
     text = json.dumps(told, indent=2)
