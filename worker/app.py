@@ -22,7 +22,7 @@ from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
-from worker.preflight import inspect
+from worker.preflight import inspect, memory_limit
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _preflight(
     emit: Emit,
 ) -> None:
     """Refuse what cannot work, warn of what will hurt."""
-    findings = inspect(settings, worker, attributes, dead_letters)
+    findings = inspect(settings, worker, attributes, dead_letters, memory_limit=memory_limit())
     refused = [f"{finding.finding} {finding.fix}" for finding in findings if finding.severity == "refuse"]
     if refused:
         raise StartRefused("; ".join(refused))

@@ -190,12 +190,10 @@ class World:
             if process.frozen:
                 self.thaw(process)
         until = self.loop.time() + HEALED_SECONDS
-        while (self.held() or self.network.under_way) and self.loop.time() < until:
+        while self.held() and self.loop.time() < until:
             if not any(process.stopped_at is None for process in self.running()):
                 self.start()
             self.advance(LOOK_SECONDS)
-            if not self.held():
-                return
 
     def _until_stopped(self) -> None:
         until = self.loop.time() + self.terms.drain_seconds + 60.0

@@ -36,9 +36,13 @@ class Trouble:
     hold: frozenset[Direction] = frozenset()
     """Directions in which nothing arrives until this is over: both are a black hole, one is a one-way cut."""
     cut_on: bytes = b""
-    """When the server has said this, the connection is reset and nobody hears it."""
+    """When this has been said, the connection is reset and nobody hears it."""
+    cut_direction: Direction = "down"
+    """Who says it: up is the client, whose request is lost; down the server, whose answer is."""
     cut_share: float = 1.0
     """How often `cut_on` happens when it could."""
+    cut_every: int = 1
+    """Of the times that it could happen only each so-manieth."""
     truncate_at: int | None = None
     """Bytes of the server's answers on one connection, after which it is reset."""
     refuse: bool = False
@@ -51,6 +55,8 @@ class _Link:
 
     ends: list[asyncio.StreamWriter] = field(default_factory=list)
     """Written by the proxy, as they are opened."""
+    silent: bool = False
+    """Nothing passes any more, and nobody is told. Written by the proxy."""
 
     def reset(self) -> None:
         """End both sides without a farewell."""
@@ -82,7 +88,9 @@ class Proxy:
         self.connections = 0
         """Connections that came. Written by `_serve`."""
         self.cuts = 0
-        """Times that `cut_on` happened. Written by `_pass_on`."""
+        """Times that `cut_on` happened. Written by `_is_cut`."""
+        self._chances = 0
+        """Times that `cut_on` could have happened. Written by `_is_cut`, begun anew by `_behave`."""
 
     def start(self) -> None:
         """Listen."""
@@ -107,12 +115,16 @@ class Proxy:
         """End the connections that there are, without a farewell."""
         self._call(self._reset)
 
+    def silence(self) -> None:
+        """Nothing passes any more on the connections that there are, in either direction; new ones are well."""
+        self._call(self._silence)
+
     def _call(self, function: Callable[[], None]) -> None:
         done = threading.Event()
 
         def perform() -> None:
             function()
-            done.set()
+            self._loop.call_soon(done.set)  # behind the closing of what was aborted
 
         self._loop.call_soon_threadsafe(perform)
         assert done.wait(PATIENCE_SECONDS)
@@ -130,13 +142,17 @@ class Proxy:
         self._reset()
 
     def _behave(self, trouble: Trouble) -> None:
-        self._trouble = trouble
+        self._trouble, self._chances = trouble, 0
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     def _reset(self) -> None:
         for link in list(self._links):
             link.reset()
+
+    def _silence(self) -> None:
+        for link in self._links:
+            link.silent = True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end."""
@@ -158,6 +174,9 @@ class Proxy:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pump(reader, server, "up", link))
             group.create_task(self._pump(answers, writer, "down", link))
+        for end in link.ends:  # an end in order: what is on its way arrives
+            end.close()
+            await end.wait_closed()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction, link: _Link
@@ -165,28 +184,33 @@ class Proxy:
         """One direction, until its sender has no more to say."""
         said, heard = 0, b""
         while data := await reader.read(PIECE_BYTES):
-            await self._until_let_through(direction)
-            if direction == "down":
-                heard, said = heard[-len(self._trouble.cut_on) :] + data, said + len(data)
+            await self._until_let_through(direction, link)
+            if direction == self._trouble.cut_direction:
+                heard = heard[max(0, len(heard) + 1 - len(self._trouble.cut_on)) :] + data
                 if self._is_cut(heard):
                     link.reset()
                     return
+            if direction == "down":
+                said += len(data)
                 if self._trouble.truncate_at is not None and said >= self._trouble.truncate_at:
                     await self._pass_on(data[: len(data) - (said - self._trouble.truncate_at)], writer)
                     link.reset()
                     return
             await self._pass_on(data, writer)
-        await self._until_let_through(direction)
+        await self._until_let_through(direction, link)
         writer.write_eof()
 
     def _is_cut(self, heard: bytes) -> bool:
         trouble = self._trouble
-        cut = bool(trouble.cut_on) and trouble.cut_on in heard and self._random.random() < trouble.cut_share
+        if not trouble.cut_on or trouble.cut_on not in heard:
+            return False
+        self._chances += 1
+        cut = self._chances % trouble.cut_every == 0 and self._random.random() < trouble.cut_share
         self.cuts += cut
         return cut
 
-    async def _until_let_through(self, direction: Direction) -> None:
-        while direction in self._trouble.hold:
+    async def _until_let_through(self, direction: Direction, link: _Link) -> None:
+        while link.silent or direction in self._trouble.hold:
             await self._changed.wait()
 
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:

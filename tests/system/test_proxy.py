@@ -92,6 +92,33 @@ async def test_a_share_of_the_cuts_is_drawn_from_the_seed(network: Proxy) -> Non
     assert 40 <= network.cuts <= 80
 
 
+async def test_a_word_of_the_client_cuts_before_the_server_hears_it(network: Proxy) -> None:
+    """Every second time it is said, counted over all connections."""
+    network.behave(Trouble(cut_on=b"POST", cut_direction="up", cut_every=2))
+    async with connected(network) as (reader, writer):
+        writer.write(b"POST")
+        assert await reader.readexactly(4) == b"POST"
+        writer.write(b"POST")
+        assert await heard(reader) == b""
+    assert network.cuts == 1
+
+
+async def test_silence_befalls_the_connections_that_there_are(network: Proxy) -> None:
+    """An old connection swallows what is said to it, a new one does not."""
+    async with connected(network) as (old, to_old), connected(network) as (reader, _):
+        to_old.write(b"a")
+        assert await old.readexactly(1) == b"a"
+        network.silence()
+        to_old.write(b"b")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await old.read(1)
+        async with connected(network) as (new, to_new):
+            to_new.write(b"c")
+            assert await new.readexactly(1) == b"c"
+        assert not reader.at_eof()
+
+
 async def test_an_answer_is_truncated_at_the_byte(network: Proxy) -> None:
     """Five bytes arrive, the sixth never."""
     network.behave(Trouble(truncate_at=5))

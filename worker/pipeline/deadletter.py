@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import QueueError
-from worker.message import Attribute, Outgoing
+from worker.message import Attribute, Outgoing, measure
 from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_ATTRIBUTES, MESSAGE_BYTES
 from worker.sqs.queue import OK
 from worker.telemetry import events
@@ -67,17 +67,11 @@ class DeadLetters:
         self._emit(events.SettleFailed(self._pipeline, "dead-letter", code, count, final=False))
 
     def _letter(self, delivery: Delivery, rejected: Rejected) -> Outgoing:
-        context = self._context(delivery, rejected)
-        attributes = dict(delivery.attributes)
-        while len(attributes) >= MESSAGE_ATTRIBUTES:
-            name, attribute = attributes.popitem()
-            value = attribute.value if isinstance(attribute.value, str) else attribute.value.hex()
-            context.setdefault("displaced_attributes", {})[name] = [attribute.data_type, value]  # type: ignore[index] # a dict by construction
-        encoded = json.dumps(context, ensure_ascii=True)
-        if delivery.size + len(CONTEXT) + len("String") + len(encoded) <= MESSAGE_BYTES:
-            attributes[CONTEXT] = Attribute("String", encoded)
-        else:
-            attributes = delivery.attributes  # the message itself matters more than our words about it
+        # Whoever sent an attribute of this name did not reject the message: nobody may forge our word.
+        kept = {name: one for name, one in delivery.attributes.items() if name != CONTEXT}
+        attributes = self._explained(kept, delivery, rejected)
+        if measure(delivery.body, attributes) > MESSAGE_BYTES:
+            attributes = kept  # the message itself matters more than our words about it
         return Outgoing(
             body=delivery.body,
             attributes=attributes,
@@ -85,6 +79,19 @@ class DeadLetters:
             deduplication_id=delivery.message_id if self._fifo else None,
             trace_header=delivery.trace_header,
         )
+
+    def _explained(self, kept: dict[str, Attribute], delivery: Delivery, rejected: Rejected) -> dict[str, Attribute]:
+        """*kept* with the context; what has no room beside it goes into it."""
+        attributes, context = dict(kept), self._context(delivery, rejected)
+        displaced: dict[str, list[str]] = {}
+        while len(attributes) >= MESSAGE_ATTRIBUTES:
+            name, attribute = attributes.popitem()
+            value = attribute.value if isinstance(attribute.value, str) else attribute.value.hex()
+            displaced[name] = [attribute.data_type, value]
+        if displaced:
+            context["displaced_attributes"] = displaced
+        attributes[CONTEXT] = Attribute("String", json.dumps(context, ensure_ascii=True))
+        return attributes
 
     def _context(self, delivery: Delivery, rejected: Rejected) -> dict[str, object]:
         held = asyncio.get_running_loop().time() - delivery.leased_at

@@ -38,7 +38,7 @@ OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
 FAILED_PAUSE_BASE_SECONDS: Final = 0.5
 FAILED_PAUSE_MAX_SECONDS: Final = 30.0
 EMPTY_PAUSE_SECONDS: Final = 0.5
-"""Floor between empty answers, should a server ignore the wait: at most two empty polls a second."""
+"""Floor between empty answers, should a server ignore the wait or the settings ask for none: two polls a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Poller:
             return False
         self._enter(deliveries)
         self._note(limit, deliveries, loop.time() - began)
-        if not deliveries and loop.time() - began < min(EMPTY_PAUSE_SECONDS, self._settings.wait_seconds):
+        if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
 

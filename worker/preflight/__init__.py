@@ -10,5 +10,6 @@ from __future__ import annotations
 from worker.preflight.examine import examine
 from worker.preflight.finding import Finding, Severity
 from worker.preflight.inspect import inspect
+from worker.preflight.memory import memory_limit
 
-__all__ = ["Finding", "Severity", "examine", "inspect"]
+__all__ = ["Finding", "Severity", "examine", "inspect", "memory_limit"]

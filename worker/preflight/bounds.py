@@ -52,7 +52,7 @@ def long_poll(settings: PipelineSettings) -> Finding:
     return Finding("long poll", "warn", finding, "set SQS_WAIT_TIME_SECONDS to 20")
 
 
-def fifo(queue: QueueAttributes) -> Iterator[Finding]:
+def fifo(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Finding]:
     """What a FIFO queue means for its handling."""
     if not queue.fifo:
         return
@@ -63,4 +63,12 @@ def fifo(queue: QueueAttributes) -> Iterator[Finding]:
             "warn",
             "a message that is dead-lettered lets the later ones of its group pass",
             "if they depend on it, put it back before they are handled, or leave out the redrive policy",
+        )
+    if queue.redrive is not None and settings.dlq is None:
+        yield Finding(
+            "fifo receives",
+            "warn",
+            "good messages behind a bad one of their group are received and given back each time it is:"
+            f" after {queue.redrive.max_receive_count} receives SQS moves them with it",
+            "set SQS_DLQ_URL to the queue that the redrive policy names: a bad message is then moved alone, at once",
         )

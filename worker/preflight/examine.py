@@ -27,7 +27,12 @@ RIGHTS = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and
 
 
 async def examine(
-    settings: PipelineSettings, worker: WorkerSettings, *, open_queue: OpenQueue, make_sink: MakeSink
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    *,
+    open_queue: OpenQueue,
+    make_sink: MakeSink,
+    memory_limit: int | None = None,
 ) -> list[Finding]:
     """Every finding about one pipeline."""
     findings: list[Finding] = []
@@ -38,7 +43,7 @@ async def examine(
     else:
         findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
         dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
-        findings += inspect(settings, worker, queue, dlq)
+        findings += inspect(settings, worker, queue, dlq, memory_limit=memory_limit)
     findings.append(await _sink(settings, make_sink))
     return findings
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from worker.preflight import bounds, leases
 from worker.preflight.dead_letters import dead_letters
+from worker.preflight.memory import memory
+from worker.preflight.repeats import repeats
 
 if TYPE_CHECKING:
     from worker.preflight.finding import Finding
@@ -14,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    settings: PipelineSettings, worker: WorkerSettings, queue: QueueAttributes, dlq: QueueAttributes | None
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    queue: QueueAttributes,
+    dlq: QueueAttributes | None,
+    *,
+    memory_limit: int | None = None,
 ) -> list[Finding]:
     """Look at one pipeline.
 
@@ -23,6 +30,7 @@ def inspect(
         worker: the worker's settings.
         queue: what GetQueueAttributes says of the queue.
         dlq: the same of its dead-letter queue; None if there is none, or if it could not be looked at.
+        memory_limit: bytes that this process may have; None if there is no limit.
     """
     return [
         leases.visibility(settings, queue),
@@ -33,6 +41,8 @@ def inspect(
         *dead_letters(settings, queue, dlq),
         bounds.in_flight(settings, queue),
         bounds.message_size(settings, queue),
+        memory(settings, memory_limit),
         bounds.long_poll(settings),
-        *bounds.fifo(queue),
+        repeats(settings, queue, dlq),
+        *bounds.fifo(settings, queue),
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.preflight.finding import Finding
 from worker.settings.pipeline import HANDLER_SECONDS_MAX
+from worker.tuning import RENEW_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 RECEIVE_MARGIN_SECONDS: Final = 5
 """A receive is given up this long after its long poll should have ended."""
 LEASE_SECONDS_MIN: Final = 10
-"""Renewed at half of it: below, one slow call to SQS loses the lease."""
+"""Renewed at half of it: below, one slow call to SQS loses the lease.
+
+Half and not a third, as is often advised: a renewal that fails is tried again at every tick (a tenth of the lease, a
+second at most), so the second half holds five tries or more, and a third would only add calls that succeed.
+"""
+RELEASE_SECONDS: Final = 2
+"""What the answer of the last receive brings is given back within this time."""
 STOP_MARGIN_SECONDS: Final = 5
 """What stopping takes beyond draining: closing the sink and the connections, the last log lines."""
 STOP_SECONDS_USUAL: Final = 30
@@ -48,7 +55,7 @@ def renewal(settings: PipelineSettings, queue: QueueAttributes) -> Finding:
     """Whether a lease is long enough to be renewed in time."""
     lease, source = _lease(settings, queue)
     if lease >= LEASE_SECONDS_MIN:
-        return Finding("renewal", "ok", f"leases are renewed every {lease / 2:g} s while a message is in hand")
+        return Finding("renewal", "ok", f"leases are renewed every {lease * RENEW_AT:g} s while a message is in hand")
     finding = f"{source} is {lease} s: a slow call is enough to lose a lease, and the message is handled twice"
     return Finding("renewal", "warn", finding, f"set SQS_VISIBILITY_TIMEOUT to {LEASE_SECONDS_MIN} or more")
 
@@ -93,6 +100,7 @@ def drain(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Findin
             fix += f" (Fargate gives {STOP_SECONDS_FARGATE} s at most: lower WORKER_DRAIN_SECONDS there)"
         finding = f"stopping may take {needed:g} s, but most platforms kill a process after {STOP_SECONDS_USUAL} s"
         yield Finding("drain", "warn", finding, fix)
+    yield from _last_receive(settings, worker)
     if settings.sink == "handler" and _asked_for_long_work(settings, worker):
         finding = (
             f"the handler may take {settings.handler_timeout_seconds:g} s, stopping gives it {worker.drain_seconds:g}:"
@@ -101,6 +109,18 @@ def drain(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Findin
         yield Finding(
             "drain", "warn", finding, "raise WORKER_DRAIN_SECONDS and the platform's stop time, or cut the work"
         )
+
+
+def _last_receive(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Finding]:
+    needed = settings.wait_seconds + RELEASE_SECONDS
+    if worker.drain_seconds >= needed:
+        return
+    finding = (
+        f"stopping takes {worker.drain_seconds:g} s, a receive under way up to {settings.wait_seconds:g}: it may be"
+        " given up, and what SQS chose for it stays hidden until its visibility ends"
+    )
+    fix = f"set WORKER_DRAIN_SECONDS to {needed:g} or more, or SQS_WAIT_TIME_SECONDS to less"
+    yield Finding("drain", "warn", finding, fix)
 
 
 def _asked_for_long_work(settings: PipelineSettings, worker: WorkerSettings) -> bool:

@@ -9,34 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.preflight import Finding, inspect
+from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found
+from worker.preflight import inspect
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sqs.queue import QueueAttributes, Redrive
-
-ARN = "arn:aws:sqs:eu-west-1:123456789012:"
-QUEUE = QueueAttributes(
-    arn=ARN + "orders",
-    visible=0,
-    not_visible=0,
-    delayed=0,
-    visibility_timeout=300,
-    retention_seconds=345_600,
-    max_message_bytes=1_048_576,
-    wait_seconds=0,
-    delay_seconds=0,
-    fifo=False,
-    redrive=Redrive(ARN + "orders-dlq", 3),
-)
-DLQ = replace(QUEUE, arn=ARN + "orders-dlq", retention_seconds=1_209_600, redrive=None)
-
-
-def found(
-    queue: QueueAttributes = QUEUE, dlq: QueueAttributes | None = DLQ, *, drain: float = 25, **settings: Any
-) -> dict[str, Finding]:
-    pipeline = PipelineSettings(**({"queue": "orders"} | settings))
-    findings = inspect(pipeline, WorkerSettings(drain_seconds=drain), queue, dlq)
-    worst = sorted(findings, key=lambda f: ("ok", "warn", "refuse").index(f.severity))
-    return {f.check: f for f in worst}
 
 
 def test_a_well_made_queue_is_found_well() -> None:

@@ -1,0 +1,34 @@
+"""Every way into SQS that we have. A new one is one line in `WAYS`, and then has to pass the whole bad wire."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from worker.sqs.aws import AwsQueueSpec, open_aws_queue
+from worker.sqs.queue import Queue
+from worker.telemetry.events import Emit
+
+LAPSE: Final = 0.8
+"""Seconds that a way waits for an answer beyond what it must (in production 5 and 10), so that no case takes long."""
+SETTLERS: Final = 8
+"""Connections enough for every other call of a case to be under way at once."""
+
+Way = Callable[[str, str, int | None, Emit], Awaitable[Queue]]
+"""From endpoint, queue name, visibility timeout (None: the queue's own) and observer to an open queue."""
+
+
+async def _sdk(endpoint_url: str, name: str, visibility_timeout: int | None, emit: Emit) -> Queue:
+    spec = AwsQueueSpec(
+        queue=f"{endpoint_url}/000000000000/{name}",
+        pipeline="orders",
+        region="us-east-1",
+        endpoint_url=endpoint_url,
+        receivers=2,
+        settlers=SETTLERS,
+        visibility_timeout=visibility_timeout,
+    )
+    return await open_aws_queue(spec, emit, margin_seconds=LAPSE, settle_seconds=LAPSE)
+
+
+WAYS: Final[dict[str, Way]] = {"sdk": _sdk}

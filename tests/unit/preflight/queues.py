@@ -1,0 +1,42 @@
+"""A well-made queue with its dead-letter queue, and what the preflight says of them when something is changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from worker.preflight import Finding, inspect
+from worker.settings import PipelineSettings, WorkerSettings
+from worker.sqs.queue import QueueAttributes, Redrive
+
+ARN = "arn:aws:sqs:eu-west-1:123456789012:"
+QUEUE = QueueAttributes(
+    arn=ARN + "orders",
+    visible=0,
+    not_visible=0,
+    delayed=0,
+    visibility_timeout=300,
+    retention_seconds=345_600,
+    max_message_bytes=1_048_576,
+    wait_seconds=0,
+    delay_seconds=0,
+    fifo=False,
+    redrive=Redrive(ARN + "orders-dlq", 3),
+)
+DLQ = replace(QUEUE, arn=ARN + "orders-dlq", retention_seconds=1_209_600, redrive=None)
+
+
+def found(
+    queue: QueueAttributes = QUEUE,
+    dlq: QueueAttributes | None = DLQ,
+    *,
+    drain: float = 25,
+    memory_limit: int | None = None,
+    dlq_address: str | None = None,
+    **settings: Any,
+) -> dict[str, Finding]:
+    """The worst finding of each check."""
+    pipeline = PipelineSettings(**({"queue": "orders", "dlq": dlq_address} | settings))
+    findings = inspect(pipeline, WorkerSettings(drain_seconds=drain), queue, dlq, memory_limit=memory_limit)
+    worst = sorted(findings, key=lambda f: ("ok", "warn", "refuse").index(f.severity))
+    return {f.check: f for f in worst}
