@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from types import ModuleType
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
