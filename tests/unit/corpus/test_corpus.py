@@ -255,7 +255,11 @@ async def test_b43_of_two_bodies_with_one_key_the_first_stays(tmp_path: Path) ->
     assert line.rows() == ['{"id":"k","n":1}']
 
 
-@pytest.mark.parametrize("sent_at", [0.0, -62_135_596_800.0, 3_093_527_980_800.0, time.time() + 86_400])
+@pytest.mark.parametrize(
+    "sent_at",
+    [0.0, -62_135_596_800.0, 3_093_527_980_800.0, time.time() + 86_400],
+    ids=["epoch", "year 0", "year 99999", "tomorrow"],
+)
 async def test_b44_impossible_times_of_sending_are_stored_and_no_age_is_negative(
     sent_at: float, tmp_path: Path
 ) -> None:
