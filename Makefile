@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SEEDS ?= 2000
 FROM ?= 0
 
-.PHONY: demo test lint unit simulate containers setup pins clean
+.PHONY: demo test lint unit simulate ablate containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -45,6 +45,9 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 
 simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
 	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+
+ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
+	$(BIN)/python -m tests.model.ablate
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
