@@ -134,8 +134,12 @@ class Leases:
         self._left.add(delivery)
 
     def _is_newest(self, delivery: Delivery) -> None:
-        """A group is given back from its end, so that it unlocks only with the earliest. Duplicates excuse it."""
-        if delivery.group_id is None or not self._witness.clean or self._ledger.returned(delivery):
+        """A group is given back from its end, so that it unlocks only with the earliest.
+
+        Duplicates excuse it; and what is left to the redrive policy goes back when it is rejected, each for itself.
+        """
+        excused = not (self._witness.clean and self._process.dead_letters) or self._ledger.returned(delivery)
+        if delivery.group_id is None or excused:
             return
         for other in self._ledger.deliveries():
             later = other.group_id == delivery.group_id and order_of(other) > order_of(delivery)

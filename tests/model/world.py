@@ -118,9 +118,9 @@ class World:
         """From now on this goes wrong, and nothing else."""
         self.faults.set(rules)
         self.table.troubles = list(troubles)
+        self.witness.clean = self.witness.clean and not rules
         self.calm = self.calm and not rules and not troubles
         self.steady = self.steady and not rules and "bug" not in troubles
-        self.witness.clean = self.witness.clean and not rules
 
     def start(self, *, drain: bool = False) -> SimProcess:
         """One more worker."""
