@@ -10,7 +10,7 @@ PROFILE ?= smoke
 SEEDS ?= 2000
 FROM ?= 0
 
-.PHONY: demo test lint unit simulate chaos containers setup pins clean
+.PHONY: demo test lint unit simulate chaos ablate containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -49,6 +49,9 @@ simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SE
 
 chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n runs the same again
 	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
+
+ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
+	$(BIN)/python -m tests.model.ablate
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv

@@ -50,11 +50,12 @@ class Witness:
     """One per world. Every field is written by its own methods only."""
 
     def __init__(self, *, now: Callable[[], float], dead_bodies: Callable[[], Counter[str]]) -> None:
-        self._now = now
+        self.now = now
         self._dead_bodies = dead_bodies
         self.violation: str | None = None
         self.items: dict[str, Item] = {}  # by message id
-        self.rows: set[str] = set()  # ids that the sink committed
+        self.rows: Counter[str] = Counter()  # by id; more than one is one too many
+        self.clean = True  # no call to SQS was ever spoilt; written by the world
         self.receipts: Counter[str] = Counter()  # by message id
         self.moved: set[str] = set()  # ids that the redrive policy took
         self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
@@ -62,7 +63,7 @@ class Witness:
     def broken(self, invariant: str, what: str) -> None:
         """Keep the first violation."""
         if self.violation is None:
-            self.violation = f"{invariant} at {self._now():.3f} s: {what}"
+            self.violation = f"{invariant} at {self.now():.3f} s: {what}"
 
     def check(self) -> None:
         """Raise what has been kept."""
@@ -91,17 +92,17 @@ class Witness:
                 self.moved.add(message_id)
                 self._resolved(message_id)
             case "expire" | "purge":
-                self.broken("INV-7", f"{self._word(message_id)} was lost by {change.kind}")
+                self.broken("INV-7", f"{self.word(message_id)} was lost by {change.kind}")
             case _:
                 pass
 
     def committed(self, records: Sequence[Message]) -> None:
-        """The sink keeps these."""
+        """The sink has a new row for each of these."""
         for record in records:
             if record.id not in self.rows:
                 self._in_order(record.id, "committed")
-                self.rows.add(record.id)
                 self._resolved(record.id)
+            self.rows[record.id] += 1
 
     def _left(self, message_id: str) -> None:
         """Gone from the source: by now it must be somewhere else."""
@@ -109,17 +110,18 @@ class Witness:
             self._resolved(message_id)
             return
         number = "INV-3" if self.items[message_id].poison else "INV-2"
-        self.broken(number, f"{self._word(message_id)} was deleted, and neither the sink nor the dead letters have it")
+        self.broken(number, f"{self.word(message_id)} was deleted, and neither the sink nor the dead letters have it")
 
     # ── what a worker asks for and is told ──────────────────────────────────────────────────────────────────────────
 
     def receive_asked(self, process: SimProcess) -> None:
         """A receive begins."""
-        if process.stopped_at is not None and self._now() > process.stopped_at and not process.disturbed:
+        if process.stopped_at is not None and self.now() > process.stopped_at and not process.disturbed:
             self.broken("INV-5", f"{process.name} began a receive after it was told to stop")
 
     def write_asked(self, process: SimProcess, records: Sequence[Message]) -> None:
         """A batch goes to the sink."""
+        process.known_leases.begins(record.id for record in records)
         for record in records:
             self._again(process, record.id, process.accepted, "wrote")
             process.accepted.discard(record.id)
@@ -136,6 +138,9 @@ class Witness:
     def letters_asked(self, process: SimProcess, messages: Sequence[Outgoing]) -> None:
         """Dead letters go out."""
         for message_id in map(_origin, messages):
+            if message_id not in self.items:
+                self.broken("INV-7", f"{process.name} sends what is no dead letter")
+                return
             self._again(process, message_id, process.lettered, "dead-lettered")
             process.lettered.discard(message_id)
 
@@ -149,9 +154,9 @@ class Witness:
         """A delete goes out; what is returned comes back with its answer."""
         for delivery in deliveries:
             if delivery.message_id not in process.accepted and delivery.message_id not in process.lettered:
-                word = self._word(delivery.message_id)
+                word = self.word(delivery.message_id)
                 self.broken("INV-2", f"{process.name} asks to delete {word}, which nobody has accepted of it")
-        return [(one.message_id, not one.lost and self._now() < one.deadline) for one in deliveries]
+        return [(one.message_id, not one.lost and self.now() < one.deadline) for one in deliveries]
 
     def delete_answered(self, process: SimProcess, asked: Asked, answers: Sequence[Answer]) -> None:
         """SQS's answer has arrived. OK for a lease that was over by then proves nothing."""
@@ -161,7 +166,7 @@ class Witness:
 
     def _again(self, process: SimProcess, message_id: str, before: set[str], did: str) -> None:
         if message_id in before and message_id not in process.deleted:
-            self.broken("INV-6", f"{process.name} {did} {self._word(message_id)} again, whose delete had failed")
+            self.broken("INV-6", f"{process.name} {did} {self.word(message_id)} again, whose delete had failed")
 
     # ── after every step, and at the end of a process ───────────────────────────────────────────────────────────────
 
@@ -180,6 +185,7 @@ class Witness:
         account = process.accounts.by_pipeline.get(spec.name)
         if account is not None and account.received != account.settled + len(ledger):
             self.broken("INV-8", f"{process.name}: {account.as_dict()} with {len(ledger)} in flight")
+        process.known_leases.stepped(dead_letters=process.dead_letters)
 
     def returned(self, process: SimProcess) -> None:
         """run() has returned, or was cancelled."""
@@ -191,7 +197,7 @@ class Witness:
             self.broken("INV-5", f"{process.name} left tasks: {[task.get_name() for task in others]}")
         if process.stopped_at is None:
             return  # it found the queue empty, and its deadline counts from a moment that it alone knows
-        late = self._now() - stop.deadline()
+        late = self.now() - stop.deadline()
         if late > STOP_SLACK_SECONDS:
             self.broken("INV-5", f"{process.name} returned {late:.3f} s after its deadline")
         in_time = late < 0 and not stop.forced
@@ -206,13 +212,13 @@ class Witness:
         """Everything sent before it in its group must have been resolved."""
         ahead = self._ahead(message_id)
         if ahead:
-            self.broken("INV-9", f"{self._word(message_id)} was {did} before {self._word(ahead[0])}")
+            self.broken("INV-9", f"{self.word(message_id)} was {did} before {self.word(ahead[0])}")
 
     def _starts(self, message_id: str, records: Sequence[Message]) -> None:
         """As above, but those ahead of it may be ahead of it in the same batch."""
         ahead = self._ahead(message_id)
         if ahead and ahead != [record.id for record in records if record.id in ahead]:
-            self.broken("INV-9", f"{self._word(message_id)} started before {self._word(ahead[0])} was resolved")
+            self.broken("INV-9", f"{self.word(message_id)} started before {self.word(ahead[0])} was resolved")
 
     def _ahead(self, message_id: str) -> list[str]:
         """What was sent before it in its group, and is neither committed nor a dead letter."""
@@ -230,25 +236,34 @@ class Witness:
 
     # ── the end of the world ────────────────────────────────────────────────────────────────────────────────────────
 
-    def finish(self, *, held: int, calm: bool, redrive_only: bool) -> None:
-        """Everything was healed and drained: account for every message. *calm*: nothing that excuses a duplicate."""
+    def finish(self, *, held: int, calm: bool, steady: bool, redrive_only: bool) -> None:
+        """Everything was healed and drained: account for every message.
+
+        *calm*: nothing excuses a duplicate. *steady*: nothing excuses a second receipt of a good message.
+        """
         if held:
             self.broken("INV-7", f"{held} messages are still in the source queue")
         dead = self._dead_bodies()
         for message_id, item in self.items.items():
             self._ended(message_id, item, dead[item.body], calm=calm)
+            if steady and item.kind == "good" and item.group_id is None and self.receipts[message_id] != 1:
+                self.broken(
+                    "INV-7", f"{self.word(message_id)} was received {self.receipts[message_id]} times for nothing"
+                )
             if redrive_only and dead[item.body] and message_id not in self.moved:
-                self.broken("INV-3", f"{self._word(message_id)}: only the redrive policy could have moved it")
+                self.broken("INV-3", f"{self.word(message_id)}: only the redrive policy could have moved it")
         self.check()
 
     def _ended(self, message_id: str, item: Item, copies: int, *, calm: bool) -> None:
         """In the sink or among the dead letters, whichever is its place, and there once."""
         written, moved = message_id in self.rows, message_id in self.moved
-        where = f"{self._word(message_id)}: rows {int(written)}, dead letters {copies}"
+        where = f"{self.word(message_id)}: rows {self.rows[message_id]}, dead letters {copies}"
         if item.poison and (written or not copies):
             self.broken("INV-3", where)
         if not item.poison and not (written or moved):
             self.broken("INV-7", f"lost {where}")
+        if self.rows[message_id] > 1:
+            self.broken("INV-7", f"written twice {where}")
         if not item.poison and copies and not moved:
             self.broken("INV-7", where)
         if copies > (1 if calm else self.receipts[message_id] + moved):
@@ -256,7 +271,8 @@ class Witness:
         if calm and moved and item.kind == "good" and item.group_id is None:
             self.broken("INV-7", f"{where}, although nothing was ever wrong")
 
-    def _word(self, message_id: str) -> str:
+    def word(self, message_id: str) -> str:
+        """A message for people."""
         item = self.items[message_id]
         return f"message {item.number} ({item.kind})"
 
@@ -267,5 +283,5 @@ def in_stages(pipeline: Pipeline) -> int:
 
 
 def _origin(letter: Outgoing) -> str:
-    """The id that a dead letter had in the source queue."""
-    return str(json.loads(letter.attributes[CONTEXT].value)["message_id"])
+    """The id that a dead letter had in the source queue; nothing if it is no dead letter."""
+    return "" if CONTEXT not in letter.attributes else str(json.loads(letter.attributes[CONTEXT].value)["message_id"])

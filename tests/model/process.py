@@ -10,6 +10,7 @@ import asyncio
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from tests.model.leases import Leases
 from tests.model.simloop import OWNER, Owner
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.stopping import Stop
@@ -34,6 +35,8 @@ class SimProcess(Owner):
         self.main: asyncio.Task[None] | None = None  # written by start
         self.stopped_at: float | None = None  # loop time of the request; written by request_stop
         self.disturbed = False  # cancelled, or frozen while stopping: its deadline means nothing; written by the world
+        self.stood_still = False  # frozen once: its leases may have run out; written by the world
+        self.dead_letters = True  # it has a dead-letter queue of its own; written by start
         self.accounts = Accounts()
         self.accepted: set[str] = set()  # ids that the sink accepted of this process
         self.lettered: set[str] = set()  # ids that the dead-letter queue accepted of this process
@@ -44,11 +47,18 @@ class SimProcess(Owner):
         """It lives, frozen or not."""
         return self.main is not None and not self.main.done() and not self.crashed
 
+    @property
+    def befallen(self) -> bool:
+        """Something was done to it."""
+        return self.stood_still or self.disturbed or self.crashed or self.stopped_at is not None
+
     def start(self, spec: PipelineSpec, parts: Parts, *, drain_seconds: float, drain: bool) -> None:
         """Run; called inside the loop."""
         context = copy_context()
         context.run(OWNER.set, self)
         self.stop = Stop(drain_seconds=drain_seconds)
+        self.dead_letters = parts.dead_letters is not None
+        self.known_leases = Leases(self, self._witness, spec)
         run = self._run(spec, parts, self.stop, drain=drain)
         self.main = self._loop.create_task(run, name=self.name, context=context)
 

@@ -45,7 +45,7 @@ class Table:
     order: list[str] = field(default_factory=list)
     """Keys in the order in which they were first committed."""
     asked: dict[str, int] = field(default_factory=dict)
-    """How often each flaky key was asked for."""
+    """How often each flaky message was asked for, by id."""
 
     async def write(self, records: Sequence[Message]) -> list[Retried | Rejected | None]:
         """One transaction."""
@@ -93,17 +93,16 @@ class Table:
         if _kind(record) == "rejected":
             return Rejected("sink-data", "the sink does not want it")
         if _kind(record) == "flaky":
-            tries = self.asked[record.key] = self.asked.get(record.key, 0) + 1
+            tries = self.asked[record.id] = self.asked.get(record.id, 0) + 1
             if tries <= FLAKY_TRIES:
                 return Retried("later", after=self.random.choice((None, 0.0, 3.0)))
         return None
 
     def _commit(self, records: Sequence[Message]) -> None:
-        for record in records:
-            if record.key not in self.rows:
-                self.rows[record.key] = record.body
-                self.order.append(record.key)
-        self.witness.committed(records)
+        new = [record for record in records if record.key not in self.rows]
+        self.rows.update((record.key, record.body) for record in new)
+        self.order.extend(record.key for record in new)
+        self.witness.committed(new)
 
 
 class SimSink:

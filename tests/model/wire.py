@@ -62,20 +62,28 @@ class SimWire:
         quick = wait == 0 or loop.time() - began < QUICK_SECONDS
         for delivery in deliveries:
             delivery.leased_at = began if quick else loop.time() - QUICK_SECONDS
+        self._process.known_leases.received(deliveries)
         return deliveries
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Delete 1-10 deliveries."""
+        leases = self._process.known_leases
+        leases.delete_asked(deliveries)
         asked = self._witness.delete_asked(self._process, deliveries)
         tickets = _tickets(deliveries)
         answers = await self._call("delete", SETTLE_SECONDS, lambda: self._far.delete(tickets))
         self._witness.delete_answered(self._process, asked, answers)
+        leases.delete_answered(deliveries, answers)
         return answers
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         """Set when each delivery is visible again."""
+        leases = self._process.known_leases
+        asked = leases.change_asked(deliveries)
         tickets, seconds = _tickets(deliveries), list(seconds)
-        return await self._call("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+        answers = await self._call("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+        leases.change_answered(deliveries, seconds, answers, asked=asked)
+        return answers
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """Send 1-10 dead letters."""

@@ -94,6 +94,7 @@ class World:
         self.table = Table(self._stream("sink"), self.witness)
         self.processes: list[SimProcess] = []
         self.calm = True  # nothing yet that excuses a duplicate; written by whatever does
+        self.steady = terms.write_limit_seconds is None  # nothing yet that excuses a second receipt; as calm
         suffix = ".fifo" if terms.fifo else ""
         self.source, self.dead = self._create("source" + suffix, "dead" + suffix)
         self.loop.after_step = self._after_step
@@ -117,10 +118,13 @@ class World:
         """From now on this goes wrong, and nothing else."""
         self.faults.set(rules)
         self.table.troubles = list(troubles)
+        self.witness.clean = self.witness.clean and not rules
         self.calm = self.calm and not rules and not troubles
+        self.steady = self.steady and not rules and "bug" not in troubles
 
     def start(self, *, drain: bool = False) -> SimProcess:
         """One more worker."""
+        self.steady = self.steady and not drain  # it stops by itself, whatever the sink does
         process = SimProcess(f"worker-{len(self.processes)}", loop=self.loop, witness=self.witness)
         self.processes.append(process)
         parts = self._parts(process)
@@ -141,6 +145,7 @@ class World:
         """Its machine stands still."""
         self.calm = False
         process.disturbed = process.disturbed or process.stopped_at is not None
+        process.stood_still = True
         self.loop.freeze(process)
 
     def thaw(self, process: SimProcess) -> None:
@@ -167,11 +172,12 @@ class World:
     def finish(self) -> None:
         """Heal, drain, stop, and account for everything."""
         calm = self.calm and not self.faults.rules and not self.table.troubles
+        steady = self.steady and not any(process.befallen for process in self.processes)
         self._drain()
         for process in self.running():
             process.request_stop()
         self._until_stopped()
-        self.witness.finish(held=self.held(), calm=calm, redrive_only=not self.terms.dead_letters)
+        self.witness.finish(held=self.held(), calm=calm, steady=steady, redrive_only=not self.terms.dead_letters)
 
     def close(self) -> None:
         """Clear away; nothing runs any more."""

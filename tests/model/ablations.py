@@ -1,0 +1,143 @@
+"""The checker's checker: what is put wrong on purpose, and which invariants may be the ones to see it.
+
+A table, and the way to put one line of it in force. Beside each defect stand seeds that are known to show it, so that
+looking costs a few runs; when the generator changes they may show nothing any more, and then others are looked for.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from tests.model import defects, world
+from tests.model.scenario import play
+from worker.inflight import Ledger
+from worker.pipeline import lanes, pipeline
+from worker.pipeline.buffer import Arrivals
+from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.entries import Entries
+from worker.pipeline.handle import Handler
+from worker.pipeline.lanes import Lanes
+from worker.pipeline.poll import Poller
+from worker.pipeline.renew import Renewer
+from worker.pipeline.settle import Settler
+from worker.pipeline.stopping import Stop
+from worker.pipeline.write import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEARCHED: Final = 150
+"""Seeds looked at, from 0, when none of the known ones shows the defect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """One defect."""
+
+    name: str
+    patches: tuple[tuple[Any, str, Any], ...]
+    """Whose attribute is replaced, which, and by what."""
+    invariants: frozenset[str]
+    """Any of these may be the first to see it; none but these."""
+    seeds: tuple[int, ...]
+    """Known to show it."""
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """The core is wrong in this one way."""
+        with ExitStack() as stack:
+            for where, name, wrong in self.patches:
+                stack.enter_context(patch.object(where, name, wrong))
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a defect was seen."""
+
+    violation: str
+    """Begins with the number of the invariant."""
+    seed: int
+    plays: int
+
+    @property
+    def invariant(self) -> str:
+        """Its number."""
+        return self.violation.partition(" ")[0]
+
+
+def look_for(ablation: Ablation, *, searched: int = SEARCHED) -> Seen | None:
+    """Play the known seeds and then others, until something is seen."""
+    with ablation.in_force():
+        for plays, seed in enumerate(chain(ablation.seeds, range(searched)), 1):
+            violation = play(seed).violation
+            if violation is not None:
+                return Seen(violation, seed, plays)
+    return None
+
+
+def _one(where: Any, name: str, wrong: Any) -> tuple[tuple[Any, str, Any], ...]:
+    return ((where, name, wrong),)
+
+
+def _ablation(name: str, patches: tuple[tuple[Any, str, Any], ...], invariants: str, *seeds: int) -> Ablation:
+    return Ablation(name, patches, frozenset(invariants.split()), seeds)
+
+
+_GHOSTS: Final = ((Ledger, "leave", defects.keeps_what_left), (Ledger, "due", defects.renews_what_left))
+
+ABLATIONS: Final = (
+    _ablation("writes nothing", _one(Writer, "write", defects.writes_nothing), "INV-2", 0, 1),
+    _ablation("deletes before the commit", _one(Handler, "_write", defects.deletes_before_the_commit), "INV-2", 0, 1),
+    _ablation("deletes what failed", _one(Settler, "settle", defects.deletes_what_failed), "INV-2", 0, 1),
+    _ablation("keys by receipt, not by message", _one(world, "make_key", defects.keys_by_receipt), "INV-7", 0, 1),
+    _ablation("skips failed entries", _one(Entries, "until_decided", defects.skips_failed_entries), "INV-1", 5, 24),
+    _ablation(
+        "takes missing entries for done", _one(Entries, "until_decided", defects.takes_missing_for_done), "INV-1", 24
+    ),
+    _ablation("trusts lost answers", _one(Entries, "until_decided", defects.trusts_lost_answers), "INV-1", 10, 11),
+    _ablation("renews nothing", _one(Ledger, "due", defects.renews_nothing), "INV-1 INV-7", 76),
+    _ablation("renews what nobody has in hand", _GHOSTS, "INV-1", 1, 2),
+    _ablation(
+        "renews for 30 s whatever the lease", _one(Renewer, "_renew", defects.renews_for_thirty_seconds), "INV-1", 176
+    ),
+    _ablation("keeps the old handle", _one(Ledger, "_supersede", defects.keeps_the_old_handle), "INV-1", 28),
+    _ablation("holds leases for ever", _one(Ledger, "_hold", defects.holds_for_ever), "INV-1", 0, 1),
+    _ablation("begins what is over", _one(Handler, "_add", defects.begins_what_is_over), "INV-1", 110),
+    _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
+    _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
+    _ablation(
+        "forgets a batch when cancelled",
+        _one(Handler, "_given_back_if_cancelled", defects.forgets_when_cancelled),
+        "INV-1",
+        1,
+        5,
+    ),
+    _ablation("cancels the deletes at the stop", _one(Stop, "last_words", defects.has_no_last_words), "INV-5", 1, 5),
+    _ablation("forgets the last ten deletes", _one(Settler, "close", defects.forgets_the_last_ten), "INV-5", 14, 19),
+    _ablation("sends again instead of giving back", _one(Settler, "_change", defects.sends_again), "INV-7", 1, 4),
+    _ablation("takes garbage for done", _one(Handler, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
+    _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
+    _ablation(
+        "reads no answer to dead letters",
+        _one(DeadLetters, "_send", defects.reads_no_answer_to_letters),
+        "INV-2 INV-3",
+        24,
+        81,
+    ),
+    _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
+    _ablation("has no lanes", _one(pipeline, "Lanes", Arrivals), "INV-9", 13, 41),
+    _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 129),
+    _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
+    _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7", 44, 65),
+    _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
+    _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
+    _ablation("has always room", _one(Ledger, "room", defects.has_always_room), "INV-4", 0, 2),
+    _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
+    _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
+    _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),
+)

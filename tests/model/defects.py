@@ -1,0 +1,290 @@
+"""Defects that others have shipped, each as the wrong version of one function of the core.
+
+Each takes what the right one takes and does one thing wrong; nothing here is used but through `ablations.py`, which
+says what is replaced by what.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.errors import QueueError, SinkUnavailable
+from worker.inflight import Ledger
+from worker.message import Outgoing
+from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.buffer import Arrivals
+from worker.pipeline.entries import Entries, Settlement
+from worker.pipeline.handle import Handler
+from worker.pipeline.lanes import Lanes, order_of
+from worker.pipeline.settle import Settler
+from worker.pipeline.write import Divided, Writer, Written
+from worker.sqs.queue import OK, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from worker.message import Delivery, Message
+    from worker.outcome import Outcome, OutcomeName
+    from worker.pipeline.deadletter import DeadLetters
+    from worker.pipeline.handle import Batch
+    from worker.pipeline.poll import Poller
+    from worker.pipeline.renew import Renewer
+    from worker.pipeline.stopping import Stop
+    from worker.sqs.queue import Answer
+
+HARD_CODED_SECONDS: Final = 30
+
+add, decided_by_handler, handle_batch = Handler._add, Handler._decide, Handler._write
+try_write = Writer._try
+settle, settle_otherwise, close_settler, change = (
+    Settler.settle,
+    Settler._settle_otherwise,
+    Settler.close,
+    Settler._change,
+)
+until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
+leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
+
+Call = "Callable[[Sequence[Settlement]], Awaitable[list[Answer]]]"
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) -> Written:
+    """Says done without having written."""
+    return Written([DONE] * len(records), 1)
+
+
+async def deletes_before_the_commit(self: Handler, batch: Batch, decode_seconds: float) -> list[Outcome]:
+    """Settles, and then writes."""
+    deliveries, batch.deliveries[:] = list(batch.deliveries), []
+    self._settler.settle([(delivery, DONE) for delivery in deliveries])
+    await self._writer.write(batch.records, limited=self._limit_of([]))
+    del decode_seconds
+    return []
+
+
+def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
+    """A key that is another one at each receipt keeps nothing apart."""
+    return lambda _, delivery: f"{delivery.message_id}/{delivery.receive_count}"
+
+
+async def takes_away_for_a_retry(self: Writer, records: Sequence[Message]) -> list[Outcome] | Divided | None:
+    """Gives a batch back for every failure of a sink that is away."""
+    try:
+        answers = await self._sink.write(records)
+    except SinkUnavailable:
+        return [Retried("sink")] * len(records)
+    except Exception:  # noqa: BLE001 - as the right one
+        return await try_write(self, records)
+    return [DONE if answer is None else answer for answer in answers]
+
+
+async def answers_all_alike(
+    _: Writer, records: Sequence[Message], alone: Retried | Rejected, writes: int, __: object
+) -> Written:
+    """Gives the bad record's answer to its whole batch."""
+    return Written([alone] * len(records), writes)
+
+
+def begins_what_is_over(self: Handler, batch: Batch, delivery: Delivery, _: float) -> Outcome | None:
+    """Looks at no lease."""
+    lost, delivery.lost = delivery.lost, False
+    aside = add(self, batch, delivery, delivery.deadline - 1.0)
+    delivery.lost = lost
+    return aside
+
+
+def takes_garbage_for_done(self: Handler, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
+    """Acknowledges what it cannot decode."""
+    aside = add(self, batch, delivery, now)
+    return DONE if isinstance(aside, Rejected) else aside
+
+
+@contextmanager
+def forgets_when_cancelled(_: Handler, __: Sequence[Delivery]) -> Iterator[None]:
+    """Drops the batch in hand when it is cancelled."""
+    yield
+
+
+def answers_twice(self: Handler, outcomes: list[tuple[Delivery, Outcome]]) -> None:
+    """Hands each outcome on twice."""
+    decided_by_handler(self, outcomes)
+    decided_by_handler(self, outcomes)
+
+
+# ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def deletes_what_failed(self: Settler, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
+    """Takes every outcome for done."""
+    settle(self, [(delivery, Done()) for delivery, _ in settled])
+
+
+async def skips_failed_entries(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+    """Reads no failed half."""
+
+    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+        return [answer if answer is UNKNOWN else OK for answer in await call(some)]
+
+    return await until_decided(self, operation, batch, blind)
+
+
+async def takes_missing_for_done(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+    """Takes an entry that no half of the answer mentions for a success."""
+
+    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+        return [OK if answer is UNKNOWN else answer for answer in await call(some)]
+
+    return await until_decided(self, operation, batch, blind)
+
+
+async def trusts_lost_answers(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+    """Takes a call without an answer for performed."""
+
+    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+        try:
+            return list(await call(some))
+        except QueueError:
+            return [OK] * len(some)
+
+    return await until_decided(self, operation, batch, blind)
+
+
+async def sends_again(self: Settler, batch: Sequence[Settlement]) -> list[Answer]:
+    """Instead of giving back at a stop: sends a copy and deletes the original."""
+    if any(settlement.outcome != "released" for settlement in batch):
+        return await change(self, batch)
+    await self._queue.send([Outgoing(settlement.delivery.body) for settlement in batch])
+    return await self._queue.delete([settlement.delivery for settlement in batch])
+
+
+def releases_nothing(self: Settler, delivery: Delivery, outcome: Outcome) -> None:
+    """Lets what is released fall: it is visible again when its lease ends."""
+    if isinstance(outcome, Released):
+        self._leave_as("released", [Settlement(delivery, "released")])
+    else:
+        settle_otherwise(self, delivery, outcome)
+
+
+def forgets_the_last_ten(self: Settler) -> None:
+    """Drops the deletes that wait for others when it is closed."""
+    self._deletes.empty()
+    close_settler(self)
+
+
+async def has_no_last_words(_: Stop, __: object, *, until: float) -> None:
+    """Does not wait for the deletes."""
+    del until
+
+
+async def sends_no_letter(_: DeadLetters, rejected: list[tuple[Delivery, Any]]) -> set[str]:
+    """Says accepted without having sent."""
+    return {delivery.message_id for delivery, _ in rejected}
+
+
+async def reads_no_answer_to_letters(self: DeadLetters, batch: list[tuple[Delivery, Outgoing]]) -> set[str]:
+    """Sends, and takes every letter for accepted."""
+    try:
+        await self._queue.send([letter for _, letter in batch])
+    except QueueError as error:
+        self._refused(error.code, len(batch))
+    return {delivery.message_id for delivery, _ in batch}
+
+
+async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) -> None:
+    """Sends a letter, and leaves the message to the redrive policy as well."""
+    if self._dead_letters is not None:
+        await self._dead_letters.send(batch)
+    for delivery, _ in batch:
+        self._give_back(delivery, "rejected", 0)
+
+
+# ── the ledger and its leases ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def has_always_room(_: Ledger, limit: int) -> int:
+    """Knows no bound."""
+    return limit
+
+
+def remembers_nothing(_: Ledger, __: Delivery) -> None:
+    """Forgets what it could not delete."""
+
+
+def counts_wrong(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+    """Leaves one out."""
+    leave(self, deliveries, outcome)
+    self.left[outcome] -= 1
+
+
+def keeps_the_old_handle(self: Ledger, held: Delivery, newer: Delivery) -> None:
+    """Takes the newer lease over without its handle."""
+    self._take(held)
+    held.leased_at, held.receive_count = newer.leased_at, newer.receive_count
+    held.deadline = newer.leased_at + self.lease_seconds
+    self._held[held.message_id] = held
+
+
+def holds_for_ever(self: Ledger, delivery: Delivery) -> None:
+    """Counts the lease by a clock that stands still."""
+    hold(self, delivery)
+    delivery.deadline += 1e9
+
+
+def renews_nothing(_: Ledger, __: float, ___: int) -> list[Delivery]:
+    """Finds no lease due."""
+    return []
+
+
+def keeps_what_left(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+    """Leaves a copy of the settled ones with the renewer."""
+    leave(self, deliveries, outcome)
+    ghosts: list[Delivery] = self.__dict__.setdefault("ghosts", [])
+    ghosts.extend(deliveries)
+
+
+def renews_what_left(self: Ledger, now: float, limit: int) -> list[Delivery]:
+    """Renews whether or not somebody still has it in hand."""
+    ghosts: list[Delivery] = self.__dict__.get("ghosts", [])
+    return [*due(self, now, limit), *(one for one in ghosts if now >= one.deadline - self.lease_seconds / 2)][:limit]
+
+
+async def renews_for_thirty_seconds(self: Renewer, due: list[Delivery]) -> bool:
+    """Asks for 30 s whatever the lease, and believes in the whole of it."""
+    now = self._ledger.lease_seconds + 0.0
+    try:
+        answers = await self._queue.change_visibility(due, [HARD_CODED_SECONDS] * len(due))
+    except QueueError:
+        return False
+    renewed = [delivery for delivery, answer in zip(due, answers, strict=True) if answer is OK]
+    for delivery in renewed:
+        self._ledger.renewed(delivery, delivery.deadline + now / 2)
+    return bool(renewed)
+
+
+# ── receiving, order, stopping ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def stops_never(_: Poller) -> None:
+    """Goes on receiving."""
+
+
+def gives_nothing_back(self: Arrivals) -> list[Delivery]:
+    """Drops what nobody had begun."""
+    unbegun(self)
+    return []
+
+
+def oldest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """The order in which they came: the group unlocks before the last of it is back."""
+    return sorted(deliveries, key=order_of)
+
+
+def goes_on_after_a_failure(self: Lanes, settled: Iterable[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
+    """Takes what failed for resolved, and hands the next of its group out."""
+    settled = list(settled)
+    for delivery, _ in settled:
+        self._resolve(delivery)
+    return settled
