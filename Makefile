@@ -38,8 +38,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: setup
-	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term
+unit: setup # the simulation and the chaos run without coverage, which would make them five times slower
+	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
+	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
