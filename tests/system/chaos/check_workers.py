@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("deleted", "retried", "rejected", "released", "expired", "in_flight")
 SECOND = 1_000_000_000
-SAMPLES = 10
-"""Seconds of a first third that can be compared with: before, connections are opened as the load wants them."""
+SAMPLES = 60
+"""Seconds of a first third that can be compared with. In less, connection pools have not met the whole load yet, and
+they keep what they opened for a while; shorter lives are held to the budget alone."""
 END_SECONDS = 3.0
 """What starting to stop and leaving may add to the drain deadline."""
 

@@ -109,7 +109,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "too much memory": ("C9 memory and files", lambda: also(samples=[(0, 300 * 2**20, 20)])),
     "more and more open files": (
         "C9 memory and files",
-        lambda: also(samples=[(n * MS, 2**20, 20 + 2 * n) for n in range(30)]),
+        lambda: also(samples=[(n * MS, 2**20, 20 + n // 5) for n in range(200)]),
     ),
     "too many open files": ("C9 memory and files", lambda: also(samples=[(0, 2**20, 161)])),
     "SIGTERM and exit code 1": ("C11 exits", lambda: also(exit_code=1)),
