@@ -79,7 +79,8 @@ class Leases:
             self._asked(delivery)
             if not delivery.renewable:
                 self._changing[delivery.message_id] = delivery
-                self._is_newest(delivery)
+                if delivery.renewal is None:  # else a renewal that was on its way when the delivery was given back
+                    self._is_newest(delivery)
         return self._witness.now(), [delivery.receipt_handle for delivery in deliveries]
 
     def change_answered(
