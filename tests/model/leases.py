@@ -79,7 +79,8 @@ class Leases:
             self._asked(delivery)
             if not delivery.renewable:
                 self._changing[delivery.message_id] = delivery
-                self._is_newest(delivery)
+                if delivery.renewal is None:  # else a renewal that was on its way when the delivery was given back
+                    self._is_newest(delivery)
         return self._witness.now(), [delivery.receipt_handle for delivery in deliveries]
 
     def change_answered(
@@ -143,7 +144,8 @@ class Leases:
             return
         for other in self._ledger.deliveries():
             later = other.group_id == delivery.group_id and order_of(other) > order_of(delivery)
-            if later and not other.renewable and self._changing.get(other.message_id) is not other:
+            waits = not other.renewable and not self._ledger.returned(other)
+            if later and waits and self._changing.get(other.message_id) is not other:
                 word = self._witness.word(delivery.message_id)
                 self._witness.broken("INV-9", f"{self._process.name} gives {word} back before what comes after it")
 
