@@ -139,7 +139,7 @@ async def _announce(stop: Stop, instruments: Instruments) -> None:
 
 @contextmanager
 def stop_on_signals(stop: Stop, *, too_late: Callable[[], None]) -> Iterator[None]:
-    """The first SIGTERM or SIGINT asks to run dry, the second forces; the handlers are taken back at the end.
+    """The first SIGTERM or SIGINT asks to run dry, the second forces; one that comes after the end changes nothing.
 
     *too_late* is called when the end has not come by the deadline that the signal set.
     """
@@ -160,6 +160,7 @@ def stop_on_signals(stop: Stop, *, too_late: Callable[[], None]) -> Iterator[Non
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)  # it has run dry: its exit code must not become "killed"
         for timer in timers:
             timer.cancel()
 

@@ -134,3 +134,13 @@ def test_the_final_account_adds_up_and_the_report_has_exactly_its_keys(rig: Rig,
         "throughputPerSecond", "throughputPerHour", "throughputPerDay",
     ]  # fmt: skip
     assert reports[-1]["messagesProcessed"] == 100
+
+
+def test_signals_that_come_when_all_is_done_do_not_change_the_exit_code(rig: Rig) -> None:
+    """Whoever signals until the process is gone gets the exit code of how it ended, not of the last signal."""
+    rig.send(20)
+    worker = rig.worker("--drain")
+    worker.event("worker_stopped")
+    while worker.process.poll() is None:
+        worker.tell(signal.SIGTERM)
+    assert worker.end() == 0
