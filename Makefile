@@ -8,9 +8,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROFILE ?= smoke
 SEEDS ?= 2000
+# One more than there are cores: many tests wait for real processes.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 FROM ?= 0
 
-.PHONY: demo test lint unit simulate chaos ablate containers setup pins clean
+.PHONY: demo test lint unit simulate chaos ablate bench containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -39,8 +41,11 @@ lint: setup
 	$(BIN)/lint-imports
 
 unit: setup # the simulation and the chaos run without coverage, which would make them five times slower
-	$(BIN)/pytest -n auto --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
 	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
+
+bench: setup ## the loopback: messages received and deleted by a second of one core, with few and with many waiting
+	$(BIN)/python bench/loopback_speed.py
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
