@@ -170,19 +170,14 @@ class Handler:
         )
         return list(written.answers)
 
-    def _limit_of(self, deliveries: list[Delivery]) -> Callable[[bool], bool]:
-        """Renewing ends with the time limit of an attempt; while the sink is away there is no attempt and no limit.
-
-        Answers whether all of them are still ours.
-        """
+    def _limit_of(self, deliveries: list[Delivery]) -> Callable[[bool], None]:
+        """Renewing ends with the time limit of an attempt; while the sink is away there is no attempt and no limit."""
         limit, farthest = self._write_limit, [delivery.renew_until for delivery in deliveries]
 
-        def limited(attempting: bool) -> bool:  # noqa: FBT001 - called by one caller with one word
-            now = asyncio.get_running_loop().time()
-            until = now + limit if attempting and limit is not None else inf
+        def limited(attempting: bool) -> None:  # noqa: FBT001 - called by one caller with one word
+            until = asyncio.get_running_loop().time() + limit if attempting and limit is not None else inf
             for delivery, far in zip(deliveries, farthest, strict=True):
                 delivery.renew_until = min(far, until)
-            return all(not delivery.lost and now < delivery.deadline for delivery in deliveries)
 
         return limited
 

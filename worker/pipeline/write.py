@@ -45,19 +45,14 @@ class Writer:
         self._emit = emit
         self._pipeline = pipeline
 
-    async def write(self, records: Sequence[Message], *, limited: Callable[[bool], bool]) -> Written:
-        """One answer for each record, in order.
-
-        *limited* is told when an attempt begins and when the sink is away; it answers whether the leases still live,
-        since a batch may have waited long for a sink that was away.
-        """
+    async def write(self, records: Sequence[Message], *, limited: Callable[[bool], None]) -> Written:
+        """One answer for each record, in order. *limited* is told when an attempt begins, and when the sink is away."""
         writes, answers = 0, None
         while answers is None:
             try:
                 async with self._breaker.attempt():
-                    if not limited(True):  # noqa: FBT003 - says what it says
-                        return Written([Released("lease-over")] * len(records), writes)
                     writes += 1
+                    limited(True)  # noqa: FBT003 - says what it says
                     answers = await self._try(records)
             except AwayTooLong:
                 return Written([Released("sink-away")] * len(records), writes)
@@ -86,7 +81,7 @@ class Writer:
         return outcome
 
     async def _halve(
-        self, records: Sequence[Message], alone: Retried | Rejected, writes: int, limited: Callable[[bool], bool]
+        self, records: Sequence[Message], alone: Retried | Rejected, writes: int, limited: Callable[[bool], None]
     ) -> Written:
         """*alone* is the answer of a single record; more of them are written in two halves."""
         if len(records) == 1:
@@ -102,7 +97,7 @@ class Writer:
         before: Sequence[Message],
         answers: list[Outcome],
         records: Sequence[Message],
-        limited: Callable[[bool], bool],
+        limited: Callable[[bool], None],
     ) -> Written:
         """Write *records*, but with order in the groups none of a group in which something *before* failed."""
         if not self._ordered:
