@@ -188,11 +188,6 @@ class Ledger:
                 break
         return due
 
-    def next_due(self) -> float | None:
-        """Loop time at which the first lease is to be renewed; None when there is none."""
-        first = next(iter(self._held.values()), None)
-        return None if first is None else renew_at(first.deadline, lease_seconds=self.lease_seconds)
-
     def renewed(self, delivery: Delivery, deadline: float) -> None:
         """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
         if self._held.get(delivery.message_id) is delivery:
