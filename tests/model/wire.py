@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.model.process import SimProcess
     from worker.loopback.memory import MemoryQueue
     from worker.message import Delivery, Outgoing
-    from worker.sqs.queue import Answer, QueueAttributes
+    from worker.sqs.queue import Admission, Answer, QueueAttributes
 
 T = TypeVar("T")
 
@@ -51,13 +51,20 @@ class SimWire:
         """The queue's name."""
         return self._far.name
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+    @property
+    def measures(self) -> bool:
+        """As the queue behind it."""
+        return self._far.measures
+
+    async def receive(
+        self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
+    ) -> list[Delivery]:
         """At most *limit* deliveries after at most *wait* seconds."""
         loop = asyncio.get_running_loop()
         self._witness.receive_asked(self._process)
         began = loop.time()
         deliveries = await self._call(
-            "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id)
+            "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id, admission=admission)
         )
         quick = wait == 0 or loop.time() - began < QUICK_SECONDS
         for delivery in deliveries:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from worker.loopback.sqs import LoopbackSqs
     from worker.loopback.state import QueueState
     from worker.message import Outgoing
+    from worker.sqs.queue import Admission
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -57,7 +58,19 @@ class MemoryQueue:
         """The queue's name."""
         return self._name
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+    @property
+    def measures(self) -> bool:
+        """Its deliveries are in memory before anybody asks."""
+        return False
+
+    async def receive(
+        self,
+        limit: int,
+        wait: float,
+        *,
+        attempt_id: str | None = None,
+        admission: Admission | None = None,  # noqa: ARG002 - for queues that measure
+    ) -> list[Delivery]:
         """At most *limit* deliveries after at most *wait* seconds."""
         plan = self._plan("ReceiveMessage")
         visibility = 0 if plan and plan.first("still_visible") else self._visibility_timeout

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery, Outgoing
     from worker.sqs.address import QueueAddress
-    from worker.sqs.queue import Answer, QueueAttributes
+    from worker.sqs.queue import Admission, Answer, QueueAttributes
     from worker.telemetry.events import Emit
 
     Method = Callable[..., Awaitable[Any]]
@@ -93,11 +93,23 @@ class AwsQueue:
         return self._name
 
     @property
+    def measures(self) -> bool:
+        """The SDK tells nobody how large an answer is before it has read it."""
+        return False
+
+    @property
     def url(self) -> str:
         """The queue's URL, as SQS gave it or as it was configured."""
         return self._url
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+    async def receive(
+        self,
+        limit: int,
+        wait: float,
+        *,
+        attempt_id: str | None = None,
+        admission: Admission | None = None,  # noqa: ARG002 - for queues that measure
+    ) -> list[Delivery]:
         """See `Queue.receive`."""
         asked: dict[str, Any] = {
             "QueueUrl": self._url,

@@ -75,6 +75,19 @@ class QueueAttributes:
     redrive: Redrive | None
 
 
+class Admission(Protocol):
+    """Room for the answer to one receive, asked for by a queue that sees its size before taking it in."""
+
+    @property
+    def granted(self) -> int:
+        """Bytes that may be taken in without asking; grows by `admit`."""
+        ...
+
+    async def admit(self, size: int) -> None:
+        """Wait until there is room for *size* bytes in place of what is granted."""
+        ...
+
+
 class Queue(Protocol):
     """One queue. Safe to call from many tasks of one loop; receiving never waits behind settling or the reverse."""
 
@@ -83,11 +96,22 @@ class Queue(Protocol):
         """The last part of the queue's URL; used as a label."""
         ...
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+    @property
+    def measures(self) -> bool:
+        """Whether `receive` asks its *admission* before it takes in more than was granted.
+
+        Where it cannot, room for the largest messages there may be is set aside before each receive.
+        """
+        ...
+
+    async def receive(
+        self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
+    ) -> list[Delivery]:
         """At most *limit* (1-10) deliveries, after at most *wait* (0-20) seconds; empty when there was nothing.
 
         A message whose body does not match its MD5 or that lacks a required field is left out and reported as a fact;
         it becomes visible again when its lease ends. *attempt_id* repeats a FIFO receive whose answer was lost.
+        *admission* is asked by a queue that `measures`, once, with the bytes of an answer that is larger than granted.
 
         Raises:
             QueueUnavailable, QueueRefused: as the module says.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from worker.outcome import Rejected, Retried
     from worker.settings import PipelineSettings
     from worker.sinks.sink import Demand, Sink
-    from worker.sqs.queue import Answer, Queue, QueueAttributes
+    from worker.sqs.queue import Admission, Answer, Queue, QueueAttributes
     from worker.telemetry.events import Emit
 
 POINTS = (
@@ -88,10 +88,17 @@ class WitnessedQueue:
         """As the queue's."""
         return self._queue.name
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
+    @property
+    def measures(self) -> bool:
+        """As the queue's."""
+        return self._queue.measures
+
+    async def receive(
+        self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
+    ) -> list[Delivery]:
         """Booked when it is answered."""
         self._points.reach("asking")
-        got = await self._queue.receive(limit, wait, attempt_id=attempt_id)
+        got = await self._queue.receive(limit, wait, attempt_id=attempt_id, admission=admission)
         rows = [(self._place, d.message_id, short_handle(d.receipt_handle)) for d in got]
         self._book.write("recv", rows or [(self._place, "-")])
         if got:

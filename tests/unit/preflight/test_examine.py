@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.sinks.sink import Sink
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import Admission, Answer, Queue
     from worker.telemetry.events import Emit
 
 ARN = "arn:aws:sqs:eu-west-1:1:"
@@ -35,9 +35,12 @@ class _FakeQueue:
     says: QueueAttributes | Exception
     closed: int = 0
     """Written by close."""
+    measures: bool = False
 
-    async def receive(self, limit: int, wait: float, *, attempt_id: str | None = None) -> list[Delivery]:
-        raise AssertionError("a check receives nothing", limit, wait, attempt_id)
+    async def receive(
+        self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
+    ) -> list[Delivery]:
+        raise AssertionError("a check receives nothing", limit, wait, attempt_id, admission)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         raise AssertionError("a check deletes nothing", deliveries)
