@@ -64,7 +64,9 @@ class SimWire:
         self._witness.receive_asked(self._process)
         began = loop.time()
         deliveries = await self._call(
-            "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id, admission=admission)
+            "receive",
+            wait + MARGIN_SECONDS,
+            lambda: self._far.receive(limit, wait, attempt_id=attempt_id, admission=admission),
         )
         quick = wait == 0 or loop.time() - began < QUICK_SECONDS
         for delivery in deliveries:
