@@ -94,6 +94,11 @@ class Ledger:
         by_bytes = (self.max_bytes - self.bytes - self._reserved_bytes) // self._largest
         return max(0, min(limit, messages, by_bytes))
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is held and nothing asked for."""
+        return not (len(self) or self._reserved)
+
     def most(self, limit: int) -> int:
         """How many of *limit* there could ever be room for: all, unless a bound is smaller than that."""
         return max(1, min(limit, self.max_messages, self.max_bytes // self._largest))

@@ -19,7 +19,7 @@ from worker.pipeline import lanes, pipeline
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.entries import Entries
-from worker.pipeline.handle import Handler
+from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
@@ -107,7 +107,14 @@ ABLATIONS: Final = (
     ),
     _ablation("keeps the old handle", _one(Ledger, "_supersede", defects.keeps_the_old_handle), "INV-1", 28),
     _ablation("holds leases for ever", _one(Ledger, "_hold", defects.holds_for_ever), "INV-1", 0, 1),
-    _ablation("begins what is over", _one(Handler, "_add", defects.begins_what_is_over), "INV-1", 110),
+    _ablation(
+        "begins what is over",
+        _one(Handler, "_add", defects.begins_what_is_over) + _one(BatchLeases, "begin", defects.begins_all),
+        "INV-1",
+        110,
+    ),
+    _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1", 1452, 2722),
+    _ablation("lets nobody probe", _one(Ledger, "idle", defects.NEVER), "INV-7", 1002),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
     _ablation(

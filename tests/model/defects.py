@@ -15,7 +15,7 @@ from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.entries import Entries, Settlement
-from worker.pipeline.handle import Handler
+from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
 from worker.pipeline.settle import Settler
 from worker.pipeline.write import Divided, Writer, Written
@@ -60,7 +60,7 @@ async def deletes_before_the_commit(self: Handler, batch: Batch, decode_seconds:
     """Settles, and then writes."""
     deliveries, batch.deliveries[:] = list(batch.deliveries), []
     self._settler.settle([(delivery, DONE) for delivery in deliveries])
-    await self._writer.write(batch.records, limited=self._limit_of([]))
+    await self._writer.write(batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over))
     del decode_seconds
     return []
 
@@ -94,6 +94,14 @@ def begins_what_is_over(self: Handler, batch: Batch, delivery: Delivery, _: floa
     aside = add(self, batch, delivery, delivery.deadline - 1.0)
     delivery.lost = lost
     return aside
+
+
+NEVER: Final = False
+
+
+def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
+    """No lease is over while a batch waits for the sink."""
+    return frozenset()
 
 
 def takes_garbage_for_done(self: Handler, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:

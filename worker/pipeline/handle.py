@@ -18,10 +18,12 @@ from worker.errors import DecodeError
 from worker.message import Message
 from worker.outcome import DONE, Rejected, Released, Retried
 from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.write import LEASE_OVER
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from worker.codecs.codec import Codec
     from worker.message import Delivery
@@ -132,8 +134,8 @@ class Handler:
     def _add(self, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
         """Decode *delivery* into *batch*; or why not."""
         if delivery.lost or now >= delivery.deadline:
-            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", 1))
-            return Released("lease-over")
+            self._lease_over(1)
+            return LEASE_OVER
         try:
             value = self._codec.decode(delivery.body)
             key = self._key(value, delivery)
@@ -146,10 +148,14 @@ class Handler:
         batch.bytes += delivery.weight
         return None
 
+    def _lease_over(self, count: int) -> None:
+        self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
+
     async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        written = await self._writer.write(batch.records, limited=self._limit_of(batch.deliveries))
+        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over)
+        written = await self._writer.write(batch.records, leases=leases)
         seconds = loop.time() - began
         self.batches += 1
         self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
@@ -170,16 +176,36 @@ class Handler:
         )
         return list(written.answers)
 
-    def _limit_of(self, deliveries: list[Delivery]) -> Callable[[bool], None]:
-        """Renewing ends with the time limit of an attempt; while the sink is away there is no attempt and no limit."""
-        limit, farthest = self._write_limit, [delivery.renew_until for delivery in deliveries]
 
-        def limited(attempting: bool) -> None:  # noqa: FBT001 - called by one caller with one word
-            until = asyncio.get_running_loop().time() + limit if attempting and limit is not None else inf
-            for delivery, far in zip(deliveries, farthest, strict=True):
-                delivery.renew_until = min(far, until)
+class BatchLeases:
+    """The leases of one batch in the writer's hands (`Leases`)."""
 
-        return limited
+    def __init__(
+        self, deliveries: Sequence[Delivery], *, limit_seconds: float | None, over: Callable[[int], None]
+    ) -> None:
+        self._deliveries = deliveries
+        self._limit_seconds = limit_seconds
+        self._over = over
+        self._farthest = [delivery.renew_until for delivery in deliveries]
+
+    def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
+        """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
+        now = asyncio.get_running_loop().time()
+        over = {one.message_id for one in self._deliveries if one.lost or now >= one.deadline}
+        ended = over.intersection(record.id for record in records) if over else over
+        if ended:
+            self._over(len(ended))
+        elif self._limit_seconds is not None:
+            self._renew_until(now + self._limit_seconds)
+        return ended
+
+    def wait(self) -> None:
+        """No attempt, no limit but SQS's own."""
+        self._renew_until(inf)
+
+    def _renew_until(self, until: float) -> None:
+        for delivery, far in zip(self._deliveries, self._farthest, strict=True):
+            delivery.renew_until = min(far, until)
 
 
 def message_of(delivery: Delivery, key: str, value: object) -> Message:

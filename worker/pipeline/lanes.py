@@ -227,12 +227,15 @@ def insert_in_order(waiting: deque[Delivery], delivery: Delivery) -> None:
     waiting.insert(place, delivery)
 
 
-def held_back(records: Sequence[Message], answers: Sequence[Outcome]) -> list[Outcome]:
-    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried."""
+def held_back(records: Sequence[Message], answers: Sequence[Outcome], *, all_behind: bool = False) -> list[Outcome]:
+    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried.
+
+    What the sink has taken all the same stays taken, unless nothing was given to it yet (*all_behind*).
+    """
     stopped: set[str | None] = set()
     kept: list[Outcome] = []
     for record, answer in zip(records, answers, strict=True):
-        if answer is not DONE and record.group_id in stopped:
+        if (all_behind or answer is not DONE) and record.group_id in stopped:
             kept.append(HELD_BACK)
             continue
         if answer is not DONE:

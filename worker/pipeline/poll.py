@@ -35,6 +35,8 @@ PATIENCE_SECONDS: Final = 0.1
 REFUSED_PAUSE_SECONDS: Final = 30.0
 """Between tries after an error that only people can mend."""
 OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
+AWAY_SECONDS: Final = 1.0
+"""Between two looks, while the sink is away, whether anything is left in hand to try it with."""
 FAILED_PAUSE_BASE_SECONDS: Final = 0.5
 FAILED_PAUSE_MAX_SECONDS: Final = 30.0
 EMPTY_PAUSE_SECONDS: Final = 0.5
@@ -131,15 +133,19 @@ class Poller:
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _room(self) -> int:
-        """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped."""
-        await self._breaker.closed()
+        """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped.
+
+        While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
+        """
+        await self._breaker.closed(within_seconds=AWAY_SECONDS)
         full = self._ledger.most(self._settings.limit)
         room = self._ledger.room(full)
         if room < full and not self.stopping:
             await self._ledger.changed(within_seconds=PATIENCE_SECONDS)
             room = self._ledger.room(full)
         self.progress_at = asyncio.get_running_loop().time()
-        return 0 if self.stopping or self._breaker.is_open else room
+        away = self._breaker.is_open and not self._ledger.idle
+        return 0 if self.stopping or away else room
 
     def _attempt(self) -> str | None:
         return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
