@@ -94,7 +94,7 @@ def reader(pipeline: Pipeline) -> ReadState:
             handling=pipeline.handler.handling,
             settling=pipeline.settler.pending,
             in_flight=len(pipeline.ledger),
-            in_flight_bytes=pipeline.ledger.bytes,
+            in_flight_bytes=pipeline.room.bytes,
             receivers=pipeline.poller.receivers,
             receiving=pipeline.spec.receiving and not pipeline.poller.stopping and not away,
             sink_available=not away,

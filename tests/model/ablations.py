@@ -26,6 +26,7 @@ from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler
 from worker.pipeline.stopping import Stop
 from worker.pipeline.write import Writer
+from worker.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +115,7 @@ ABLATIONS: Final = (
         110,
     ),
     _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1", 1452, 2722),
-    _ablation("lets nobody probe", _one(Ledger, "idle", defects.NEVER), "INV-7", 1002),
+    _ablation("lets nobody probe", _one(Room, "idle", defects.NEVER), "INV-7", 1002),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
     _ablation(
@@ -143,7 +144,8 @@ ABLATIONS: Final = (
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7", 44, 65),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
     _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
-    _ablation("has always room", _one(Ledger, "room", defects.has_always_room), "INV-4", 0, 2),
+    _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
+    _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 2),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
     _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
     _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
     from worker.pipeline.stopping import Stop
+    from worker.room import Reservation, Room
     from worker.sqs.queue import Answer
 
 HARD_CODED_SECONDS: Final = 30
@@ -212,9 +213,15 @@ async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) 
 # ── the ledger and its leases ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def has_always_room(_: Ledger, limit: int) -> int:
+def has_always_room(_: Room, limit: int) -> int:
     """Knows no bound."""
     return limit
+
+
+async def admits_whatever_comes(self: Room, reservation: Reservation, size: int) -> None:
+    """Takes an answer in at once, however full it is here."""
+    self._reserved_bytes += size - reservation.granted
+    reservation.granted = size
 
 
 def remembers_nothing(_: Ledger, __: Delivery) -> None:

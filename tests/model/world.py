@@ -71,6 +71,8 @@ class Terms:
     """False: nothing is dead-lettered by us, the redrive policy does it."""
     groups: int = 0
     """Of a FIFO queue; 0: a standard queue."""
+    measured: bool = False
+    """The queue measures an answer before it takes it in, as the native path does."""
     in_order: bool = False
     """The loop runs what is ready in order, as a real one does, instead of drawing."""
 
@@ -270,7 +272,7 @@ class World:
 
     def _wire(self, queue: str, process: SimProcess) -> SimWire:
         far = MemoryQueue(self.sqs, queue, faults=self.faults)
-        return SimWire(far, process=process, network=self.network, witness=self.witness)
+        return SimWire(far, process=process, network=self.network, witness=self.witness, measured=self.terms.measured)
 
     def _send(self, items: Sequence[Item]) -> None:
         counts = self.sqs.queue(self.source).counts

@@ -23,6 +23,7 @@ from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.stopping import Stop, cancelled
 from worker.pipeline.write import Writer
+from worker.room import Room
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -91,12 +92,13 @@ class Pipeline:
     def __init__(self, spec: PipelineSpec, parts: Parts) -> None:
         self.spec = spec
         self._emit, emit, name = parts.emit, parts.emit, spec.name
-        self.ledger = Ledger(
+        self.room = Room(
             max_messages=spec.max_messages,
             max_bytes=spec.max_bytes,
             largest_message=spec.largest_message,
-            lease_seconds=spec.lease_seconds,
+            frame_bytes=parts.queue.frame_bytes,
         )
+        self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds)
         self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
         self.settler = self._make_settler(parts)
@@ -213,7 +215,7 @@ class Pipeline:
 
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
-        self.ledger.max_messages = tuning.messages_ahead(
+        self.room.max_messages = tuning.messages_ahead(
             writers=self.spec.writers,
             rows=self.spec.batch.max_rows,
             write_seconds=self.handler.write_seconds,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.settle import Settler
+    from worker.room import Reservation
     from worker.sqs.queue import Queue
     from worker.telemetry.events import Emit
 
@@ -75,6 +76,7 @@ class Poller:
         self._queue = queue
         self._settings = settings
         self._ledger = ledger
+        self._room = ledger.room
         self._buffer = buffer
         self._settler = settler
         self._breaker = breaker
@@ -121,8 +123,8 @@ class Poller:
         attempt, owed = self._attempt(), 0
         try:
             while not self.stopping and self.receivers <= self.wanted:
-                limit = await self._room()
-                if owed > self._ledger.most(self._settings.limit):
+                limit = await self._wanted_now()
+                if owed > self._room.most(self._settings.limit):
                     attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
                 if limit >= max(owed, 1):
                     limit = owed or limit
@@ -132,19 +134,19 @@ class Poller:
             self.receivers -= 1
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
-    async def _room(self) -> int:
+    async def _wanted_now(self) -> int:
         """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped.
 
         While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
         """
         await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        full = self._ledger.most(self._settings.limit)
-        room = self._ledger.room(full)
+        full = self._room.most(self._settings.limit)
+        room = self._room.free(full)
         if room < full and not self.stopping:
-            await self._ledger.changed(within_seconds=PATIENCE_SECONDS)
-            room = self._ledger.room(full)
+            await self._room.changed(within_seconds=PATIENCE_SECONDS)
+            room = self._room.free(full)
         self.progress_at = asyncio.get_running_loop().time()
-        away = self._breaker.is_open and not self._ledger.idle
+        away = self._breaker.is_open and not self._room.idle
         return 0 if self.stopping or away else room
 
     def _attempt(self) -> str | None:
@@ -153,16 +155,16 @@ class Poller:
     async def _receive(self, limit: int, attempt: str | None) -> bool:
         """One receive; whether it was answered."""
         loop = asyncio.get_running_loop()
-        reservation = self._ledger.reserve(limit)
+        reservation = self._room.reserve(limit)
         began = loop.time()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
         try:
-            deliveries = await self._ask(limit, attempt)
+            deliveries = await self._ask(reservation, attempt)
         except QueueError as error:
             failure = error
         finally:
-            self._ledger.cancel(reservation)  # and, in the same step, enter what came in its place
+            self._room.cancel(reservation)  # and, in the same step, enter what came in its place
         if failure is not None:
             await self._pause(failure)
             return False
@@ -172,11 +174,11 @@ class Poller:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
 
-    async def _ask(self, limit: int, attempt: str | None) -> list[Delivery]:
+    async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
         try:
             async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS):
-                return await self._queue.receive(limit, wait, attempt_id=attempt)
+                return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=room)
         except TimeoutError as error:
             raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
 
@@ -212,7 +214,7 @@ class Poller:
 
     def _follow_load(self, asked: int, count: int) -> None:
         self.wanted = tuning.receivers(self.receivers, asked=asked, received=count, maximum=self._settings.receivers)
-        if self.wanted > self.receivers and not self.stopping and self._ledger.room(1):
+        if self.wanted > self.receivers and not self.stopping and self._room.free(1):
             self._start()
 
     async def _pause(self, error: QueueError) -> None:

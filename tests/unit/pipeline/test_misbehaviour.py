@@ -46,7 +46,7 @@ async def test_what_sqs_hands_out_again_before_it_answers_the_giving_back_is_han
     assert set(receipts(bench)) == {2}
     account = pipeline.ledger.account()
     assert (account["received"], account["deleted"], account["retried"], account["in_flight"]) == (100, 50, 50, 0)
-    assert pipeline.ledger.bytes == pipeline.settler.pending == 0
+    assert pipeline.room.bytes == pipeline.settler.pending == 0
 
 
 @simulated
