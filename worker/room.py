@@ -58,13 +58,14 @@ class Room:
         """Written as `_reserved`, and by `_admit`."""
         self._asking: deque[Reservation] = deque()
         """Answers that wait for room, the oldest first. Written by `_admit`."""
-        self._waiters: list[asyncio.Future[None]] = []
-        """For any change. Written by `changed` and `_notify`."""
+        self._freed = asyncio.Event()
+        """Set at every change; cleared by who waits for one with an answer in its hands."""
+        self._queueing: deque[tuple[int, asyncio.Future[Reservation]]] = deque()
+        """Receives that wait for room, the oldest first. Written by `reserve_soon` and `_notify`."""
 
-    @property
-    def idle(self) -> bool:
-        """Nothing is held and nothing asked for."""
-        return not (self.messages or self._reserved)
+    def alone(self, reservation: Reservation) -> bool:
+        """Nothing is held, and nothing else asked for."""
+        return self.messages == 0 and self._reserved == reservation.messages
 
     @property
     def bytes_taken(self) -> int:
@@ -90,6 +91,32 @@ class Room:
         self._reserved_bytes += reservation.granted
         return reservation
 
+    async def reserve_soon(self, messages: int, *, at_least: int = 1, within_seconds: float) -> Reservation | None:
+        """Set room aside for *messages*, or after a little patience for as many as fit; None if *at_least* do not fit.
+
+        Who waits is served in order, and woken only to be served: sixteen receivers that look at every change cost more
+        than all the messages.
+        """
+        if not self._queueing and self.free(messages) == messages:
+            return self.reserve(messages)
+        place: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
+        self._queueing.append((messages, place))
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await place
+        except TimeoutError:
+            if place.done() and not place.cancelled():  # served in the moment in which the patience ended
+                return place.result()
+            fitting = self.free(messages)
+            return self.reserve(fitting) if fitting >= at_least else None
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.cancel(place.result())
+            raise
+        finally:
+            if not place.done() or place.cancelled():
+                self._queueing = deque(one for one in self._queueing if one[1] is not place)
+
     def cancel(self, reservation: Reservation) -> None:
         """Give the room of a receive back; what came of it is held in the same step."""
         self._reserved -= reservation.messages
@@ -113,19 +140,6 @@ class Room:
         if messages:
             self._expected = max(int(self._expected * FORGETTING), int(size / messages * SLACK))
 
-    async def changed(self, *, within_seconds: float | None = None) -> None:
-        """Wait until something left, but no longer than *within_seconds*."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(within_seconds):
-                await waiter
-        except TimeoutError:
-            return
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-
     async def _admit(self, reservation: Reservation, size: int) -> None:
         """Exchange what is granted for *size* bytes, in the order of asking.
 
@@ -140,7 +154,8 @@ class Room:
         self._notify()
         try:
             while self._asking[0] is not reservation or self.bytes_taken + size > self.max_bytes:
-                await self.changed()
+                self._freed.clear()
+                await self._freed.wait()
             self._reserved_bytes += size
             reservation.granted = size
         finally:
@@ -152,7 +167,9 @@ class Room:
         return self._largest if self._frame_bytes is None else min(self._largest, self._expected + self._frame_bytes)
 
     def _notify(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        """Something was given back: let those go on who wait for it."""
+        self._freed.set()
+        while self._queueing and self.free(self._queueing[0][0]) == self._queueing[0][0]:
+            messages, place = self._queueing.popleft()
+            if not place.done():
+                place.set_result(self.reserve(messages))

@@ -97,7 +97,9 @@ def begins_what_is_over(self: Handler, batch: Batch, delivery: Delivery, _: floa
     return aside
 
 
-NEVER: Final = False
+def is_never_alone(_: Room, __: Reservation) -> bool:
+    """Somebody else will try the sink."""
+    return False
 
 
 def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:

@@ -123,39 +123,39 @@ class Poller:
         attempt, owed = self._attempt(), 0
         try:
             while not self.stopping and self.receivers <= self.wanted:
-                limit = await self._wanted_now()
                 if owed > self._room.most(self._settings.limit):
                     attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
-                if limit >= max(owed, 1):
-                    limit = owed or limit
-                    answered = await self._receive(limit, attempt)
-                    attempt, owed = (self._attempt(), 0) if answered else (attempt, limit if attempt else 0)
+                reservation = await self._reserve(owed)
+                if reservation is not None:
+                    asked = reservation.messages
+                    answered = await self._receive(reservation, attempt)
+                    attempt, owed = (self._attempt(), 0) if answered else (attempt, asked if attempt else 0)
         finally:
             self.receivers -= 1
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
-    async def _wanted_now(self) -> int:
-        """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped.
+    async def _reserve(self, owed: int) -> Reservation | None:
+        """Room for a full receive if possible, or for less after a little patience; for what is *owed*, if anything is.
 
         While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
         """
         await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        full = self._room.most(self._settings.limit)
-        room = self._room.free(full)
-        if room < full and not self.stopping:
-            await self._room.changed(within_seconds=PATIENCE_SECONDS)
-            room = self._room.free(full)
+        wanted = owed or self._room.most(self._settings.limit)
+        reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = asyncio.get_running_loop().time()
-        away = self._breaker.is_open and not self._room.idle
-        return 0 if self.stopping or away else room
+        if reservation is None:
+            return None
+        if self.stopping or (self._breaker.is_open and not self._room.alone(reservation)):
+            self._room.cancel(reservation)
+            return None
+        return reservation
 
     def _attempt(self) -> str | None:
         return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
 
-    async def _receive(self, limit: int, attempt: str | None) -> bool:
+    async def _receive(self, reservation: Reservation, attempt: str | None) -> bool:
         """One receive; whether it was answered."""
         loop = asyncio.get_running_loop()
-        reservation = self._room.reserve(limit)
         began = loop.time()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
@@ -169,7 +169,7 @@ class Poller:
             await self._pause(failure)
             return False
         self._enter(deliveries)
-        self._note(limit, deliveries, loop.time() - began)
+        self._note(reservation.messages, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True

@@ -100,21 +100,6 @@ def test_a_bound_smaller_than_a_receive_asks_for_what_there_can_ever_be() -> Non
     assert make_ledger(max_bytes=250, largest_message=100).room.most(10) == 2
 
 
-@simulated
-async def test_waiting_for_a_change_ends_when_something_leaves_or_the_time_is_over() -> None:
-    """The poller waits for room, not for time; and for a little time only."""
-    ledger = make_ledger()
-    delivery = make_delivery("a")
-    ledger.enter([delivery])
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ledger.room.changed())
-        await asyncio.sleep(5)
-        ledger.leave([delivery], "deleted")
-    assert asyncio.get_running_loop().time() == 5
-    await ledger.room.changed(within_seconds=2)
-    assert asyncio.get_running_loop().time() == 7
-
-
 def test_leases_are_due_at_half_their_time_and_in_the_order_in_which_they_end() -> None:
     """The front of the ledger is what must be renewed first; a renewed one goes to the end."""
     ledger = make_ledger()

@@ -72,8 +72,65 @@ async def test_answers_are_admitted_in_the_order_in_which_they_asked() -> None:
         assert order == []
         room.leave(1, 60 * KIB)
     assert order == ["large", "small"]
-    assert room.idle
+    assert room.messages == 0
     assert room.bytes_taken == 0
+
+
+@simulated
+async def test_receives_wait_for_room_in_order_and_are_served_as_soon_as_there_is_enough() -> None:
+    """Room that comes free goes to who waits longest, at once and whole; and nobody else is woken."""
+    room = make_room(max_messages=20)
+    room.hold(20, 0)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        reservation = await room.reserve_soon(10, within_seconds=60)
+        assert reservation is not None
+        served.append(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(2):
+            tasks.create_task(ask(number))
+            await asyncio.sleep(0.1)
+        room.leave(9, 0)
+        await asyncio.sleep(0.1)
+        assert served == []
+        room.leave(1, 0)
+        await asyncio.sleep(0.1)
+        assert served == [0]
+        room.leave(10, 0)
+    assert served == [0, 1]
+    assert asyncio.get_running_loop().time() < 1
+    assert room.free(10) == 0
+
+
+@simulated
+async def test_after_a_little_patience_a_receive_takes_what_room_there_is() -> None:
+    """Less than a full receive is better than none, unless a certain number is owed."""
+    room = make_room(max_messages=20)
+    room.hold(16, 0)
+    assert await room.reserve_soon(10, at_least=5, within_seconds=0.5) is None
+    reservation = await room.reserve_soon(10, within_seconds=0.5)
+    assert reservation is not None
+    assert reservation.messages == 4
+    assert asyncio.get_running_loop().time() == 1.0
+
+
+@simulated
+async def test_a_receive_that_is_cancelled_while_it_is_served_gives_the_room_back() -> None:
+    """Served and cancelled in the same moment: nothing stays set aside for nobody."""
+    room = make_room(max_messages=10)
+    room.hold(10, 0)
+    waiting = asyncio.get_running_loop().create_task(room.reserve_soon(10, within_seconds=60))
+    await asyncio.sleep(0.1)
+    room.leave(10, 0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    assert room.free(10) == 10
+    late = asyncio.get_running_loop().create_task(room.reserve_soon(10, within_seconds=60))
+    await late
+    assert room.free(10) == 0
 
 
 @simulated
@@ -98,7 +155,7 @@ async def test_who_gives_up_waiting_leaves_nothing_behind() -> None:
     room.leave(1, 100 * KIB - 2 * FRAME_BYTES)
     await second.admit(9 * KIB)
     room.cancel(second)
-    assert room.idle
+    assert room.messages == 0
     assert room.bytes_taken == 0
 
 
