@@ -48,6 +48,8 @@ class Ledger:
     def __init__(self, *, room: Room, lease_seconds: float) -> None:
         self.room = room
         self.lease_seconds = lease_seconds
+        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
+        self._renewed_seconds = lease_left(held_seconds=0) - lease_seconds
         self.received = 0  # written by enter
         self.left: Counter[str] = Counter(
             dict.fromkeys(get_args(OutcomeName), 0)
@@ -77,24 +79,33 @@ class Ledger:
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
         entered = Entered()
+        size = 0
         self.received += len(deliveries)
         for delivery in deliveries:
-            held = self._find(delivery.message_id)
-            if held is not None and not held.renewable:
-                self._returned.add(self._take(held))
-            elif held is not None:
-                self._supersede(held, delivery)
+            message_id = delivery.message_id
+            if (message_id in self._held or message_id in self._final) and self._meet(delivery):
                 entered.superseded += 1
                 continue
-            self._hold(delivery)
-            if delivery.message_id in self._written:
-                del self._written[delivery.message_id]
+            size += self._hold(delivery)
+            if message_id in self._written:
+                del self._written[message_id]
                 entered.written.append(delivery)
             else:
                 entered.fresh.append(delivery)
         self.left["expired"] += entered.superseded
-        self.room.expect(len(deliveries), sum(delivery.weight for delivery in deliveries))
+        self.room.hold(len(deliveries) - entered.superseded, size)
+        self.room.expect(len(deliveries) - entered.superseded, size)
         return entered
+
+    def _meet(self, delivery: Delivery) -> bool:
+        """Its message is here already: whether the newer receipt is taken over by the older delivery."""
+        held = self._find(delivery.message_id)
+        assert held is not None  # noqa: S101 - the caller has looked
+        if held.renewable:
+            self._supersede(held, delivery)
+            return True
+        self._returned.add(self._take(held))
+        return False
 
     def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
         """Settle: each delivery leaves exactly once.
@@ -102,15 +113,17 @@ class Ledger:
         Raises:
             AlreadySettled: a delivery is not in flight.
         """
+        size = 0
         for delivery in deliveries:
-            if delivery in self._returned:
+            if self._returned and delivery in self._returned:
                 self._returned.remove(delivery)
             elif self.holds(delivery):
                 self._take(delivery)
             else:
                 raise AlreadySettled(delivery.message_id)
+            size += delivery.weight
         self.left[outcome] += len(deliveries)
-        self.room.leave(len(deliveries), sum(delivery.weight for delivery in deliveries))
+        self.room.leave(len(deliveries), size)
 
     def returned(self, delivery: Delivery) -> bool:
         """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
@@ -155,17 +168,18 @@ class Ledger:
         return self._held.get(message_id) or self._final.get(message_id)
 
     def _take(self, held: Delivery) -> Delivery:
-        self._held.pop(held.message_id, None)
-        self._final.pop(held.message_id, None)
+        if self._held.pop(held.message_id, None) is None:
+            self._final.pop(held.message_id, None)
         return held
 
-    def _hold(self, delivery: Delivery) -> None:
-        delivery.deadline = delivery.leased_at + self.lease_seconds
-        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
-        delivery.renew_until = delivery.leased_at + lease_left(held_seconds=0) - self.lease_seconds
-        delivery.weight = delivery.size
-        self.room.hold(1, delivery.weight)
+    def _hold(self, delivery: Delivery) -> int:
+        """Its bytes."""
+        leased_at = delivery.leased_at
+        delivery.deadline = leased_at + self.lease_seconds
+        delivery.renew_until = leased_at + self._renewed_seconds
+        delivery.weight = size = delivery.size
         self._held[delivery.message_id] = delivery
+        return size
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""

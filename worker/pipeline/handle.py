@@ -211,13 +211,13 @@ class BatchLeases:
 def message_of(delivery: Delivery, key: str, value: object) -> Message:
     """What the sink and your function see of a delivery."""
     return Message(
-        key=key,
-        value=value,
-        body=delivery.body,
-        id=delivery.message_id,
-        sent_at=delivery.sent_at,
-        received_at=delivery.received_at,
-        receive_count=delivery.receive_count,
-        group_id=delivery.group_id,
-        attributes=delivery.attributes,
+        key,
+        value,
+        delivery.body,
+        delivery.message_id,
+        delivery.sent_at,
+        delivery.received_at,
+        delivery.receive_count,
+        delivery.group_id,
+        delivery.attributes,
     )

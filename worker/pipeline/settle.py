@@ -88,10 +88,12 @@ class Settler:
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""
         self.pending += len(settled)
-        self._deletes.put([Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE])
-        for delivery, outcome in settled:
-            if outcome is not DONE:
-                self._settle_otherwise(delivery, outcome)
+        done = [Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE]
+        self._deletes.put(done)
+        if len(done) < len(settled):
+            for delivery, outcome in settled:
+                if outcome is not DONE:
+                    self._settle_otherwise(delivery, outcome)
 
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
@@ -210,7 +212,7 @@ class Settler:
                 self._ledger.remember(settlement.delivery)
 
     def _leave(self, decided: Sequence[Settlement]) -> None:
-        for outcome in dict.fromkeys(settlement.outcome for settlement in decided):
+        for outcome in {settlement.outcome: None for settlement in decided}:
             self._leave_as(outcome, [settlement for settlement in decided if settlement.outcome == outcome])
 
     def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:

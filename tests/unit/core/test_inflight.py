@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.simloop import run, simulated
+from tests.model.simloop import run
 from worker.errors import AlreadySettled
 from worker.inflight import REMEMBERED, Ledger
 from worker.message import Delivery
