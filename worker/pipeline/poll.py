@@ -161,14 +161,14 @@ class Poller:
         deliveries: list[Delivery] = []
         try:
             deliveries = await self._ask(reservation, attempt)
+            self._enter(deliveries)
         except QueueError as error:
             failure = error
         finally:
-            self._room.cancel(reservation)  # and, in the same step, enter what came in its place
+            self._room.cancel(reservation)  # in the step in which what came took its place: others wait for it
         if failure is not None:
             await self._pause(failure)
             return False
-        self._enter(deliveries)
         self._note(reservation.messages, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
