@@ -1,6 +1,6 @@
 """CPUs: how many this process may keep busy, by its affinity and by the quotas of its control groups.
 
-`processes_of` takes what WORKER_PROCESSES says and gives a number; `usable` is the arithmetic of `auto`, and `cpu_quota`
+`processes_of` takes what WORKER_PROCESSES says and gives a number; `usable` is the arithmetic of `auto`, `cpu_quota`
 reads what the kernel says. A quota is rounded down: a process that is throttled stands still for most of each period,
 and its leases, polls and probes stand still with it.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,34 +29,61 @@ def stop_on_signals(stop: Stop, *, too_late: Callable[[], None], lifeline: Lifel
     *too_late* is called when the end has not come by the deadline that was set. With a *lifeline* only the parent's
     word forces: a second signal there is most likely the first one, sent to the whole group.
     """
+    asked = _Asked(stop, too_late)
     loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = []
-
-    def request(reason: str) -> None:
-        stop.request(reason)
-        timers.append(loop.call_at(stop.deadline() + PATIENCE_SECONDS, too_late))
-
-    def force() -> None:
-        stop.force()
-        timers.append(loop.call_at(stop.deadline() + PATIENCE_SECONDS, too_late))
-
-    def told(number: signal.Signals) -> None:
-        if stop.requested and lifeline is None:
-            force()
-        else:
-            request(number.name)
-
-    for number in _NUMBERS:
-        loop.add_signal_handler(number, told, number)
-    if lifeline is not None:
-        lifeline.listen(request=request, force=force)
-    try:
-        yield
-    finally:
-        for number in _NUMBERS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN)
+    with ExitStack() as ends:
+        ends.callback(asked.forget)
         if lifeline is not None:
-            lifeline.close()
-        for timer in timers:
+            lifeline.listen(request=asked.request, force=asked.force)
+            ends.callback(lifeline.close)
+        act = asked.by_signal if lifeline is None else asked.by_group
+        for number in _NUMBERS:
+            loop.add_signal_handler(number, act, number)
+            ends.callback(_deafen, loop, number)
+        yield
+
+
+class _Asked:
+    """What is done about a request, whoever made it."""
+
+    def __init__(self, stop: Stop, too_late: Callable[[], None]) -> None:
+        self._stop = stop
+        self._too_late = too_late
+        self._timers: list[asyncio.TimerHandle] = []
+        """Written by `_set`."""
+
+    def request(self, reason: str) -> None:
+        """Run dry; not twice."""
+        self._stop.request(reason)
+        self._set()
+
+    def force(self) -> None:
+        """Give back and leave."""
+        self._stop.force()
+        self._set()
+
+    def by_signal(self, number: signal.Signals) -> None:
+        """One asks, two are impatience."""
+        if self._stop.requested:
+            self.force()
+        else:
+            self.request(number.name)
+
+    def by_group(self, number: signal.Signals) -> None:
+        """However many come, they ask."""
+        self.request(number.name)
+
+    def forget(self) -> None:
+        """It has ended in time."""
+        for timer in self._timers:
             timer.cancel()
+
+    def _set(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_at(self._stop.deadline() + PATIENCE_SECONDS, self._too_late))
+
+
+def _deafen(loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
+    """From now on the signal changes nothing, least of all the exit code."""
+    loop.remove_signal_handler(number)
+    signal.signal(number, signal.SIG_IGN)

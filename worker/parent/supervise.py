@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from worker.parent.ends import CLEAN, End, exit_code, hopeless, in_a_row, pause_seconds, worst
+from worker.parent.ends import CLEAN, FAILED, End, exit_code, hopeless, in_a_row, pause_seconds, worst
 from worker.pipeline.stopping import cancelled
 from worker.signals import PATIENCE_SECONDS
 from worker.telemetry import events
@@ -26,7 +26,6 @@ MARGIN_SECONDS: Final = PATIENCE_SECONDS + 1.0
 """After the deadline: a process leaves by itself when its patience ends, and who has not left then hangs."""
 GAVE_UP: Final = "gave-up"
 """The reason to stop when no process could be started."""
-_SIGTERM: Final = -15
 
 
 class Supervisor:
@@ -109,5 +108,9 @@ class Supervisor:
 
 
 def _asked(end: End) -> int:
-    """The code of who was told to stop: a signal to the whole group may have met it before it could hear one."""
-    return CLEAN if end.code == _SIGTERM and not end.started else exit_code(end.code)
+    """The code of who was told to stop.
+
+    A signal to the whole group may meet a process before it can hear one. What never started held nothing.
+    """
+    code = exit_code(end.code)
+    return CLEAN if code == FAILED and not end.started else code
