@@ -1,8 +1,8 @@
 """Memory: what the messages in flight may need, against what the container is allowed.
 
-`memory` takes the settings, a limit in bytes (None: there is none) and how many processes share it, and gives a finding; `memory_limit` reads the
-limit that the kernel holds this process to. A worker that is killed for its memory loses nothing, but handles what it
-held once more, and is killed again.
+`memory` takes the settings, a limit in bytes (None: there is none) and how many processes share it, and gives a
+finding; `memory_limit` reads the limit that the kernel holds this process to. A worker that is killed for its memory
+loses nothing, but handles what it held once more, and is killed again.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def with_processes(worker: WorkerSettings, pipelines: Sequence[PipelineSettings]
         if worker.processes != 1 and p.sink == "ndjson" and p.ndjson_path == "-":
             yield (
                 f"WORKER_PROCESSES is {worker.processes}, but pipeline {p.name} writes to standard output, where the"
-                " lines of several processes would be mixed: give it a file as NDJSON_PATH, or set WORKER_PROCESSES to 1"
+                " lines of several processes would be mixed: give it a file as NDJSON_PATH, or run one process"
             )
 
 
