@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from worker.parent.process import Command, Process
 from worker.parent.run import command_line
 from worker.telemetry import events
@@ -51,7 +53,7 @@ async def test_it_is_heard_and_hears() -> None:
         one.stop("because")
     end = living.result()
     assert (end.code, end.started) == (7, True)
-    assert (one.url, one.pid, one.started) == (None, None, False)
+    assert [one.url, one.pid, one.started] == [None, None, False]
 
 
 async def test_what_is_said_while_it_is_being_started_is_not_lost() -> None:
@@ -76,9 +78,11 @@ async def test_killed_is_its_signal_and_a_second_kill_does_nothing() -> None:
 
 async def test_a_process_that_cannot_be_started_is_an_end_too() -> None:
     """No memory, no descriptors: tried again like every other end."""
-    one = Process(0, Command(("/no/such/program",), {}, "w", 2), [].append)
+    facts: list[Fact] = []
+    one = Process(0, Command(("/no/such/program",), {}, "w", 2), facts.append)
     end = await one.live()
     assert (end.code, end.started, end.pid) == (1, False, 0)
+    assert facts == []
 
 
 async def test_who_inherited_the_line_does_not_hold_the_end_up() -> None:
@@ -103,6 +107,15 @@ def test_each_has_a_name_and_a_port_of_its_own() -> None:
         "METRICS_HOST": "127.0.0.1",
         "METRICS_PORT": "0",
     }
+
+
+@pytest.mark.parametrize(("spec", "safe"), [(None, True), (object(), False)], ids=["worker", "python -m worker"])
+def test_a_folder_called_worker_is_not_taken_for_us(
+    monkeypatch: pytest.MonkeyPatch, spec: object, *, safe: bool
+) -> None:
+    """Only who typed `python -m` has the working directory in the path of modules; a child has what its parent has."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+    assert ("-P" in command_line(None, drain=False)) is (safe or sys.flags.safe_path)
 
 
 def test_the_command_line_is_that_of_the_parent(tmp_path: Path) -> None:
