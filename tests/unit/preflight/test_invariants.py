@@ -114,6 +114,18 @@ def test_p8_what_is_in_flight_fits_into_the_memory_limit() -> None:
     assert found(memory_limit=256 * MIB, in_flight_max_bytes=16 * MIB)["memory"].severity == "ok"
 
 
+def test_p8_every_process_has_its_own_messages_in_flight() -> None:
+    """Three of them and their parent share the limit, and the workers of a queue its cap."""
+    needed = 3 * 352 + 64
+    assert found(memory_limit=needed * MIB, processes=3)["memory"].severity == "ok"
+    tight = found(memory_limit=needed * MIB - 1, processes=3)["memory"]
+    assert tight.severity == "warn"
+    assert "in each of 3 processes" in tight.finding
+    assert f"WORKER_PROCESSES, or raise the memory limit to {needed} MiB" in tight.fix
+    assert "room for 20 workers of 3 x 2000" in found(processes=3)["in flight"].finding
+    assert found(processes=7)["in flight"].severity == "warn"
+
+
 @pytest.mark.parametrize(
     ("file", "said", "limit"),
     [
