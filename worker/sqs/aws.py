@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from worker.errors import QueueError
 from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
-from worker.sqs.aws_parse import (
+from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
     Damaged,
