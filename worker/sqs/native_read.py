@@ -71,15 +71,15 @@ def refusal(operation: str, answer: Answer) -> QueueError:
 # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def messages_of(operation: str, read: Json) -> list[dict[str, Any]]:
+def messages_of(read: Json) -> list[dict[str, Any]]:
     """The messages of an answer to a receive.
 
     Raises:
-        QueueUnavailable: they are no list of objects.
+        ValueError: they are no list of objects.
     """
     messages = read.get("Messages") or []
     if not isinstance(messages, list) or not all(isinstance(raw, dict) for raw in messages):
-        raise QueueUnavailable(operation, NOT_UNDERSTOOD, "the messages of an answer are no list of objects")
+        raise ValueError("the messages of an answer are no list of objects")
     return messages
 
 
