@@ -140,6 +140,10 @@ class Clients:
         """The region in use, the SDK's own choice included."""
         return str(self.settling.meta.region_name)
 
+    def setting(self, name: str) -> Any:
+        """One of the SDK's own settings, from wherever it takes it."""
+        return self._session.get_config_variable(name)
+
     async def keys(self) -> Keys:
         """The credentials as they are now, renewed first if the SDK finds that their expiry is near.
 
