@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from worker.errors import QueueError
 from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
+from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
+from worker.sqs.explain import explained
+from worker.sqs.lease import leased_at
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
@@ -27,9 +30,6 @@ from worker.sqs.parse import (
     to_queue_attributes,
     undamaged,
 )
-from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
-from worker.sqs.explain import explained
-from worker.sqs.lease import leased_at
 from worker.sqs.queue import require_batch
 from worker.telemetry.events import DeliveryDamaged
 
@@ -99,6 +99,11 @@ class AwsQueue:
     def url(self) -> str:
         """The queue's URL, as SQS gave it or as it was configured."""
         return self._url
+
+    @property
+    def clients(self) -> Clients:
+        """The SDK's clients, which keep the credentials."""
+        return self._clients
 
     async def receive(
         self,

@@ -1,8 +1,8 @@
 """SQS by our own request path: the `Queue` for the many messages, ten times as cheap as through the SDK.
 
 Takes calls of the protocol and gives deliveries and answers, with the same meaning as `aws.py` to the last error; it
-sees how large an answer is before it takes it in. Made by `native_open.py` on top of the SDK's queue, which found it and
-keeps the credentials; ends with `close`, which ends both.
+sees how large an answer is before it takes it in. Made by `native_open.py` on top of the SDK's queue, which found it
+and keeps the credentials; ends with `close`, which ends both.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from worker.sqs.native_read import messages_of, settled, to_deliveries
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
-    Damaged,
     hashes_of,
     to_answers,
     to_entry,
     to_queue_attributes,
-    undamaged,
 )
 from worker.sqs.queue import require_batch
 from worker.telemetry.events import DeliveryDamaged
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Outgoing
     from worker.sqs.native_call import Requester
     from worker.sqs.native_pool import Pool
-    from worker.sqs.parse import Json
+    from worker.sqs.parse import Damaged, Json
     from worker.sqs.queue import Admission, Answer, QueueAttributes
     from worker.telemetry.events import Emit
 
@@ -115,9 +113,8 @@ class NativeQueue:
         call = Call(RECEIVE, body, messages_of, self._receiving, wait + self._spec.margin_seconds, admission)
         began = asyncio.get_running_loop().time()
         messages = await self._requester.make(call)
-        began_lease = leased_at(began, call.arrived_at, wait)
-        read, whole = to_deliveries(messages, leased_at=began_lease, received_at=self._wall())
-        return read if whole else self._undamaged(messages, read)
+        leased = leased_at(began, call.arrived_at, wait)
+        return to_deliveries(messages, leased_at=leased, received_at=self._wall(), report=self._report)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """See `Queue.delete`."""
@@ -142,7 +139,9 @@ class NativeQueue:
         require_batch(messages)
         entries = [to_entry(i, message) for i, message in enumerate(messages)]
         hashes = hashes_of(messages)
-        return await self._settle(SEND, {"Entries": entries}, lambda read: to_answers(read, len(messages), hashes=hashes))
+        return await self._settle(
+            SEND, {"Entries": entries}, lambda read: to_answers(read, len(messages), hashes=hashes)
+        )
 
     async def attributes(self) -> QueueAttributes:
         """See `Queue.attributes`."""
@@ -181,11 +180,8 @@ class NativeQueue:
         body = self._receives[limit, wait] = encoded(asked)
         return body
 
-    def _undamaged(self, messages: list[dict[str, Any]], read: list[Delivery | Damaged]) -> list[Delivery]:
-        for damaged in read:
-            if isinstance(damaged, Damaged):
-                self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
-        return undamaged(messages, read)
+    def _report(self, damaged: Damaged) -> None:
+        self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
 
 
 def encoded(asked: Mapping[str, Any]) -> bytes:

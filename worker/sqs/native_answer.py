@@ -1,8 +1,8 @@
 """One HTTP answer, put together from whatever pieces the network delivers, within bounds.
 
-`AnswerReader` takes bytes and gives an `Answer` when it is whole; how the bytes were cut never changes the result. It is
-used for one answer after the other of one connection, knows no socket, and whatever is not a bounded HTTP answer ends
-as `WireTrouble`, after which the connection is of no use.
+`AnswerReader` takes bytes and gives an `Answer` when it is whole; how the bytes were cut never changes the result. It
+reads one answer after the other of one connection and knows no socket. Whatever is not a bounded HTTP answer ends as
+`WireTrouble`, after which the connection is of no use.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class AnswerReader:
         self._grown = False  # the body is a bytearray of ours
         self._head_bytes = 0  # of names and values
         self._refusal = ""
+        self._status = 0
         self._arrived_at = 0.0
         self.taken = 0
         """Bytes of this answer, head included."""
@@ -84,8 +85,8 @@ class AnswerReader:
         self._grown = self.headed = self.complete = self.reusable = False
         self._head_bytes = self.taken = 0
 
-    def feed(self, data: bytes) -> None:
-        """Read on.
+    def feed(self, data: bytes) -> bool:
+        """Read on; whether the answer is complete now.
 
         Raises:
             WireTrouble: this is no answer of SQS, and no larger piece of it will be.
@@ -103,6 +104,7 @@ class AnswerReader:
             raise WireTrouble(NOT_SQS, _LONG_HEAD)
         if self.taken > ANSWER_BYTES + HEAD_BYTES:
             raise WireTrouble(NOT_SQS, f"an answer of more than {ANSWER_BYTES} bytes")
+        return self.complete
 
     def ended(self) -> bool:
         """The server has said all it will; whether that makes the answer whole."""

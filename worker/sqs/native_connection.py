@@ -111,13 +111,15 @@ class Connection(asyncio.Protocol):
                 self.abort()
             return
         try:
-            reader.feed(data)
+            complete = reader.feed(data)
         except WireTrouble as trouble:
             self._fail(trouble)
             return
-        if reader.complete:
+        if complete:
             self._wake()
-        elif self._granted is not None and self._transport is not None and reader.headed and reader.size > self._granted:
+        elif (
+            self._granted is not None and self._transport is not None and reader.headed and reader.size > self._granted
+        ):
             self._transport.pause_reading()
             self._wake()
 

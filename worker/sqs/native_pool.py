@@ -1,8 +1,8 @@
 """Connections to one server, kept open between requests: the last one used is the next one taken.
 
 `Pool.exchange` takes a request and gives its answer over a connection that was kept, or over a new one; never more at
-a time than its limit. A connection that the server closed while nobody used it is no error: it is noticed, and a request
-that met the closing of a kept connection is made once more on a new one, if it may be. Ends with `close`.
+a time than its limit. A connection that the server closed while nobody used it is no error: it is noticed, and a
+request that met the end of a kept connection is made once more on a new one, if it may be. Ends with `close`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.sqs.errors import shortened
@@ -30,9 +31,10 @@ AGE_SECONDS: Final = 300.0
 """A connection older than this is not used again: names change their addresses, and servers come and go behind them."""
 
 
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Certificates and host names are verified, against *ca_bundle* if one is given, else against the system's."""
-    context = ssl.create_default_context(cafile=ca_bundle)
+def tls_context(ca_bundle: str) -> ssl.SSLContext:
+    """Certificates and host names are verified, against the file or folder *ca_bundle*."""
+    folder = Path(ca_bundle).is_dir()
+    context = ssl.create_default_context(capath=ca_bundle) if folder else ssl.create_default_context(cafile=ca_bundle)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -96,8 +98,7 @@ class Pool:
     async def close(self) -> None:
         """Close every connection; requests under way fail, and later ones."""
         self._closed = True
-        while self._open:
-            connection = next(iter(self._open))
+        for connection in tuple(self._open):
             connection.abort()
             await connection.gone
 
@@ -128,8 +129,6 @@ class Pool:
 
     async def _connected(self) -> Connection:
         loop = asyncio.get_running_loop()
-        if self._closed:
-            raise WireTrouble(CLOSED, "the queue was closed")
         connection = Connection(loop)
         try:
             async with asyncio.timeout(self._connect_seconds):
@@ -145,6 +144,9 @@ class Pool:
         except asyncio.CancelledError:
             connection.abort()
             raise
+        if self._closed:
+            connection.abort()
+            raise WireTrouble(CLOSED, "the queue was closed")
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _: self._open.discard(connection))
         return connection
@@ -164,6 +166,8 @@ class Pool:
             case ssl.SSLError():
                 return WireTrouble("SSLError", shortened(f"no TLS with {where}: {error}"))
             case TimeoutError():
-                return WireTrouble("ConnectTimeoutError", f"no connection to {where} within {self._connect_seconds:g} s")
+                return WireTrouble(
+                    "ConnectTimeoutError", f"no connection to {where} within {self._connect_seconds:g} s"
+                )
             case _:
                 return WireTrouble("EndpointConnectionError", shortened(f"no connection to {where}: {error}"))

@@ -17,10 +17,12 @@ from worker.errors import QueueError, QueueUnavailable
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.sqs.errors import shortened, to_error
 from worker.sqs.native_answer import NOT_SQS
-from worker.sqs.parse import Damaged, to_answers, to_delivery
+from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
 from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker.sqs.native_answer import Answer
     from worker.sqs.parse import Json
     from worker.sqs.queue import Answer as EntryAnswer
@@ -84,18 +86,26 @@ def messages_of(read: Json) -> list[dict[str, Any]]:
 
 
 def to_deliveries(
-    messages: list[dict[str, Any]], *, leased_at: float, received_at: float
-) -> tuple[list[Delivery | Damaged], bool]:
-    """Every message, and whether all are deliveries: in the short way where it is the usual one."""
-    read: list[Delivery | Damaged] = []
-    whole = True
+    messages: list[dict[str, Any]], *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    """What may be handled of *messages*; *report* is told of each that is damaged."""
+    plain: list[Delivery] = []
     for raw in messages:
-        one: Delivery | Damaged | None = usual(raw, leased_at, received_at)
+        one = usual(raw, leased_at, received_at)
         if one is None:
-            one = to_delivery(decoded(raw), leased_at=leased_at, received_at=received_at)
-            whole = whole and not isinstance(one, Damaged)
-        read.append(one)
-    return read, whole
+            return _examined(messages, leased_at, received_at, report)
+        plain.append(one)
+    return plain
+
+
+def _examined(
+    messages: list[dict[str, Any]], leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    read = [to_delivery(decoded(raw), leased_at=leased_at, received_at=received_at) for raw in messages]
+    for one in read:
+        if isinstance(one, Damaged):
+            report(one)
+    return undamaged(messages, read)
 
 
 def usual(raw: Json, leased_at: float, received_at: float) -> Delivery | None:
