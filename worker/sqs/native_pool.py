@@ -30,6 +30,10 @@ IDLE_SECONDS: Final = 60.0
 AGE_SECONDS: Final = 300.0
 """A connection older than this is not used again: names change their addresses, and servers come and go behind them."""
 
+AT_ONCE_SECONDS: Final = 0.5
+"""A kept connection that was closed before a request came ends sooner than this, a round trip after it. One that ends
+later took the request: to make it again is for the caller, who knows how much time is left."""
+
 
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
     """Certificates and host names are verified, against the file or folder *ca_bundle*."""
@@ -85,12 +89,14 @@ class Pool:
         Raises:
             WireTrouble: no connection, or none that gave a whole answer.
         """
+        now = asyncio.get_running_loop().time
         async with self._slots:
+            began = now()
             if (kept := self._kept()) is not None:
                 try:
                     return await self._asked(kept, request, admission)
                 except Unanswered as trouble:
-                    if repeated is None or self._closed:
+                    if repeated is None or self._closed or now() - began > AT_ONCE_SECONDS:
                         raise
                     repeated(trouble)
             return await self._asked(await self._connected(), request, admission)
