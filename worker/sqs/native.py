@@ -17,7 +17,7 @@ import orjson
 
 from worker.sqs.lease import leased_at
 from worker.sqs.native_call import Call, Verb
-from worker.sqs.native_read import messages_of, settled, to_deliveries
+from worker.sqs.native_read import settled, to_deliveries
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
@@ -109,12 +109,14 @@ class NativeQueue:
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
     ) -> list[Delivery]:
         """See `Queue.receive`."""
-        body = self._receive_body(limit, int(wait), attempt_id)
-        call = Call(RECEIVE, body, messages_of, self._receiving, wait + self._spec.margin_seconds, admission)
         began = asyncio.get_running_loop().time()
-        messages = await self._requester.make(call)
-        leased = leased_at(began, call.arrived_at, wait)
-        return to_deliveries(messages, leased_at=leased, received_at=self._wall(), report=self._report)
+
+        def read(answer: Json, arrived_at: float) -> list[Delivery]:
+            leased = leased_at(began, arrived_at, wait)
+            return to_deliveries(answer, leased_at=leased, received_at=self._wall(), report=self._report)
+
+        body, seconds = self._receive_body(limit, int(wait), attempt_id), wait + self._spec.margin_seconds
+        return await self._requester.make(Call(RECEIVE, body, read, self._receiving, seconds, admission))
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """See `Queue.delete`."""
@@ -140,13 +142,13 @@ class NativeQueue:
         entries = [to_entry(i, message) for i, message in enumerate(messages)]
         hashes = hashes_of(messages)
         return await self._settle(
-            SEND, {"Entries": entries}, lambda read: to_answers(read, len(messages), hashes=hashes)
+            SEND, {"Entries": entries}, lambda read, _: to_answers(read, len(messages), hashes=hashes)
         )
 
     async def attributes(self) -> QueueAttributes:
         """See `Queue.attributes`."""
         asked = {"AttributeNames": QUEUE_ATTRIBUTES}
-        return await self._settle(ATTRIBUTES, asked, lambda read: to_queue_attributes(read, self._spec.name))
+        return await self._settle(ATTRIBUTES, asked, lambda read, _: to_queue_attributes(read, self._spec.name))
 
     async def close(self) -> None:
         """See `Queue.close`."""
@@ -156,9 +158,9 @@ class NativeQueue:
         await self._beneath()
 
     async def _batch(self, verb: Verb, entries: list[dict[str, Any]]) -> list[Answer]:
-        return await self._settle(verb, {"Entries": entries}, lambda read: settled(read, len(entries)))
+        return await self._settle(verb, {"Entries": entries}, lambda read, _: settled(read, len(entries)))
 
-    async def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[Json], T]) -> T:
+    async def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[Json, float], T]) -> T:
         body = encoded({"QueueUrl": self._spec.url, **asked})
         return await self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
 from worker.sqs.errors import shortened
 from worker.sqs.native_answer import WireTrouble
+from worker.sqs.native_limit import Limit
 from worker.sqs.native_read import NOT_UNDERSTOOD, document
 from worker.telemetry.events import RequestMade
 
@@ -64,8 +65,8 @@ class Call(Generic[T]):
 
     verb: Verb
     body: bytes
-    read: Callable[[Json], T]
-    """Makes of the answer's document what the caller wants."""
+    read: Callable[[Json, float], T]
+    """Makes what the caller wants of the answer's document and the loop time at which it began to arrive."""
     pool: Pool
     seconds: float
     """How long one try may take, waits for *admission* not counted."""
@@ -76,12 +77,6 @@ class Call(Generic[T]):
     """The time it was signed with."""
     answer: Answer | None = None
 
-    @property
-    def arrived_at(self) -> float:
-        """Loop time at which the answer began to arrive; there must be one."""
-        assert self.answer is not None  # noqa: S101 - asked of what `Requester.make` returned for
-        return self.answer.arrived_at
-
 
 class Requester:
     """Makes every request of one queue."""
@@ -90,8 +85,8 @@ class Requester:
         self._signing = signing
         self._emit = emit
         self._pipeline = pipeline
-        self._limits: set[asyncio.Timeout] = set()
-        """The wall clocks of the requests under way. Written by `_exchange`."""
+        self._limits: set[Limit] = set()
+        """The wall clocks of the requests under way. Written by `_timed`."""
         self._closed = False
         """Written by `close`."""
 
@@ -113,10 +108,8 @@ class Requester:
     def close(self) -> None:
         """Calls under way fail, wherever they wait, and later ones."""
         self._closed = True
-        now = asyncio.get_running_loop().time()
         for limit in self._limits:
-            if not limit.expired():
-                limit.reschedule(now)
+            limit.end()
 
     async def _request(self, call: Call[T]) -> T:
         """One try, and its fact."""
@@ -139,10 +132,10 @@ class Requester:
     async def _timed(self, call: Call[T]) -> Answer:
         """The answer, or our error, by the request's own wall clock."""
         operation = call.verb.operation
-        limit = asyncio.timeout(call.seconds)
+        limit = Limit(call.seconds)
+        self._limits.add(limit)
         try:
-            async with limit:
-                self._limits.add(limit)
+            with limit:
                 return await self._exchange(call, limit)
         except (WireTrouble, TimeoutError) as error:
             if self._closed:
@@ -155,7 +148,7 @@ class Requester:
         finally:
             self._limits.discard(limit)
 
-    async def _exchange(self, call: Call[T], limit: asyncio.Timeout) -> Answer:
+    async def _exchange(self, call: Call[T], limit: Limit) -> Answer:
         signing, now = self._signing, asyncio.get_running_loop().time()
         call.answer = None
         call.keys = signing.keys.fresh(now) or await signing.keys.renewed()
@@ -195,7 +188,7 @@ class Requester:
 class Untimed:
     """An admission whose waits are not counted by a request's wall clock: SQS has answered already."""
 
-    def __init__(self, admission: Admission, limit: asyncio.Timeout) -> None:
+    def __init__(self, admission: Admission, limit: Limit) -> None:
         self._admission = admission
         self._limit = limit
 
@@ -206,15 +199,13 @@ class Untimed:
 
     async def admit(self, size: int) -> None:
         """Wait, for however long it takes."""
-        now = asyncio.get_running_loop().time
-        left = (self._limit.when() or now()) - now()
-        self._limit.reschedule(None)
+        self._limit.pause()
         await self._admission.admit(size)
-        self._limit.reschedule(now() + left)
+        self._limit.resume()
 
 
-def _understood(operation: str, answer: Answer, read: Callable[[Json], T]) -> T:
+def _understood(operation: str, answer: Answer, read: Callable[[Json, float], T]) -> T:
     try:
-        return read(document(operation, answer))
+        return read(document(operation, answer), answer.arrived_at)
     except _WRONG_SHAPE as error:
         raise QueueUnavailable(operation, NOT_UNDERSTOOD, shortened(str(error))) from error

@@ -73,29 +73,52 @@ def refusal(operation: str, answer: Answer) -> QueueError:
 # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def messages_of(read: Json) -> list[dict[str, Any]]:
-    """The messages of an answer to a receive.
+def to_deliveries(
+    read: Json, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    """What may be handled of the answer to a receive; *report* is told of each message that is damaged.
 
     Raises:
-        ValueError: they are no list of objects.
+        ValueError: there is no list of messages.
     """
     messages = read.get("Messages") or []
-    if not isinstance(messages, list) or not all(isinstance(raw, dict) for raw in messages):
-        raise ValueError("the messages of an answer are no list of objects")
-    return messages
+    if not isinstance(messages, list):
+        raise ValueError("the messages of an answer are no list")  # noqa: TRY004 - as for every wrong shape
+    try:
+        return [plain(raw, leased_at, received_at) for raw in messages]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _examined(messages, leased_at, received_at, report)
 
 
-def to_deliveries(
-    messages: list[dict[str, Any]], *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
-) -> list[Delivery]:
-    """What may be handled of *messages*; *report* is told of each that is damaged."""
-    plain: list[Delivery] = []
-    for raw in messages:
-        one = usual(raw, leased_at, received_at)
-        if one is None:
-            return _examined(messages, leased_at, received_at, report)
-        plain.append(one)
-    return plain
+def plain(raw: Json, leased_at: float, received_at: float) -> Delivery:
+    """The delivery in *raw* if it is the simplest there is: ids, a body and its hash, a time and a count.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is not; `to_delivery` knows whether it is damaged.
+    """
+    message_id, handle, body, system = raw["MessageId"], raw["ReceiptHandle"], raw["Body"], raw["Attributes"]
+    sent = system["SentTimestamp"]
+    if (
+        len(raw) != 5  # noqa: PLR2004 - the five named here: nothing else is there to be read
+        or len(system) != 2  # noqa: PLR2004 - the two named here
+        or not (message_id and handle and sent.isdigit())
+        or md5(body.encode(), usedforsecurity=False).hexdigest() != raw["MD5OfBody"]
+    ):
+        raise ValueError("not of the simplest kind")
+    return Delivery(
+        message_id + "",  # text, or TypeError
+        handle + "",
+        body,
+        int(sent) / 1000,
+        received_at,
+        int(system["ApproximateReceiveCount"]),
+        leased_at,
+        None,
+        None,
+        None,
+        None,
+        NO_ATTRIBUTES,
+    )
 
 
 def _examined(
@@ -106,39 +129,6 @@ def _examined(
         if isinstance(one, Damaged):
             report(one)
     return undamaged(messages, read)
-
-
-def usual(raw: Json, leased_at: float, received_at: float) -> Delivery | None:
-    """The delivery in *raw* if it is the plainest there is: text, its hash, a time and a count. None: look closer."""
-    try:
-        system, body = raw["Attributes"], raw["Body"]
-        if (
-            "MessageAttributes" in raw
-            or len(system) != 2  # noqa: PLR2004 - the two that every message has
-            or not raw["MessageId"]
-            or not raw["ReceiptHandle"]
-            or md5(body.encode(), usedforsecurity=False).hexdigest() != raw["MD5OfBody"]
-        ):
-            return None
-        sent, count = system["SentTimestamp"], system["ApproximateReceiveCount"]
-        if not (sent.isdigit() and count.isdigit()):
-            return None
-        return Delivery(
-            raw["MessageId"] + "",  # text or TypeError, as below
-            raw["ReceiptHandle"] + "",
-            body,
-            int(sent) / 1000,
-            received_at,
-            int(count),
-            leased_at,
-            None,
-            None,
-            None,
-            None,
-            NO_ATTRIBUTES,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
 
 
 def decoded(raw: dict[str, Any]) -> Json:
