@@ -49,6 +49,7 @@ DRAIN_WAIT_SECONDS: Final = 1.0
 async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
     """The queue at *address* (URL, ARN or name). Importing the SDK costs 0.3 s, so only who opens a queue pays it."""
     from worker.sqs.aws import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
+    from worker.sqs.native_open import open_native_queue  # noqa: PLC0415 - as above
 
     spec = AwsQueueSpec(
         queue=address,
@@ -59,7 +60,9 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
         settlers=2 * SETTLE_CALLS,
         visibility_timeout=settings.visibility_timeout,
     )
-    return await open_aws_queue(spec, emit)
+    if settings.transport == "sdk":
+        return await open_aws_queue(spec, emit)
+    return await open_native_queue(spec, emit, required=settings.transport == "native")
 
 
 def make_sink(settings: PipelineSettings) -> Sink:

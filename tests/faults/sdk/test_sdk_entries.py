@@ -11,7 +11,8 @@ from tests.faults.sdk.scripted import (
 )
 from tests.faults.sdk.steps import delivery, spec_of
 from worker.message import Outgoing
-from worker.sqs.aws import AwsQueue, leased_at, open_aws_queue
+from worker.sqs.aws import AwsQueue, open_aws_queue
+from worker.sqs.lease import leased_at
 from worker.sqs.queue import OK, UNKNOWN, Failed
 from worker.telemetry.events import DeliveryDamaged, Fact
 
