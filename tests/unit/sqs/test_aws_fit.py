@@ -54,7 +54,7 @@ async def opened(endpoint_url: str | None = None) -> AsyncIterator[Clients]:
 
 def http_session(clients: Clients) -> Any:
     """What the SDK itself sends with."""
-    return clients.receiving._endpoint.http_session  # type: ignore[attr-defined] # the SDK's inner part, which stubs leave out
+    return clients.receiving._endpoint.http_session
 
 
 async def examined(endpoint_url: str | None = None) -> Fit | Unfit:
@@ -215,7 +215,7 @@ async def test_request_that_somebody_changed_needs_the_sdk(
 async def test_bearer_token_needs_the_sdk() -> None:
     """A scheme without signatures is named by its own word."""
     async with opened() as clients:
-        signer = clients.receiving._request_signer  # type: ignore[attr-defined] # as above
+        signer = clients.receiving._request_signer
         signer._auth_token = SimpleNamespace(get_frozen_token=frozen_token)
         clients.receiving.meta.events.register("choose-signer.sqs", bearer)
         verdict = await fitness(clients, queue_url=QUEUE_URL)
