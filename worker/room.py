@@ -29,6 +29,8 @@ class Reservation:
         self.messages = messages
         self.granted = granted
         """Bytes. Written by `Room`."""
+        self.waited_seconds = 0.0
+        """Until there was room. Written by `Room`."""
         self._admit = admit
 
     async def admit(self, size: int) -> None:
@@ -99,6 +101,14 @@ class Room:
         """
         if not self._queueing and self.free(messages) == messages:
             return self.reserve(messages)
+        now = asyncio.get_running_loop().time
+        began = now()
+        reservation = await self._queue_up(messages, at_least, within_seconds)
+        if reservation is not None:
+            reservation.waited_seconds = now() - began
+        return reservation
+
+    async def _queue_up(self, messages: int, at_least: int, within_seconds: float) -> Reservation | None:
         place: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
         self._queueing.append((messages, place))
         try:

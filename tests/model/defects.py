@@ -57,12 +57,11 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
     return Written([DONE] * len(records), 1)
 
 
-async def deletes_before_the_commit(self: Handler, batch: Batch, decode_seconds: float) -> list[Outcome]:
+async def deletes_before_the_commit(self: Handler, batch: Batch) -> list[Outcome]:
     """Settles, and then writes."""
     deliveries, batch.deliveries[:] = list(batch.deliveries), []
     self._settler.settle([(delivery, DONE) for delivery in deliveries])
     await self._writer.write(batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over))
-    del decode_seconds
     return []
 
 

@@ -27,11 +27,11 @@ from worker.loopback.memory import MemoryQueue
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
+from worker.pipeline.sizing import BatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from worker import tuning
 from worker.errors import DecodeError
 from worker.message import Message
 from worker.outcome import DONE, Rejected, Released, Retried
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from worker.outcome import Outcome
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.settle import Settler
+    from worker.pipeline.sizing import Sizing
     from worker.pipeline.write import Writer
     from worker.telemetry.events import Emit
 
@@ -47,6 +47,9 @@ class Batch:
     aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
     """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
     bytes: int = 0
+    waited_seconds: float = 0.0
+    """The handler's, for this batch."""
+    decode_seconds: float = 0.0
 
 
 class Handler:
@@ -62,6 +65,7 @@ class Handler:
         settler: Settler,
         ordered: bool,
         write_limit_seconds: float | None,
+        sizing: Sizing,
         written: Callable[[], None],
         wall: Callable[[], float],
         emit: Emit,
@@ -74,21 +78,24 @@ class Handler:
         self._settler = settler
         self._ordered = ordered
         self._write_limit = write_limit_seconds
+        self._sizing = sizing
         self._written = written
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
         self.handling = 0  # deliveries in a handler's hands; written by run and _decide
         self.batches = 0  # finished; written by _write
-        self.write_seconds = 0.0  # smoothed time of one batch in the sink; written by _write
 
     async def run(self) -> None:
         """One coroutine: until the buffer is closed."""
+        now = asyncio.get_running_loop().time
+        free_since = now()
         while deliveries := await self._buffer.take():
             self.handling += len(deliveries)
-            await self._handle(deliveries)
+            await self._handle(deliveries, waited_seconds=now() - free_since)
+            free_since = now()
 
-    async def _handle(self, deliveries: list[Delivery]) -> None:
+    async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -99,7 +106,8 @@ class Handler:
         if not batch.records:
             return
         with self._given_back_if_cancelled(batch.deliveries):
-            outcomes = await self._write(batch, loop.time() - began)
+            batch.waited_seconds, batch.decode_seconds = waited_seconds, loop.time() - began
+            outcomes = await self._write(batch)
         self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
 
     def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
@@ -151,14 +159,15 @@ class Handler:
     def _lease_over(self, count: int) -> None:
         self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
 
-    async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
+    async def _write(self, batch: Batch) -> list[Outcome]:
         loop = asyncio.get_running_loop()
         began = loop.time()
         leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over)
         written = await self._writer.write(batch.records, leases=leases)
         seconds = loop.time() - began
         self.batches += 1
-        self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
+        if written.writes == 1:
+            self._sizing.written(len(batch.records), seconds)
         self._written()
         accepted = [d.sent_at for d, answer in zip(batch.deliveries, written.answers, strict=True) if answer is DONE]
         self._emit(
@@ -167,7 +176,8 @@ class Handler:
                 rows=len(written.answers),
                 accepted=len(accepted),
                 bytes=batch.bytes,
-                decode_seconds=decode_seconds,
+                waited_seconds=batch.waited_seconds,
+                decode_seconds=batch.decode_seconds,
                 write_seconds=seconds,
                 writes=written.writes,
                 sent_at=tuple(accepted),

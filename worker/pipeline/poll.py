@@ -169,7 +169,7 @@ class Poller:
         if failure is not None:
             await self._pause(failure)
             return False
-        self._note(reservation.messages, deliveries, loop.time() - began)
+        self._note(reservation, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
@@ -196,9 +196,9 @@ class Poller:
         else:
             self._settler.settle(self._buffer.put(entered.fresh))
 
-    def _note(self, asked: int, deliveries: list[Delivery], seconds: float) -> None:
+    def _note(self, reservation: Reservation, deliveries: list[Delivery], seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""
-        count = len(deliveries)
+        asked, count = reservation.messages, len(deliveries)
         self.progress_at = asyncio.get_running_loop().time()
         self.empties = 0 if count else self.empties + 1
         if count == asked:
@@ -206,14 +206,20 @@ class Poller:
         size = sum(delivery.weight for delivery in deliveries)
         received_at = deliveries[0].received_at if deliveries else 0.0
         sent_at = tuple(delivery.sent_at for delivery in deliveries)
-        self._emit(events.MessagesReceived(self._pipeline, asked, count, size, seconds, sent_at, received_at))
+        self._emit(
+            events.MessagesReceived(
+                self._pipeline, asked, count, size, seconds, sent_at, received_at, reservation.waited_seconds
+            )
+        )
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
-        self._follow_load(asked, count)
+        self._follow_load(asked, count, waited=reservation.waited_seconds > 0)
 
-    def _follow_load(self, asked: int, count: int) -> None:
-        self.wanted = tuning.receivers(self.receivers, asked=asked, received=count, maximum=self._settings.receivers)
+    def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
+        self.wanted = tuning.receivers(
+            self.receivers, asked=asked, received=count, waited=waited, maximum=self._settings.receivers
+        )
         if self.wanted > self.receivers and not self.stopping and self._room.free(1):
             self._start()
 

@@ -11,7 +11,7 @@ from tests.unit.pipeline.bench import SPEC, Bench
 from worker.errors import SinkUnavailable
 from worker.loopback.faults import Rule
 from worker.outcome import Retried
-from worker.pipeline.buffer import BatchSettings
+from worker.pipeline.sizing import BatchSettings
 from worker.telemetry import events
 
 if TYPE_CHECKING:
