@@ -12,16 +12,20 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from worker import __version__
+from worker.cpus import affinity, cpu_quota
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.events import PipelineState
 from worker.telemetry.health import Health
 from worker.telemetry.lag import watch_loop
+from worker.telemetry.load import Load
 from worker.telemetry.logs import configure
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.report import Report, report_every
 from worker.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.pipeline.pipeline import Pipeline
     from worker.settings import Loaded
     from worker.telemetry.dispatch import Observer
@@ -43,10 +47,12 @@ class Instruments:
             worker_id=worker.worker_id,
             version=__version__,
             wait_seconds=max(pipeline.wait_seconds for pipeline in loaded.pipelines),
+            load=Load(allowed_cpus=min(affinity(), cpu_quota() or affinity())),
         )
         self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *more])
         self.emit = self._observers.emit
         self.metrics.watch_loop_lag(self.health.lag)
+        self.metrics.watch_shares(self.health.shares)
         self.metrics.watch_count("log_lines_dropped", "Log lines nobody will see.", lambda: self.logs.dropped)
         self.metrics.watch_count("observer_failures", "Facts an observer choked on.", lambda: self._observers.failures)
         self._server = TelemetryServer(
@@ -64,12 +70,23 @@ class Instruments:
         self.health.watch(pipeline.spec.name, read)
 
     async def run(self) -> None:
-        """Watch the loop and write the report, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(watch_loop(self.emit, self.health), name="watch-loop")
-            tasks.create_task(
-                report_every(self.report, self.logs.line, interval_seconds=self._report_seconds), name="report"
-            )
+        """Watch the loop and write the report, until cancelled; then say how the last minute was spent."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch_loop(self.emit, self.health), name="watch-loop")
+                tasks.create_task(
+                    report_every(self.report, self._tell, interval_seconds=self._report_seconds), name="report"
+                )
+        finally:
+            self._tell_performance()
+
+    def _tell(self, line: Mapping[str, object]) -> None:
+        self.logs.line(line)
+        self._tell_performance()
+
+    def _tell_performance(self) -> None:
+        for told in self.health.reports():
+            self.emit(told)
 
     def close(self) -> None:
         """The last report line, then silence."""
@@ -100,6 +117,10 @@ def reader(pipeline: Pipeline) -> ReadState:
             receiving=pipeline.spec.receiving and not pipeline.poller.stopping and not away,
             sink_available=not away,
             last_receive_age=max(0.0, loop.time() - pipeline.poller.progress_at),
+            batch_rows_limit=pipeline.sizing.rows,
+            batch_linger_seconds=pipeline.sizing.wait_seconds,
+            in_flight_limit=pipeline.room.max_messages,
+            delete_calls=pipeline.spec.settle.deletes,
         )
 
     return read

@@ -120,14 +120,19 @@ class Poller:
 
         What was asked for without an answer is owed: the same attempt brings the same messages, whatever is asked now.
         """
-        attempt, owed = self._attempt(), 0
+        attempt, owed, waited = self._attempt(), 0, 0.0
+        now = asyncio.get_running_loop().time
         try:
             while not self.stopping and self.receivers <= self.wanted:
                 if owed > self._room.most(self._settings.limit):
                     attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
+                began = now()
                 reservation = await self._reserve(owed)
-                if reservation is not None:
-                    asked = reservation.messages
+                if reservation is None:
+                    waited += now() - began
+                else:
+                    reservation.waited_seconds += waited
+                    asked, waited = reservation.messages, 0.0
                     answered = await self._receive(reservation, attempt)
                     attempt, owed = (self._attempt(), 0) if answered else (attempt, asked if attempt else 0)
         finally:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from worker.telemetry import events
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch
+from worker.telemetry.load import Load
 from worker.telemetry.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.telemetry.events import Fact, ReadState
+    from worker.telemetry.bottleneck import Shares
+    from worker.telemetry.events import Fact, PerformanceReported, ReadState
 
 BEAT_SECONDS: Final = 0.25
 """How often the loop is expected to beat."""
@@ -59,6 +61,7 @@ class Health:
         unix_clock: Callable[[], float] = time.time,
         wait_seconds: float = 20.0,
         stall_seconds: float = 10.0,
+        load: Load | None = None,
     ) -> None:
         self._worker_id = worker_id
         self._version = version
@@ -66,6 +69,7 @@ class Health:
         self._unix_clock = unix_clock
         self._overdue_seconds = wait_seconds + GRACE_SECONDS
         self._stall_seconds = stall_seconds
+        self._load = load or Load()
         self._started = clock()
         self._beat_at = self._started
         """Written by `beat`."""
@@ -90,6 +94,7 @@ class Health:
     def beat(self, lag_seconds: float = 0.0) -> None:
         """The loop turns; it came *lag_seconds* late."""
         now = self._clock()
+        self._load.beat(now)
         for track in self._tracks.values():
             track.beat(now)
         self._lag, self._beat_at = lag_seconds, now
@@ -101,6 +106,11 @@ class Health:
         if fact.level in ("warning", "error"):
             self._remember(fact)
 
+    def reports(self) -> list[PerformanceReported]:
+        """The figures of every pipeline in which anything moved since the last call."""
+        now = self._clock()
+        return [told for track in self._tracks.values() if (told := track.report(now)) is not None]
+
     def _listen(self) -> None:
         on, now, track = self._dispatch.on, self._clock, self._track
         on(events.WorkerStarted, lambda _: self._enter("running"))
@@ -111,6 +121,8 @@ class Health:
         on(events.ReceiveFailed, lambda f: track(f.pipeline).receive_failed(f, now()))
         on(events.DeliveriesSettled, lambda f: track(f.pipeline).settled(f, now()))
         on(events.QueueMeasured, lambda f: track(f.pipeline).measured(f, now()))
+        on(events.BatchWritten, lambda f: track(f.pipeline).written(f, now()))
+        on(events.RequestMade, lambda f: track(f.pipeline).requested(f, now()))
 
     def _enter(self, state: State) -> None:
         self._state = state
@@ -118,7 +130,7 @@ class Health:
     def _track(self, pipeline: str) -> Track:
         track = self._tracks.get(pipeline)
         if track is None:
-            track = self._tracks[pipeline] = Track(pipeline, self._accounts.of(pipeline), self._clock())
+            track = self._tracks[pipeline] = Track(pipeline, self._accounts.of(pipeline), self._load, self._clock())
         return track
 
     def _remember(self, fact: Fact) -> None:
@@ -165,6 +177,11 @@ class Health:
             if since is not None and (track.refused or now - since >= FAILING_SECONDS):
                 return False, f"pipeline {track.name} cannot receive: {track.failure}"
         return True, "ok"
+
+    def shares(self) -> dict[str, Shares]:
+        """Where the time of each pipeline went in the last minute."""
+        now = self._clock()
+        return {track.name: track.shares(now) for track in tuple(self._tracks.values())}
 
     def status(self, now: float | None = None) -> dict[str, object]:
         """Everything worth knowing, for people and for `/status`."""

@@ -24,11 +24,12 @@ from worker.telemetry.account import Accounts
 from worker.telemetry.ages import Ages
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.families import Families
-from worker.telemetry.scrape import AccountCollector
+from worker.telemetry.scrape import AccountCollector, ShareCollector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from worker.telemetry.bottleneck import Shares
     from worker.telemetry.events import Fact, ReadState
 
 LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
@@ -48,6 +49,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.ProcessEnded,
         events.ProcessLost,
         events.ProcessKilled,
+        events.PerformanceReported,  # the same figures are gauges, read at each scrape
         events.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
     }
 )
@@ -93,6 +95,10 @@ class Metrics:
         """Show how late the event loop is, asked at each scrape: a loop that is blocked now shows as well."""
         lag = Gauge("sqs_worker_event_loop_lag_seconds", "How late the event loop is.", registry=self.registry)
         lag.set_function(read)
+
+    def watch_shares(self, read: Callable[[], Mapping[str, Shares]]) -> None:
+        """Show where the time of each pipeline goes, asked at each scrape."""
+        self.registry.register(ShareCollector(read))
 
     def watch_count(self, name: str, documentation: str, read: Callable[[], int]) -> None:
         """Show a counter that somebody else keeps (`log_lines_dropped`, `observer_failures`)."""

@@ -16,11 +16,12 @@ from prometheus_client.registry import Collector
 from worker.telemetry.account import OUTCOMES, Account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from prometheus_client.metrics_core import Metric
 
     from worker.telemetry.account import Accounts
+    from worker.telemetry.bottleneck import Shares
     from worker.telemetry.events import PipelineState, ReadState
 
 _TRIES: Final = 20
@@ -78,6 +79,29 @@ class AccountCollector(Collector):
         return account, state
 
 
+class ShareCollector(Collector):
+    """Where the time of each pipeline goes."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Shares]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterable[Metric]:
+        """The family without values, so that registering does not read."""
+        return [self._family()]
+
+    def collect(self) -> Iterable[Metric]:
+        """Every stage of every pipeline."""
+        family = self._family()
+        for pipeline, shares in sorted(self._read().items()):
+            for stage, share in shares.as_dict().items():
+                family.add_metric([pipeline, stage], share)
+        return [family]
+
+    def _family(self) -> GaugeMetricFamily:
+        said = "Share of time spent in a stage over the last minute; docs/performance.md says of whose time."
+        return GaugeMetricFamily("sqs_worker_time_share", said, labels=["pipeline", "stage"])
+
+
 def _agree(account: Account, state: PipelineState) -> bool:
     """Whether both were read at one moment: nothing is booked twice, or not yet."""
     staged = state.buffered + state.handling + state.settling
@@ -99,6 +123,9 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
         "receivers": _gauge("receivers", "Long polls that may run side by side at the moment."),
         "receiving": _gauge("receiving", "1 while receiving, 0 while it does not (sink away, stopping, switched off)."),
         "sink": _gauge("sink_available", "1 while the sink takes batches, 0 while it is away."),
+        "rows": _gauge("batch_rows_limit", "Most rows of the next batch; it follows the sink."),
+        "linger": _gauge("batch_linger_seconds", "How long the next batch waits for more; it follows the sink."),
+        "limit": _gauge("in_flight_limit", "Messages that may be in flight now; it follows the sink."),
     }
 
 
@@ -115,3 +142,6 @@ def _fill(gauges: dict[str, GaugeMetricFamily], pipeline: str, state: PipelineSt
     gauges["receivers"].add_metric([pipeline], state.receivers)
     gauges["receiving"].add_metric([pipeline], float(state.receiving))
     gauges["sink"].add_metric([pipeline], float(state.sink_available))
+    gauges["rows"].add_metric([pipeline], state.batch_rows_limit)
+    gauges["linger"].add_metric([pipeline], state.batch_linger_seconds)
+    gauges["limit"].add_metric([pipeline], state.in_flight_limit)

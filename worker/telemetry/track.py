@@ -1,4 +1,4 @@
-"""What health knows of one pipeline: its rates, its queue's depth, and how receiving goes.
+"""What health knows of one pipeline: its rates, its queue's depth, how receiving goes, and where its time goes.
 
 Takes facts on the loop's thread; gives answers on any. Every attribute is replaced whole by its one writer, so a reader
 needs no lock.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.telemetry.performance import WINDOW_SECONDS, Performance
 from worker.telemetry.rates import MEASURES, Depth, Meter, seconds_to_empty, slope
 
 if TYPE_CHECKING:
     from worker.telemetry import events
     from worker.telemetry.account import Account
-    from worker.telemetry.events import PipelineState, ReadState
+    from worker.telemetry.bottleneck import Shares
+    from worker.telemetry.events import PerformanceReported, PipelineState, ReadState
+    from worker.telemetry.load import Load
 
 WINDOWS: Final = (10, 60)
 """Seconds over which rates are told: what happens now, and what one can plan with."""
@@ -22,7 +25,7 @@ WINDOWS: Final = (10, 60)
 class Track:
     """One pipeline as health sees it. Written on the loop's thread by `Health.observe` and `Health.beat`."""
 
-    def __init__(self, name: str, account: Account, now: float) -> None:
+    def __init__(self, name: str, account: Account, load: Load, now: float) -> None:
         self.name = name
         self.account = account
         """Kept by `Accounts`."""
@@ -42,6 +45,9 @@ class Track:
         """The last measures, oldest first. Written by `measured`."""
         self._received = Meter(now)
         self._deleted = Meter(now)
+        self._performance = Performance(name, load, now)
+        self._reported = 0
+        """Messages that had moved at the latest report. Written by `report`."""
 
     # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -52,13 +58,18 @@ class Track:
 
     def beat(self, now: float) -> None:
         """While nothing is received on purpose, nothing is overdue."""
-        if self.read is not None and not self.read().receiving:
+        if self.read is None:
+            return
+        state = self.read()
+        self._performance.look(state, now)
+        if not state.receiving:
             self.active_at = max(self.active_at, now)
 
     def received(self, fact: events.MessagesReceived, now: float) -> None:
         """Receiving works."""
         self.active_at = now
         self.failing_since, self.refused, self.failure = None, False, ""
+        self._performance.received(fact, now)
         if fact.count:
             self._received.add(fact.count, now)
 
@@ -74,16 +85,38 @@ class Track:
         if fact.outcome == "deleted":
             self._deleted.add(fact.count, now)
 
+    def written(self, fact: events.BatchWritten, now: float) -> None:
+        """Book where a handler's time went."""
+        self._performance.written(fact, now)
+
+    def requested(self, fact: events.RequestMade, now: float) -> None:
+        """Book where a delete's time went."""
+        self._performance.requested(fact, now)
+
     def measured(self, fact: events.QueueMeasured, now: float) -> None:
         """Keep the depth."""
         depth = Depth(now, fact.visible, fact.not_visible, fact.delayed)
         self.depths = (*self.depths, depth)[-MEASURES:]
+
+    def report(self, now: float) -> PerformanceReported | None:
+        """Its figures, if anything moved since the last time."""
+        moved = self.account.received + self.account.settled
+        before, self._reported = self._reported, moved
+        return self.performance(now) if moved != before else None
 
     # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def state(self) -> PipelineState | None:
         """Its live numbers, if the app registered them."""
         return None if self.read is None else self.read()
+
+    def shares(self, now: float) -> Shares:
+        """Where its time went in the last minute."""
+        return self._performance.shares(self.state(), now)
+
+    def performance(self, now: float) -> PerformanceReported:
+        """All its figures of the last minute."""
+        return self._performance.report(self.state(), self._deleted.rate(WINDOW_SECONDS, now), now)
 
     def overdue_seconds(self, state: PipelineState, now: float) -> float:
         """How long ago a receive last gave a sign; the pipeline and the facts may each know better."""
@@ -105,6 +138,7 @@ class Track:
                 "received_per_second": {f"{w}s": round(self._received.rate(w, now), 2) for w in WINDOWS},
                 "deleted_per_second": {f"{w}s": round(self._deleted.rate(w, now), 2) for w in WINDOWS},
             },
+            "performance": _performance(self.performance(now)),
             "depth": _depth(self.depths[-1], now) if self.depths else None,
             "depth_change_per_second": None if change is None else round(change, 3),
             "seconds_to_empty": None if eta is None else round(eta),
@@ -120,6 +154,10 @@ def _in_flight(state: PipelineState) -> dict[str, int]:
         "handling": state.handling,
         "settling": state.settling,
     }
+
+
+def _performance(told: PerformanceReported) -> dict[str, object]:
+    return {name: getattr(told, name) for name in told.names() if name not in ("pipeline", "receivers")}
 
 
 def _depth(depth: Depth, now: float) -> dict[str, object]:

@@ -38,6 +38,9 @@ from worker.telemetry.events.life import (
     WorkerStopped,
     WorkerStopping,
 )
+from worker.telemetry.events.performance import (
+    PerformanceReported,
+)
 from worker.telemetry.events.processes import (
     ParentGaveUp,
     ParentStarted,
@@ -87,6 +90,7 @@ __all__ = [
     "MessagesReceived",
     "ParentGaveUp",
     "ParentStarted",
+    "PerformanceReported",
     "PipelineStarted",
     "PipelineState",
     "PipelineStopped",

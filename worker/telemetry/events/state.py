@@ -22,6 +22,14 @@ class PipelineState:
     sink_available: bool
     last_receive_age: float
     """Seconds since a receive last completed, failed ones included; counted from the start before the first."""
+    batch_rows_limit: int = 0
+    """Most rows of the next batch."""
+    batch_linger_seconds: float = 0.0
+    """How long the next batch waits for more."""
+    in_flight_limit: int = 0
+    """Messages that may be in flight now; it follows the sink, and never passes the setting."""
+    delete_calls: int = 1
+    """Deletes that may be under way at a time."""
 
 
 ReadState = Callable[[], PipelineState]
