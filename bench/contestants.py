@@ -72,8 +72,15 @@ def ourselves(transport: Transport, sink: str = "sqlite", **environment: str) ->
         ours=True,
         rows=sink == "sqlite",
         how="defaults",
-        needs={ROOT / "worker" / "sqs" / "native.py": "this worker has no native path"} if transport == "native" else {},
+        needs={ROOT / "worker" / "sqs" / "native.py": "this worker has no native path"}
+        if transport == "native"
+        else {},
     )
+
+
+def quicker_transport() -> Transport:
+    """The native path where it is there."""
+    return "sdk" if ourselves("native").missing() else "native"
 
 
 def observed(transport: Transport) -> Contestant:
@@ -82,13 +89,13 @@ def observed(transport: Transport) -> Contestant:
     return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
 
 
-_PIP: Final = {PEERS_PYTHON: "`make bench` installs it with pip"}
+_PIP: Final[Mapping[Path | str, str]] = {PEERS_PYTHON: "`make bench` installs it with pip"}
 
 AIOBOTOCORE: Final = Contestant(
     "aiobotocore",
     (str(PEERS_PYTHON), str(PEERS / "aiobotocore_loop.py")),
     THEIRS,
-    how="16 tasks over one client on uvloop, receive and DeleteMessageBatch",
+    how="32 tasks over one client on uvloop, receive and DeleteMessageBatch",
     needs=_PIP,
 )
 SQS_CONSUMER: Final = Contestant(
@@ -112,7 +119,7 @@ CELERY: Final = Contestant(
     "celery",
     (str(PEERS_PYTHON), str(PEERS / "celery_worker.py")),
     THEIRS,
-    how="SQS broker, pool solo, prefetch multiplier 100, results ignored; its own envelope around the same bodies",
+    how="SQS broker, 4 threads, prefetch multiplier 100, no results; its own envelope around the same bodies",
     celery=True,
     needs=_PIP,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bench.books import Books
-from bench.machine import cpu_seconds, memory_bytes, peak_bytes
+from bench.machine import busy_seconds, cpu_seconds, memory_bytes, peak_bytes
 from bench.programs import Failed, contestant, log_of, loopback
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Figures:
     loopback_cpu_seconds: float
     requests: int
     peak_bytes: int
+    others_cpu_seconds: float = 0.0
+    """What else this machine did meanwhile, the one who looks included."""
 
     @property
     def rate(self) -> float:
@@ -72,6 +74,16 @@ class Figures:
         """How busy the loopback's core was with it; near 1 the loopback is what was measured."""
         return self.loopback_cpu_seconds / self.seconds
 
+    @property
+    def core_share(self) -> float:
+        """How busy the contestant kept its own core."""
+        return self.cpu_seconds / self.seconds
+
+    @property
+    def others_share(self) -> float:
+        """Cores that were busy with neither of the two."""
+        return self.others_cpu_seconds / self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -81,6 +93,7 @@ class Sample:
     page: Page
     cpu: float
     loopback_cpu: float
+    machine_cpu: float = 0.0
 
 
 class Run:
@@ -103,7 +116,8 @@ class Run:
         if self.process.poll() is not None:
             raise Failed(f"ended with {self.process.returncode}: {last_words(self.folder)}")
         page = self.books.look()
-        return Sample(time.monotonic(), page, cpu_seconds(self.process.pid), cpu_seconds(self._place.pid))
+        cpu, loopback_cpu = cpu_seconds(self.process.pid), cpu_seconds(self._place.pid)
+        return Sample(time.monotonic(), page, cpu, loopback_cpu, busy_seconds())
 
     def until(self, holds: Callable[[Sample], bool], *, patience_seconds: float) -> tuple[Sample, Sample]:
         """The last look at which it did not hold, and the first at which it did."""
@@ -167,13 +181,15 @@ def between(begin: Sample, end: Sample, peak: int) -> Figures:
     messages = end.page.deleted - begin.page.deleted
     if not messages:
         raise Failed("it deleted nothing while it was measured")
+    cpu, loopback_cpu = end.cpu - begin.cpu, end.loopback_cpu - begin.loopback_cpu
     return Figures(
         messages,
         end.at - begin.at,
-        end.cpu - begin.cpu,
-        end.loopback_cpu - begin.loopback_cpu,
+        cpu,
+        loopback_cpu,
         end.page.requests - begin.page.requests,
         peak,
+        max(0.0, end.machine_cpu - begin.machine_cpu - cpu - loopback_cpu),
     )
 
 

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bench.spans import Spans
 from worker.cli import main as worker
@@ -26,11 +26,11 @@ def observe(spans: Spans) -> None:
     """Note every row that SqliteSink writes from now on."""
     write = SqliteSink.write
 
-    async def noted(sink: SqliteSink, records: Sequence[Message]) -> Sequence[None]:
-        written = await write(sink, records)
+    async def noted(self: SqliteSink, records: Sequence[Message]) -> Sequence[None]:
+        written = await write(self, records)
         now = time.monotonic_ns()
         for record in records:
-            spans.add(record.value["sent_ns"], now)
+            spans.add(cast("dict[str, int]", record.value)["sent_ns"], now)
         return written
 
     SqliteSink.write = noted  # type: ignore[method-assign] # the one change, named above

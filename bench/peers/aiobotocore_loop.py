@@ -11,7 +11,7 @@ import uvloop
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-TASKS = int(os.environ.get("TASKS", "16"))
+TASKS = int(os.environ.get("TASKS", "32"))
 QUEUE_URL = os.environ["QUEUE_URL"]
 
 

@@ -16,7 +16,7 @@ from celery import Celery
 
 QUEUE = os.environ["QUEUE_URL"].rsplit("/", 1)[1]
 HOST = os.environ["ENDPOINT_URL"].partition("//")[2]
-POOL = os.environ.get("POOL", "solo")
+POOL = os.environ.get("POOL", "threads")
 
 app = Celery("bench", broker=f"sqs://bench:bench@{HOST}//")
 app.conf.update(
@@ -43,7 +43,7 @@ app.conf.update(
 )
 
 
-@app.task(name="work")  # type: ignore[untyped-decorator] # celery has no types
+@app.task(name="work")
 def work(body: str) -> None:
     """The work that every contestant does."""
     json.loads(body)
@@ -77,5 +77,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--messages"]:
         Path(sys.argv[2]).write_text(json.dumps(messages(int(sys.argv[3]), int(sys.argv[4]))))
     else:
-        options = ["--pool", POOL, "--concurrency", os.environ.get("CONCURRENCY", "1"), "--loglevel", "warning"]
+        options = ["--pool", POOL, "--concurrency", os.environ.get("CONCURRENCY", "4"), "--loglevel", "warning"]
         app.worker_main(["worker", *options, "--without-gossip", "--without-mingle", "--without-heartbeat"])
