@@ -18,7 +18,7 @@ import click
 from bench.contestants import PEERS_PYTHON, ROOT
 from bench.machine import core_of_contestant, core_of_loopback, cores, described
 from bench.plan import QUICK, Plan
-from bench.programs import Failed
+from bench.programs import Failed, Lost
 from bench.results import Section, page, targets_table
 from bench.sections import SECTIONS, versions
 from bench.targets import verdicts
@@ -55,7 +55,7 @@ def _run(plan: Plan, wanted: Sequence[str], *, whole: bool) -> None:
     for name in wanted:
         try:
             sections.append(SECTIONS[name](plan, facts, _say))
-        except Failed as failure:
+        except (Failed, Lost) as failure:
             sys.exit(f"{name}: {failure}")
         facts |= sections[-1].facts
         click.echo(f"\n{sections[-1].page()}")
@@ -84,7 +84,7 @@ def _head(plan: Plan) -> str:
         "the most behind them; rounds go through all contestants in turn. CPU is user and system time of all the "
         f"contestant's processes, from {plan.window.warm_seconds:g} s after its first delete on, for at most "
         f"{plan.window.seconds:g} s. Memory is the peak of resident memory, starting up included. Every run into "
-        "SQLite is checked: as many rows as deletes."
+        "SQLite is checked: no message was deleted without its row."
     )
 
 

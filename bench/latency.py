@@ -34,7 +34,7 @@ NAMES: Final = ("p50", "p95", "p99", "max")
 def latency(plan: Plan, facts: Mapping[str, float], say: Callable[[str], None]) -> Section:
     """The section: one row for the disk, one for the delete."""
     most = facts.get("rate.sqlite") or _most(plan, say)
-    rounds = [_round(most / 2, plan.latency_seconds, say) for _ in range(plan.rounds_of_others)]
+    rounds = [one_round(most / 2, plan.latency_seconds, say) for _ in range(plan.rounds_of_others)]
     figures, row, delete = sorted(rounds, key=lambda one: one[1]["p95"])[len(rounds) // 2]
     text = (
         f"{most / 2:,.0f} messages a second, half of what it does with a full queue; {figures.rate:,.0f} were done "
@@ -54,7 +54,8 @@ def _most(plan: Plan, say: Callable[[str], None]) -> float:
     return drain(ourselves(quicker_transport()), Load(plan.waiting), plan.short_window).rate
 
 
-def _round(rate: float, seconds: float, say: Callable[[str], None]) -> tuple[Figures, Spans, Spans]:
+def one_round(rate: float, seconds: float, say: Callable[[str], None]) -> tuple[Figures, Spans, Spans]:
+    """Figures after the warm-up, and the times from being sent to being a row, and to being deleted."""
     load = Load(0, rate=rate)
     with tempfile.TemporaryDirectory(prefix="bench-") as made, loopback(load) as (place, url), Books(url) as books:
         folder = Path(made)

@@ -36,6 +36,10 @@ class Failed(Exception):
     """A program of the run ended, or did not do what it is there for; says what it printed last."""
 
 
+class Lost(Exception):
+    """A contestant of ours deleted messages that it had not written: nothing else matters then."""
+
+
 @contextmanager
 def loopback(load: Load) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The loopback with *load* in it; gives the process and its URL once all messages wait."""

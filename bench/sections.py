@@ -47,19 +47,17 @@ def peers(plan: Plan, _: Facts, say: Say) -> Section:
         load = Load(plan.waiting)
         theirs = [Entry(one, _load_for(one, load, Path(folder)), plan.window) for one in PEERS_ALL]
         results = play([*(Entry(one, load, plan.window) for one in ours), *theirs], plan.rounds, say)
-    best = min((one.middle(_cpu) for one in results if one.ran and not one.entry.contestant.ours), default=None)
-    rows = [
-        (one.name, *cells(one), f"{best / one.middle(_cpu):.1f}" if best else "-", one.entry.contestant.how)
-        for one in results
-        if one.ran
-    ]
+    theirs_ran = [one for one in results if one.ran and not one.entry.contestant.ours]
+    best = min((one.middle(_cpu) for one in theirs_ran), default=None)
+    rows = [(one.name, *cells(one), f"{best / one.middle(_cpu):.1f}" if best else "-") for one in results if one.ran]
     text = (
         f"JSON bodies of {Load().body_bytes} bytes, {plan.waiting:,} waiting, receives and deletes of ten. Peers "
         "receive, parse and delete, and write nothing. *Against the best peer*: how many times our CPU the best peer "
         "takes."
     )
-    columns = ("contestant", *COLUMNS, "against the best peer", "set up")
-    return Section("Peers", text, Table(columns, rows), notes_of(results), _facts_of_peers(results, best))
+    table = Table(("contestant", *COLUMNS, "against the best peer"), rows)
+    set_up = tuple(f"{one.name}: {one.entry.contestant.how}." for one in theirs_ran)
+    return Section("Peers", text, table, (*set_up, *notes_of(results)), _facts_of_peers(results, best))
 
 
 def _load_for(one: Contestant, load: Load, folder: Path) -> Load:
@@ -110,7 +108,7 @@ def bodies(plan: Plan, _: Facts, say: Say) -> Section:
     entries = [
         Entry(
             ourselves(quicker_transport()).named(_bytes(size)),
-            Load(min(plan.waiting, plan.body_budget_bytes // size), body_bytes=size),
+            Load(min(plan.waiting_of_others, plan.body_bytes // size), body_bytes=size),
             plan.short_window,
         )
         for size in BODIES
@@ -132,17 +130,15 @@ def depth(plan: Plan, _: Facts, say: Say) -> Section:
 def sinks(plan: Plan, _: Facts, say: Say) -> Section:
     """Codecs and sinks."""
     transport = quicker_transport()
-    pairs = (("json", "sqlite"), ("text", "sqlite"), ("json", "ndjson"), ("json", "discard"), ("text", "discard"))
-    entries = [
-        Entry(ourselves(transport, sink, CODEC=codec).named(f"{codec}, {sink}"), Load(plan.waiting), plan.short_window)
-        for codec, sink in pairs
-    ]
+    pairs = (("json", "sqlite"), ("text", "sqlite"), ("json", "ndjson"), ("json", "discard"))
+    ours = [ourselves(transport, sink, CODEC=codec).named(f"{codec}, {sink}") for codec, sink in pairs]
+    entries = [Entry(one, Load(plan.waiting_of_others), plan.short_window) for one in ours]
     return _compared("Codecs and sinks", "codec, sink", "Defaults.", play(entries, plan.rounds_of_others, say))
 
 
 def far(plan: Plan, _: Facts, say: Say) -> Section:
     """Every call takes 40 ms longer."""
-    load = Load(plan.waiting, latency_seconds=FAR_SECONDS)
+    load = Load(plan.waiting_of_others, latency_seconds=FAR_SECONDS)
     ours = [ourselves(transport, **FAR_SETTINGS) for transport in ("native", "sdk")]
     results = play([Entry(one, load, plan.window) for one in ours], plan.rounds_of_others, say)
     settings = ", ".join(f"`{name}={value}`" for name, value in FAR_SETTINGS.items())
@@ -157,7 +153,7 @@ def tls(plan: Plan, _: Facts, say: Say) -> Section:
     """The same over https."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         files = certificate(Path(folder))
-        load = Load(plan.waiting, tls=(str(files[0]), str(files[1])))
+        load = Load(plan.waiting_of_others, tls=(str(files[0]), str(files[1])))
         ours = [ourselves(transport) for transport in ("native", "sdk")]
         results = play([Entry(one, load, plan.short_window) for one in ours], plan.rounds_of_others, say)
     text = (
@@ -173,7 +169,7 @@ def processes(plan: Plan, _: Facts, say: Say) -> Section:
         ours.named("1 process"),
         replace(ours.named("2 processes", WORKER_PROCESSES="2"), every_core=True),
     ]
-    entries = [Entry(one, Load(plan.waiting), plan.short_window) for one in both]
+    entries = [Entry(one, Load(plan.waiting_of_others), plan.short_window) for one in both]
     text = "Two processes are given every core, the loopback's too, which on two cores is shared with it."
     return _compared("Processes", "contestant", text, play(entries, plan.rounds_of_others, say))
 
