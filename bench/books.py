@@ -26,10 +26,10 @@ class Page:
 
     received: int
     deleted: int
-    waiting: int
-    """Visible."""
-    requests: int
-    """All operations together."""
+    receives: int
+    """Requests to receive, the empty ones too."""
+    others: int
+    """All other requests: deletes, renewals, questions about the queue."""
 
 
 class Books:
@@ -49,7 +49,8 @@ class Books:
         self._connection.request("GET", "/_loopback/account")
         account = json.loads(self._connection.getresponse().read())
         queue = account["queues"][QUEUE]
-        return Page(queue["received"], queue["deleted"], queue["visible"], sum(account["requests"].values()))
+        receives = account["requests"].pop("ReceiveMessage", 0)
+        return Page(queue["received"], queue["deleted"], receives, sum(account["requests"].values()))
 
     def close(self) -> None:
         """Hang up."""

@@ -46,10 +46,11 @@ class Figures:
     """What a window showed."""
 
     messages: int
+    """Deleted."""
     seconds: float
     cpu_seconds: float
     loopback_cpu_seconds: float
-    requests: int
+    requests_per_message: float
     peak_bytes: int
     others_cpu_seconds: float = 0.0
     """What else this machine did meanwhile, the one who looks included."""
@@ -63,11 +64,6 @@ class Figures:
     def cpu_microseconds(self) -> float:
         """CPU of the contestant for a message."""
         return self.cpu_seconds / self.messages * 1e6
-
-    @property
-    def requests_per_message(self) -> float:
-        """Every request counts, empty receives too."""
-        return self.requests / self.messages
 
     @property
     def loopback_share(self) -> float:
@@ -188,10 +184,18 @@ def between(begin: Sample, end: Sample, peak: int) -> Figures:
         end.at - begin.at,
         cpu,
         loopback_cpu,
-        end.page.requests - begin.page.requests,
+        _requests_per_message(begin.page, end.page),
         peak,
         max(0.0, end.machine_cpu - begin.machine_cpu - cpu - loopback_cpu),
     )
+
+
+def _requests_per_message(begin: Page, end: Page) -> float:
+    """Every request counts, empty receives too. Receives are held against what was received and all others against
+    what was deleted, so that what was in flight at the begin or the end does not bend the figure.
+    """
+    received, deleted = end.received - begin.received, end.deleted - begin.deleted
+    return (end.receives - begin.receives) / max(received, 1) + (end.others - begin.others) / deleted
 
 
 def certificate_of(load: Load) -> Path | None:

@@ -23,7 +23,7 @@ from bench.targets import TARGETS, verdicts
 
 def figures(messages: int = 1_000, seconds: float = 2.0, cpu: float = 0.05, loopback: float = 1.0) -> Figures:
     """1,000 messages in two seconds, 50 µs CPU each."""
-    return Figures(messages, seconds, cpu, loopback, requests=messages // 5, peak_bytes=64 * 2**20)
+    return Figures(messages, seconds, cpu, loopback, requests_per_message=0.2, peak_bytes=64 * 2**20)
 
 
 def result(*runs: Figures, left_out: str | None = None) -> Result:
@@ -33,10 +33,11 @@ def result(*runs: Figures, left_out: str | None = None) -> Result:
 
 def test_a_window_is_what_lies_between_two_looks() -> None:
     """Everything that was there at the first look is taken off, and other programs are what nobody accounts for."""
-    begin = Sample(10.0, Page(received=50, deleted=40, waiting=0, requests=8), 1.0, 2.0, 100.0)
-    end = Sample(14.0, Page(received=9_000, deleted=8_040, waiting=0, requests=1_648), 1.4, 4.0, 103.0)
+    begin = Sample(10.0, Page(received=1_000, deleted=40, receives=100, others=4), 1.0, 2.0, 100.0)
+    end = Sample(14.0, Page(received=9_000, deleted=8_040, receives=900, others=848), 1.4, 4.0, 103.0)
     found = between(begin, end, 7)
-    assert (found.messages, found.rate, found.requests_per_message, found.loopback_share) == (8_000, 2_000, 0.205, 0.5)
+    assert (found.messages, found.rate, found.loopback_share) == (8_000, 2_000, 0.5)
+    assert found.requests_per_message == pytest.approx(0.2055)
     assert found.cpu_microseconds == pytest.approx(50.0)
     assert found.core_share == pytest.approx(0.1)
     assert found.others_share == pytest.approx((3.0 - 0.4 - 2.0) / 4.0)
@@ -44,7 +45,7 @@ def test_a_window_is_what_lies_between_two_looks() -> None:
 
 def test_a_window_without_a_message_is_no_figure() -> None:
     """Nothing is divided by nothing: the contestant failed."""
-    look = Sample(10.0, Page(50, 40, 0, 8), 1.0, 2.0)
+    look = Sample(10.0, Page(50, 40, 5, 4), 1.0, 2.0)
     with pytest.raises(Failed, match="deleted nothing"):
         between(look, look, 0)
 
