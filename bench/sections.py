@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
@@ -203,4 +204,10 @@ def versions() -> str:
     pins = (PEERS.parent / "requirements.txt").read_text()
     found = [re.search(rf"^{name}==(\S+)", pins, re.MULTILINE) for name in ("aiobotocore", "boto3", "celery")]
     texts = [one[0].replace("==", " ") for one in found if one is not None]
-    return ", ".join([*texts, f"sqs-consumer {lock['node_modules/sqs-consumer']['version']}"])
+    node = shutil.which("node")
+    said = (
+        "not here"
+        if node is None
+        else subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    )
+    return ", ".join([*texts, f"sqs-consumer {lock['node_modules/sqs-consumer']['version']}", f"Node {said.strip()}"])

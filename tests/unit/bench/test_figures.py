@@ -14,9 +14,9 @@ from bench.load import Load, bodies, timed
 from bench.machine import cores, cpu_seconds, family, memory_bytes, peak_bytes, pinned
 from bench.memory import slope
 from bench.programs import Failed
-from bench.results import Table, cells, notes_of, spread
+from bench.results import Section, Table, cells, notes_of, page, spread
 from bench.rounds import Entry, Result
-from bench.sections import facts_of
+from bench.sections import facts_of, versions
 from bench.spans import Spans
 from bench.targets import TARGETS, verdicts
 
@@ -88,6 +88,29 @@ def test_tables_are_aligned_markdown() -> None:
         "| worker | 1,000 |",
         "| x      |     9 |",
     ]
+
+
+def test_the_page_has_targets_first_and_every_section() -> None:
+    """Head, picture, targets beside their figures, then each section with its notes."""
+    section = Section("Depth", "Held.", Table(("waiting", "rate"), [("9", "1")]), ("noted",), {"rate.far": 20_000.0})
+    text = page("A machine.", verdicts(section.facts), [section])
+    order = [
+        "# Results",
+        "A machine.",
+        "results.svg",
+        "## Targets",
+        "20,000/s |",
+        "## Depth",
+        "Held.",
+        "| 9 ",
+        "- noted",
+    ]
+    assert sorted(order, key=text.index) == order
+
+
+def test_versions_name_every_peer() -> None:
+    """From the pins, so that a page says what was measured."""
+    assert all(f"{name} " in versions() for name in ("aiobotocore", "boto3", "celery", "sqs-consumer", "Node"))
 
 
 def test_every_target_is_judged_by_its_own_side() -> None:
