@@ -77,6 +77,10 @@ class Metrics:
         self._on_handling()
         self._on_settling()
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* are counted."""
+        return kind in self._dispatch.kinds()
+
     def observe(self, fact: Fact) -> None:
         """Count *fact*."""
         self._dispatch(fact)
