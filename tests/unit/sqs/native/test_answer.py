@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_pieces_in_which_an_answer_comes_never_change_it(
     """Any cutting of the stream gives the result of the uncut one."""
     _, (wire, expected) = case
     edges = sorted({0, *(cut for cut in cuts if cut < len(wire)), len(wire)})
-    assert read(*(wire[begin:end] for begin, end in zip(edges, edges[1:], strict=False))) == expected
+    assert read(*(wire[begin:end] for begin, end in itertools.pairwise(edges))) == expected
 
 
 @pytest.mark.parametrize("name", [*WHOLE, "half a body", "not HTTP", "headers too large"])
@@ -113,7 +114,7 @@ def test_a_body_without_end_is_given_up() -> None:
     reader.begin()
     reader.feed(b"HTTP/1.1 200 Said\r\n\r\n")
     piece = b"x" * 1_048_576
+    for _ in range(ANSWER_BYTES // len(piece)):
+        assert not reader.feed(piece)
     with pytest.raises(WireTrouble, match="an answer of more than"):
-        for _ in range(2 * ANSWER_BYTES // len(piece)):
-            reader.feed(piece)
-    assert reader.taken <= ANSWER_BYTES + HEAD_BYTES + len(piece)
+        reader.feed(piece)

@@ -49,12 +49,12 @@ async def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoti
     assert (peer.connections, pool.connections) == (2, 1)
 
 
-@pytest.mark.parametrize("then", ["close", "reset"])
+@pytest.mark.parametrize("turn", [Turn(then="close"), Turn(then="reset")], ids=["closed", "reset"])
 async def test_a_request_that_meets_the_end_of_a_kept_connection_is_made_once_more(
-    peer: Peer, pool: Pool, then: str
+    peer: Peer, pool: Pool, turn: Turn
 ) -> None:
     """On a new connection, and somebody is told of the first one."""
-    peer.turns = [GOOD, Turn(then="close" if then == "close" else "reset"), Turn((says(b"again"),))]
+    peer.turns = [GOOD, turn, Turn((says(b"again"),))]
     told: list[WireTrouble] = []
     await pool.exchange(REQUEST, repeated=None)
     assert (await pool.exchange(REQUEST, repeated=told.append)).body == b"again"
@@ -97,7 +97,7 @@ async def test_no_more_connections_than_the_limit(peer: Peer, pool: Pool) -> Non
     """A third request waits for one of two connections, and a failed request gives its place back."""
     peer.turns = [Turn(then="hold"), Turn(then="hold"), Turn((says(b"third"),))]
     async with asyncio.TaskGroup() as tasks:
-        two = [tasks.create_task(held(pool)) for _ in range(2)]
+        two = [tasks.create_task(pool.exchange(REQUEST, repeated=None)) for _ in range(2)]
         while peer.requests < 2:  # noqa: ASYNC110 - turns of the loop, no time
             await asyncio.sleep(0)
         third = tasks.create_task(pool.exchange(REQUEST, repeated=None))
@@ -105,7 +105,8 @@ async def test_no_more_connections_than_the_limit(peer: Peer, pool: Pool) -> Non
             await asyncio.sleep(0)
         assert (peer.connections, third.done()) == (2, False)
         two[0].cancel()
-    assert third.result().body == b"third"
+        assert (await third).body == b"third"
+        two[1].cancel()
 
 
 async def test_close_ends_what_is_under_way(peer: Peer, pool: Pool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -124,15 +125,20 @@ async def test_a_wrong_certificate_is_refused_in_words(tmp_path: Path, wrong: st
 
 async def test_a_server_without_tls_is_no_tls(tmp_path: Path) -> None:
     """Somebody's plain server on the port is told apart from a wrong certificate."""
-    ours = authority(tmp_path)
-    async with listening() as peer:
-        pool = Pool(Endpoint.of(f"https://127.0.0.1:{peer.port}"), limit=1, tls=tls_context(str(ours.bundle)))
-        call = pool.exchange(REQUEST, repeated=None)
-        await peer.hang_up()
-        with pytest.raises(WireTrouble) as raised:
-            await call
-        await pool.close()
-    assert raised.value.code in {"SSLError", "EndpointConnectionError"}
+
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 This is no TLS\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    pool = Pool(Endpoint.of(f"https://127.0.0.1:{port}"), limit=1, tls=tls_context(str(authority(tmp_path).bundle)))
+    with pytest.raises(WireTrouble, match="no TLS with") as raised:
+        await pool.exchange(REQUEST, repeated=None)
+    assert raised.value.code == "SSLError"
+    await pool.close()
+    server.close()
+    await server.wait_closed()
 
 
 def test_certificates_and_names_are_verified(tmp_path: Path) -> None:
