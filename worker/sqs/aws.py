@@ -91,9 +91,9 @@ class AwsQueue:
         return self._name
 
     @property
-    def measures(self) -> bool:
+    def frame_bytes(self) -> None:
         """The SDK tells nobody how large an answer is before it has read it."""
-        return False
+        return None
 
     @property
     def url(self) -> str:

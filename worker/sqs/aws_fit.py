@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from worker.sqs.native_sign import Keys
 
 PLUGINS: Final = "BOTOCORE_EXPERIMENTAL__PLUGINS"
-_EVENT: Final = "before-send.sqs.ReceiveMessage"
+_EVENT: Final = "before-send"
+"""As broad as can be: the broader an event, the later its turn, and the last to listen sees what would be sent."""
 _TARGET: Final = "AmazonSQS.ReceiveMessage"
 
 

@@ -47,6 +47,8 @@ CHANGE: Final = Verb("change_visibility", "AmazonSQS.ChangeMessageVisibilityBatc
 SEND: Final = Verb("send", "AmazonSQS.SendMessageBatch", repeatable=False)
 ATTRIBUTES: Final = Verb("attributes", "AmazonSQS.GetQueueAttributes")
 
+FRAME_BYTES: Final = 2_048
+"""Around each body: a receipt handle of 400 to 1,000 characters, ids, hash, attributes. Too little costs a question."""
 _POSITIONS: Final = tuple(str(i) for i in range(10))
 
 
@@ -101,9 +103,9 @@ class NativeQueue:
         return self._spec.url
 
     @property
-    def measures(self) -> bool:
+    def frame_bytes(self) -> int:
         """The head of an answer says how large it is."""
-        return True
+        return FRAME_BYTES
 
     async def receive(
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None

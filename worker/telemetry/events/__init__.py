@@ -38,6 +38,14 @@ from worker.telemetry.events.life import (
     WorkerStopped,
     WorkerStopping,
 )
+from worker.telemetry.events.processes import (
+    ParentGaveUp,
+    ParentStarted,
+    ProcessEnded,
+    ProcessKilled,
+    ProcessLost,
+    ProcessStarted,
+)
 from worker.telemetry.events.receiving import (
     DeliveryDamaged,
     DuplicatesReceived,
@@ -77,10 +85,16 @@ __all__ = [
     "MessageRejected",
     "MessageRetried",
     "MessagesReceived",
+    "ParentGaveUp",
+    "ParentStarted",
     "PipelineStarted",
     "PipelineState",
     "PipelineStopped",
     "PreflightFound",
+    "ProcessEnded",
+    "ProcessKilled",
+    "ProcessLost",
+    "ProcessStarted",
     "QueueMeasured",
     "ReadState",
     "ReceiveFailed",
