@@ -32,7 +32,8 @@ async def connection(peer: Peer) -> AsyncIterator[Connection]:
 class Room:
     """An admission that lets in when it is told to."""
 
-    def __init__(self, granted: int) -> None:
+    def __init__(self, granted: int, *, most: int = ANSWER_BYTES) -> None:
+        self._most = most
         self.granted = granted
         """Written by admit."""
         self.asked: list[int] = []
@@ -47,7 +48,7 @@ class Room:
         self.asked.append(size)
         self.waits.set()
         await self.free.wait()
-        self.granted = size
+        self.granted = min(size, self._most)
 
 
 async def test_requests_are_answered_one_after_the_other(peer: Peer, connection: Connection) -> None:
@@ -160,6 +161,19 @@ async def test_an_answer_that_was_quicker_than_the_question_for_room_still_asks(
     room.free.set()
     await connection.ask(REQUEST, room)
     assert room.asked == [1_001]
+
+
+@pytest.mark.parametrize("said", [says(LARGE), chunked(*[LARGE[:10_000]] * 100)], ids=["with a length", "in chunks"])
+async def test_room_that_will_never_be_granted_is_asked_for_once(
+    peer: Peer, connection: Connection, said: bytes
+) -> None:
+    """An answer larger than all its messages may be (JSON spells them longer) is taken in with what room there is."""
+    peer.turns = [Turn((said,))]
+    room = Room(1_000, most=1_000)
+    room.free.set()
+    answer = await connection.ask(REQUEST, room)
+    assert len(answer.body) >= 1_000_000
+    assert len(room.asked) <= 12
 
 
 async def test_chunks_beyond_what_was_granted_ask_for_twice_as_much(peer: Peer, connection: Connection) -> None:

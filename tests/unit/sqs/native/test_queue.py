@@ -27,7 +27,7 @@ from worker.errors import CredentialsRefused, QueueRefused, QueueUnavailable
 from worker.message import Attribute, Outgoing
 from worker.settings import PipelineSettings
 from worker.sqs.aws import AwsQueue
-from worker.sqs.native import NativeQueue
+from worker.sqs.native import FRAME_BYTES, NativeQueue
 from worker.sqs.native_call import Untimed
 from worker.sqs.native_limit import Limit
 from worker.sqs.native_open import open_native_queue
@@ -187,7 +187,7 @@ async def admitted_and_then_silent(room: Room, limit: Limit) -> None:
 
 async def test_a_receive_asks_for_room_by_what_its_answer_says(server: Scripted, queue: Queue) -> None:
     """The queue measures: a large answer waits outside, and is whole when it was let in."""
-    assert queue.measures
+    assert queue.frame_bytes == FRAME_BYTES
     server.answers("ReceiveMessage", said({"Messages": [message(1, Body=LARGE, MD5OfBody=None)]}))
     room = Room(1_000)
     async with asyncio.TaskGroup() as tasks:
