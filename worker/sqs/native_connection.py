@@ -87,9 +87,9 @@ class Connection(asyncio.Protocol):
         while reader.size > allowed:
             allowed = reader.size if reader.measured else min(2 * reader.size, ANSWER_BYTES)
             await admission.admit(allowed)
-            if self.gone.done():
-                raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
             if not reader.complete:
+                if self.gone.done():
+                    raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
                 self._granted = allowed
                 self._waiter = self._loop.create_future()
                 transport.resume_reading()

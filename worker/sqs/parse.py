@@ -92,7 +92,8 @@ def undamaged(messages: Sequence[Json], read: Sequence[Delivery | Damaged]) -> l
     for raw, one in zip(messages, read, strict=True):
         if isinstance(one, Damaged):
             system = raw.get("Attributes")
-            stopped.add(system.get("MessageGroupId") if isinstance(system, dict) else None)
+            group = system.get("MessageGroupId") if isinstance(system, dict) else None
+            stopped.add(group if isinstance(group, str) else None)
         elif one.sequence_number is None or stopped.isdisjoint((None, one.group_id)):
             kept.append(one)
     return kept
