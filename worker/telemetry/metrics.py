@@ -40,6 +40,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.PreflightFound,
         events.SettingsNoticed,
         events.StartDelayed,
+        events.TransportChosen,
         events.WorkerRefused,
         events.WorkerFailed,
         events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
