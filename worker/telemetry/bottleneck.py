@@ -141,7 +141,7 @@ def _room(shares: Shares) -> Bottleneck:
         "room",
         f"room: receivers waited for it {_percent(shares.waiting_for_room)} of their time "
         f"while handlers wrote only {_percent(shares.sink)} of theirs; "
-        "raise IN_FLIGHT_MAX_MESSAGES or IN_FLIGHT_MAX_BYTES",
+        "raise IN_FLIGHT_MAX_MESSAGES or IN_FLIGHT_MAX_BYTES, or WORKER_CONCURRENCY where they are not reached",
     )
 
 

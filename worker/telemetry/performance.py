@@ -24,6 +24,9 @@ WINDOW_SECONDS: Final = 60
 BATCHES_KEPT: Final = 512
 """For the means and quantiles: the latest ones, and few enough to be sorted when somebody asks."""
 
+SILENT_SECONDS: Final = 1.0
+"""Receivers that wait for room or for the sink give a sign more often than that; those in a long poll do not."""
+
 Batch = tuple[float, int, float, float]
 """When it ended, its rows, seconds of decoding and of writing."""
 
@@ -88,6 +91,7 @@ class Performance:
                 *(self._deleting, self._held, self._settling),
             )
         )
+        waiting += _polling(state)
         receivers, handlers = receiving + waiting + without_room, writing + decoding + idle
         passed = min(WINDOW_SECONDS, int(now) - int(self._started))
         calls = state.delete_calls if state is not None else 1
@@ -135,6 +139,13 @@ class Performance:
 def quantile(ordered: Sequence[float], share: float) -> float:
     """The smallest of the *ordered* that *share* of them do not pass; 0 when there are none."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def _polling(state: PipelineState | None) -> float:
+    """Seconds of long polls that are under way, which nobody has reported: all of the first one on an idle queue."""
+    if state is None or not state.receiving or state.last_receive_age < SILENT_SECONDS:
+        return 0.0
+    return min(state.last_receive_age, WINDOW_SECONDS) * state.receivers
 
 
 def _is_full(state: PipelineState | None) -> bool:
