@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
-Word = Literal["idle", "receiving", "room", "decoding", "cpu", "sink", "deleting", "sink-away", "unknown"]
+Word = Literal["idle", "receiving", "room", "decoding", "cpu", "sink", "deleting", "sink-away", "queue-away", "unknown"]
 WORDS: Final[tuple[Word, ...]] = get_args(Word)
 
 MOSTLY: Final = 0.5
@@ -60,14 +60,18 @@ class Bottleneck:
     sentence: str
 
 
-def verdict(shares: Shares, *, sink_available: bool = True, cpus_busy: float = 0.0) -> Bottleneck:
-    """What to change first. *cpus_busy* is how many CPUs the process uses, with all its threads.
+def verdict(shares: Shares, *, sink_available: bool = True, trouble: str = "", cpus_busy: float = 0.0) -> Bottleneck:
+    """What to change first.
+
+    *trouble* is SQS's code while receives fail, *cpus_busy* how many CPUs the process uses with all its threads.
 
     Who waits for messages has no bottleneck; a loop without time makes every stage look slow, so it is asked before
     them; and of the stages the last one that is busy counts, because it holds up all before it.
     """
     if not sink_available:
         return Bottleneck("sink-away", "the sink is away: receiving pauses until it answers again")
+    if trouble:
+        return Bottleneck("queue-away", f"the queue: receives fail with {trouble}, so nothing new comes in")
     if shares.waiting_for_messages >= MOSTLY:
         waited = _percent(shares.waiting_for_messages)
         return Bottleneck("idle", f"nothing: receivers waited for messages {waited} of their time")

@@ -27,8 +27,6 @@ BEAT_SECONDS: Final = 0.25
 """How often the loop is expected to beat."""
 GRACE_SECONDS: Final = 15.0
 """How much longer than its wait a receive may take: connecting, our own clock on it, and one repetition."""
-FAILING_SECONDS: Final = 10.0
-"""A row of failed receives this long is more than a hiccup."""
 ERRORS_KEPT: Final = 10
 CODE_CHARACTERS: Final = 64
 """A handler names its own reasons; a page of status is no place for essays."""
@@ -180,9 +178,8 @@ class Health:
             state = track.state()
             if state is not None and not state.sink_available:
                 return False, f"the sink of pipeline {track.name} is away"
-            since = track.failing_since
-            if since is not None and (track.refused or now - since >= FAILING_SECONDS):
-                return False, f"pipeline {track.name} cannot receive: {track.failure}"
+            if failure := track.cannot_receive(now):
+                return False, f"pipeline {track.name} cannot receive: {failure}"
         return True, "ok"
 
     def shares(self) -> dict[str, Shares]:

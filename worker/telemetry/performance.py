@@ -107,12 +107,15 @@ class Performance:
             cpus=self._load.cpus_share(WINDOW_SECONDS, now),
         )
 
-    def report(self, state: PipelineState | None, deleted_per_second: float, now: float) -> PerformanceReported:
-        """All figures of now."""
+    def report(
+        self, state: PipelineState | None, now: float, *, deleted_per_second: float = 0.0, trouble: str = ""
+    ) -> PerformanceReported:
+        """All figures of now. *trouble* is SQS's code while nothing can be received."""
         shares = self.shares(state, now)
         told = verdict(
             shares,
             sink_available=state is None or state.sink_available,
+            trouble=trouble,
             cpus_busy=self._load.cpus_busy(WINDOW_SECONDS, now),
         )
         batches = [batch for batch in tuple(self._batches) if batch[0] >= now - WINDOW_SECONDS]

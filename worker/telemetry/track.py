@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from worker.telemetry.events import PerformanceReported, PipelineState, ReadState
     from worker.telemetry.load import Load
 
+FAILING_SECONDS: Final = 10.0
+"""A row of failed receives this long is more than a hiccup."""
 WINDOWS: Final = (10, 60)
 """Seconds over which rates are told: what happens now, and what one can plan with."""
 
@@ -110,13 +112,23 @@ class Track:
         """Its live numbers, if the app registered them."""
         return None if self.read is None else self.read()
 
+    def cannot_receive(self, now: float) -> str:
+        """SQS's code while receives are refused, or have failed for more than a hiccup; else empty."""
+        since = self.failing_since
+        return self.failure if since is not None and (self.refused or now - since >= FAILING_SECONDS) else ""
+
     def shares(self, now: float) -> Shares:
         """Where its time went in the last minute."""
         return self._performance.shares(self.state(), now)
 
     def performance(self, now: float) -> PerformanceReported:
         """All its figures of the last minute."""
-        return self._performance.report(self.state(), self._deleted.rate(WINDOW_SECONDS, now), now)
+        return self._performance.report(
+            self.state(),
+            now,
+            deleted_per_second=self._deleted.rate(WINDOW_SECONDS, now),
+            trouble=self.cannot_receive(now),
+        )
 
     def overdue_seconds(self, state: PipelineState, now: float) -> float:
         """How long ago a receive last gave a sign; the pipeline and the facts may each know better."""

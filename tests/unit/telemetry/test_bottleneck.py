@@ -152,7 +152,7 @@ def test_what_waits_for_its_delete_is_a_share_of_what_is_in_flight(
 def test_what_is_longer_than_the_window_is_told_by_the_state(performance: Performance, state: PipelineState) -> None:
     """A write of an hour reports nothing until it ends, and no receiver has room meanwhile."""
     busy = replace(state, in_flight=10, in_flight_limit=10, handling=8)
-    told = performance.report(busy, 0.0, NOW + 500)
+    told = performance.report(busy, NOW + 500)
     assert told.bottleneck == "sink"
     assert (told.time_share["sink"], told.time_share["waiting_for_room"]) == (1.0, 1.0)
 
@@ -161,9 +161,9 @@ def test_a_long_poll_under_way_is_waiting_for_messages(performance: Performance,
     """The queue is idle before its first empty answer has come."""
     performance.received(FULL, NOW + 1)
     quiet = replace(state, in_flight=0, handling=0, last_receive_age=5.0)
-    assert performance.report(quiet, 0.0, NOW + 6).bottleneck == "idle"
+    assert performance.report(quiet, NOW + 6).bottleneck == "idle"
     performance.received(EMPTY, NOW + 21)
-    assert performance.report(replace(quiet, last_receive_age=0.0), 0.0, NOW + 22).bottleneck == "idle"
+    assert performance.report(replace(quiet, last_receive_age=0.0), NOW + 22).bottleneck == "idle"
 
 
 def test_the_report_has_the_batches_of_the_minute(performance: Performance, state: PipelineState) -> None:
@@ -171,7 +171,9 @@ def test_the_report_has_the_batches_of_the_minute(performance: Performance, stat
     performance.written(replace(BATCH, write_seconds=50.0), NOW)
     for number in range(100):
         performance.written(replace(BATCH, rows=number, write_seconds=number / 100), NOW + 70)
-    told = performance.report(replace(state, batch_rows_limit=400, batch_linger_seconds=0.05), 12.345, NOW + 71)
+    told = performance.report(
+        replace(state, batch_rows_limit=400, batch_linger_seconds=0.05), NOW + 71, deleted_per_second=12.345
+    )
     assert (told.batches, told.batch_rows, told.decode_seconds) == (100, 49.5, 0.01)
     assert (told.write_seconds, told.write_seconds_p50, told.write_seconds_p95) == (0.495, 0.5, 0.95)
     assert (told.batch_rows_limit, told.batch_linger_seconds, told.receivers) == (400, 0.05, 2)
@@ -183,18 +185,21 @@ def test_however_many_batches_there_are_few_are_kept(performance: Performance) -
     """The figures of a quick sink cost no more memory than those of a slow one."""
     for _ in range(3 * BATCHES_KEPT):
         performance.written(BATCH, NOW)
-    assert performance.report(None, 0.0, NOW + 1).batches == BATCHES_KEPT
+    assert performance.report(None, NOW + 1).batches == BATCHES_KEPT
 
 
 def test_without_anything_there_are_zeros(performance: Performance) -> None:
     """The first look of a monitor divides by nothing."""
-    told = performance.report(None, 0.0, NOW)
+    told = performance.report(None, NOW)
     assert (told.bottleneck, told.write_seconds, quantile([], 0.5)) == ("unknown", 0.0, 0.0)
 
 
-def test_the_sink_that_is_away_is_the_verdict(performance: Performance, state: PipelineState) -> None:
-    """Whatever the minute was like before."""
-    assert performance.report(replace(state, sink_available=False), 0.0, NOW + 5).bottleneck == "sink-away"
+def test_what_is_away_is_the_verdict(performance: Performance, state: PipelineState) -> None:
+    """Whatever the minute was like before; a queue that refuses us does not look idle."""
+    told = performance.report(replace(state, last_receive_age=20.0), NOW + 50, trouble="AccessDenied")
+    assert told.bottleneck == "queue-away"
+    assert "AccessDenied" in told.advice
+    assert performance.report(replace(state, sink_available=False), NOW + 5).bottleneck == "sink-away"
 
 
 def test_the_loop_is_busy_by_its_threads_cpu_time(clock: Clock) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.events import (
+    BatchWritten,
     DeliveriesSettled,
     Fact,
     LoopLagged,
@@ -20,6 +21,7 @@ from worker.telemetry.events import (
     PipelineState,
     QueueMeasured,
     ReceiveFailed,
+    RequestMade,
     SinkLost,
     WorkerStarted,
     WorkerStopped,
@@ -170,6 +172,36 @@ def test_status_tells_the_whole_story_as_json(bench: Bench) -> None:
     assert orders["in_flight"] == {"messages": 10, "bytes": 5000, "buffered": 3, "handling": 4, "settling": 1}
     assert orders["messages"]["received"] == 10
     assert status["messages"]["deleted"] == 8
+
+
+def test_status_names_the_bottleneck(bench: Bench) -> None:
+    """With the shares that it was made from, and the sizes that follow the sink."""
+    bench.state = replace(bench.state, batch_rows_limit=300, batch_linger_seconds=0.05, in_flight_limit=900)
+    written = BatchWritten("orders", 200, 200, 1, 0.01, 0.95, 1, (), 0.0, waited_seconds=0.04)
+    for _ in range(10):
+        bench.pass_time(1)
+        bench.health.observe(replace(RECEIVED, seconds=0.2, waited_seconds=0.8))
+        bench.health.observe(RequestMade("orders", "delete", "ok", 0.5))
+        bench.health.observe(written)
+    bench.pass_time(1)
+    bench.state = replace(bench.state, last_receive_age=0.0)
+    status: Any = json.loads(json.dumps(bench.health.status()))
+    told = status["pipelines"]["orders"]["performance"]
+    assert told["bottleneck"] == "sink"
+    assert told["advice"].startswith("the sink: 95 % of the handlers' time")
+    assert told["time_share"]["waiting_for_room"] == 0.8
+    assert told["time_share"]["deleting"] == pytest.approx(0.5, abs=0.1)
+    assert (told["batches"], told["batch_rows"], told["write_seconds"]) == (10, 200.0, 0.95)
+    assert (told["batch_rows_limit"], told["batch_linger_seconds"], told["in_flight_limit"]) == (300, 0.05, 900)
+
+
+def test_figures_are_reported_while_anything_moves(bench: Bench) -> None:
+    """A quiet pipeline does not repeat itself every minute."""
+    told = [len(bench.health.reports())]
+    bench.health.observe(RECEIVED)
+    told += [len(bench.health.reports()), len(bench.health.reports())]
+    bench.health.observe(DeliveriesSettled("orders", outcome="deleted", count=10))
+    assert [*told, len(bench.health.reports())] == [0, 1, 0, 1]
 
 
 def test_the_last_errors_are_few_and_alike_ones_are_counted(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from worker.telemetry.ages import BOUNDS, Ages
+from worker.telemetry.bottleneck import STAGES, Shares
 from worker.telemetry.events import (
     BatchWritten,
     DeliveriesSettled,
@@ -113,6 +114,7 @@ def full(every_kind: list[type[Fact]], make: Callable[[type[Fact]], Fact], state
     metrics.watch("orders", lambda: state)
     metrics.watch_loop_lag(lambda: 0.5)
     metrics.watch_count("log_lines_dropped", "Log lines dropped.", lambda: 7)
+    metrics.watch_shares(lambda: {"orders": Shares(sink=0.5)})
     for kind in every_kind:
         metrics.observe(make(kind))
     return metrics
@@ -182,6 +184,18 @@ def test_stages_sum_up_to_the_ledger(state: PipelineState) -> None:
     stages = ("buffered", "handling", "settling", "moving")
     shown = [value(metrics, "messages_in_flight", pipeline="orders", stage=stage) for stage in stages]
     assert shown == [3, 4, 1, 2]
+
+
+def test_shares_of_time_and_the_bounds_that_follow_the_sink_are_gauges(state: PipelineState) -> None:
+    """Every stage of every pipeline has a sample, also those in which no time is spent."""
+    metrics = Metrics()
+    metrics.watch_shares(lambda: {"orders": Shares(sink=0.5), "other": Shares()})
+    metrics.watch("orders", lambda: replace(state, batch_rows_limit=7, batch_linger_seconds=0.05, in_flight_limit=99))
+    shown = {key: number for key, number in samples(metrics).items() if key[0] == "sqs_worker_time_share"}
+    assert len(shown) == 2 * len(STAGES)
+    assert value(metrics, "time_share", pipeline="orders", stage="sink") == sum(shown.values()) == 0.5
+    bounds = ("batch_rows_limit", "batch_linger_seconds", "in_flight_limit")
+    assert [value(metrics, name, pipeline="orders") for name in bounds] == [7, 0.05, 99]
 
 
 @pytest.mark.parametrize(("count", "result"), [(0, "empty"), (3, "partial"), (10, "full")])

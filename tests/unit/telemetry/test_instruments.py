@@ -1,0 +1,34 @@
+"""What a worker writes into its log of its own performance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from worker.instruments import Instruments
+from worker.settings import load
+from worker.telemetry.events import DeliveriesSettled, PipelineStarted
+from worker.telemetry.report import KEYS
+
+if TYPE_CHECKING:
+    import pytest
+
+
+async def test_a_run_ends_with_its_performance_and_the_report_line_is_as_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The figures are a line of their own; the seven keys that other programs read stay alone on theirs."""
+    instruments = Instruments(load({"SQS_QUEUE_URL": "orders", "METRICS_PORT": "0", "LOG_FORMAT": "json"}))
+    instruments.emit(PipelineStarted("default", "orders", "json", "sqlite", 30, receiving=True))
+    instruments.emit(DeliveriesSettled("default", "deleted", 10))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(instruments.run())
+        await asyncio.sleep(0)
+        running.cancel()
+    instruments.close()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [line for line in lines if line.get("event") == "performance_reported"]
+    assert [(line["pipeline"], line["bottleneck"], line["level"]) for line in told] == [("default", "unknown", "info")]
+    assert set(told[0]["time_share"]) >= {"receiving", "decoding", "sink", "deleting"}
+    assert list(lines[-1]) == list(KEYS)
