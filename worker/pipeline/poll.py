@@ -57,6 +57,27 @@ class PollSettings:
     """FIFO: a receive whose answer was lost is asked again under the same attempt id, and brings the same."""
 
 
+class Parking:
+    """Room for an answer that is here already: it is waited for as long as its leases live, and SQS is not to blame."""
+
+    def __init__(self, room: Reservation, clock: asyncio.Timeout, lease_seconds: float) -> None:
+        self._room = room
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+
+    @property
+    def granted(self) -> int:
+        """As the reservation says."""
+        return self._room.granted
+
+    async def admit(self, size: int) -> None:
+        """Wait for room, then give the rest of the answer its time."""
+        now = asyncio.get_running_loop().time
+        self._clock.reschedule(now() + self._lease_seconds)
+        await self._room.admit(size)
+        self._clock.reschedule(now() + ANSWER_MARGIN_SECONDS)
+
+
 class Poller:
     """All receivers of one queue."""
 
@@ -182,8 +203,9 @@ class Poller:
     async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
         try:
-            async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS):
-                return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=room)
+            async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS) as clock:
+                parking = Parking(room, clock, self._ledger.lease_seconds)
+                return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=parking)
         except TimeoutError as error:
             raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
 

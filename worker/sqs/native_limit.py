@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Limit:
     """Used once, by one task. Every attribute is written by the methods, in that task or by the loop's timer."""
 
-    __slots__ = ("_cancelling", "_ended", "_handle", "_loop", "_seconds", "_task")
+    __slots__ = ("_cancelling", "_ended", "_handle", "_loop", "_seconds", "_since", "_task")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds  # until the end; while it runs, what a pause left
@@ -28,7 +28,8 @@ class Limit:
         self._loop = asyncio.get_running_loop()
         self._task = task
         self._cancelling = task.cancelling()
-        self._handle: asyncio.TimerHandle | None = self._loop.call_later(self._seconds, self.end)
+        self._handle: asyncio.Handle | None = None
+        self.resume()
         return self
 
     def __exit__(
@@ -48,11 +49,12 @@ class Limit:
     def pause(self) -> None:
         """From now on nothing is counted."""
         if self._handle is not None:
-            self._seconds = max(0.0, self._handle.when() - self._loop.time())
+            self._seconds = max(0.0, self._seconds - (self._loop.time() - self._since))
             self._handle.cancel()
             self._handle = None
 
     def resume(self) -> None:
         """Count on from where it was paused."""
         if self._handle is None:
+            self._since = self._loop.time()
             self._handle = self._loop.call_later(self._seconds, self.end)

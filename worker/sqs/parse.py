@@ -109,12 +109,18 @@ def _delivery(raw: Json, ids: tuple[str, str, str], *, leased_at: float, receive
         received_at=received_at,
         receive_count=int(system.get("ApproximateReceiveCount", 1)),
         leased_at=leased_at,
-        group_id=system.get("MessageGroupId"),
-        deduplication_id=system.get("MessageDeduplicationId"),
-        sequence_number=system.get("SequenceNumber"),
-        trace_header=system.get("AWSTraceHeader"),
+        group_id=_text(system.get("MessageGroupId")),
+        deduplication_id=_text(system.get("MessageDeduplicationId")),
+        sequence_number=_text(system.get("SequenceNumber")),
+        trace_header=_text(system.get("AWSTraceHeader")),
         attributes=_attributes(raw.get("MessageAttributes") or {}),
     )
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError("a system attribute is text")
+    return value
 
 
 def _attributes(raw: Json) -> dict[str, Attribute]:
