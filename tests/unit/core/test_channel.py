@@ -122,3 +122,43 @@ async def test_empty_takes_everything_out_at_once() -> None:
     channel.put([1, 2])
     assert channel.empty() == [1, 2]
     assert len(channel) == channel.weight == 0
+
+
+@simulated
+async def test_many_takers_are_served_in_the_step_in_which_their_batches_come() -> None:
+    """Fifty whole batches are on their way at once, not one for each turn of the loop."""
+    channel: Channel[int] = Channel()
+    async with asyncio.TaskGroup() as tasks:
+        taking = [tasks.create_task(channel.take(2, linger=60)) for _ in range(50)]
+        await asyncio.sleep(1)
+        channel.put(range(100))
+        assert len(channel) == 100  # still nobody's
+        await asyncio.sleep(0)
+        assert len(channel) == 0
+    assert [taken.result() for taken in taking] == [[n, n + 1] for n in range(0, 100, 2)]
+
+
+@simulated
+async def test_a_taker_cancelled_in_the_moment_it_is_served_has_taken_nothing() -> None:
+    """What it was given goes back to the front, for whoever comes next."""
+    channel: Channel[int] = Channel()
+    taking = asyncio.get_running_loop().create_task(channel.take(2, linger=60))
+    await asyncio.sleep(1)
+    channel.put([1, 2, 3])
+    taking.cancel()
+    await asyncio.wait([taking])
+    assert taking.cancelled()
+    assert await channel.take(3) == [1, 2, 3]
+
+
+@simulated
+async def test_emptying_takes_back_what_was_served_in_the_same_step() -> None:
+    """At a stop nothing is begun any more, not even what somebody is just being handed."""
+    channel: Channel[int] = Channel()
+    taking = asyncio.get_running_loop().create_task(channel.take(2, linger=60))
+    await asyncio.sleep(1)
+    channel.put([1, 2, 3])
+    assert channel.empty() == [1, 2, 3]
+    channel.close()
+    assert await taking == []
+    assert len(channel) == 0

@@ -37,7 +37,7 @@ def test_a_queue_is_all_that_must_be_given() -> None:
     assert (pipeline.name, pipeline.queue, pipeline.sink, pipeline.codec) == ("default", QUEUE, "sqlite", "json")
     assert (pipeline.max_messages, pipeline.wait_seconds, pipeline.visibility_timeout) == (10, 20, None)
     assert (pipeline.batch_max_rows, pipeline.batch_max_bytes, pipeline.batch_max_wait_ms) == (500, 4 * 1024**2, 100)
-    assert (pipeline.in_flight_max_messages, pipeline.in_flight_max_bytes) == (2000, 64 * 1024**2)
+    assert (pipeline.in_flight_max_messages, pipeline.in_flight_max_bytes) == (4000, 64 * 1024**2)
     assert (settings.worker.drain_seconds, settings.worker.metrics_host, settings.worker.metrics_port) == (
         25,
         "127.0.0.1",
@@ -131,7 +131,7 @@ def test_a_rule_is_silent_about_a_field_that_is_wrong_already() -> None:
 
 def test_a_batch_is_no_larger_than_what_may_be_in_flight() -> None:
     """In rows and in bytes: otherwise it would always wait out its time and never be full."""
-    found = problems({"SQS_QUEUE_URL": QUEUE, "BATCH_MAX_ROWS": "2001", "BATCH_MAX_BYTES": "67108865"})
+    found = problems({"SQS_QUEUE_URL": QUEUE, "BATCH_MAX_ROWS": "4001", "BATCH_MAX_BYTES": "67108865"})
     assert [text.split()[0] for text in found] == ["BATCH_MAX_ROWS", "BATCH_MAX_BYTES"]
 
 
