@@ -99,7 +99,7 @@ def test_all_problems_are_told_at_once() -> None:
             "SINK": "redshift",
             "WORKER_PROCESSES": "many",
             "METRICS_PORT": "tcp://10.0.0.7:9100",
-            "BATCH_MAX_ROWS": "3000",
+            "BATCH_MAX_ROWS": "5000",
             "WORKER_DRAIN_SECONDS": "nan",
             "ENABLE_SQS_CONSUMER": "perhaps",
             "RETRY_BASE_SECONDS": "2000",
