@@ -114,7 +114,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "not part of this version; use one of: sqlite, postgres, ndjson, handler, discard" in text
     assert "WORKER_PROCESSES is 'many': give a whole number from 1 to 64, or auto" in found
     assert "enableServiceLinks: false" in text
-    assert "set it to at most 2000" in text
+    assert "set it to at most 4000" in text
     assert "WORKER_DRAIN_SECONDS is 'nan': give a number from 0 to 3600" in found
     assert "ENABLE_SQS_CONSUMER is 'perhaps': give true or false" in found
     assert "RETRY_BASE_SECONDS is 2000, more than RETRY_MAX_SECONDS (900); set it to less" in found
