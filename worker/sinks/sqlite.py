@@ -1,6 +1,7 @@
 """SQLite: takes batches of messages, gives rows in one table of one file.
 
-Writing happens in one thread, so the loop never waits for the disk. Ends with `close`, after the last write.
+Writing happens in one thread, so the loop never waits for the disk; what waits for the thread is committed together.
+Ends with `close`, after the last write.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from worker.sinks.disk import may_pass
 from worker.sinks.sink import Demand
 from worker.sinks.sqlite_table import FileLost, SqliteTable, primary_code
 from worker.sinks.threads import Threads
+from worker.sinks.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +55,12 @@ class SqliteSink:
         self._table_name = table
         self._table = SqliteTable(path, table, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
+        self._together: Together[Row] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
     @property
     def demand(self) -> Demand:
-        """Two writers: while one batch is on its way to the disk, the next is decoded and waits at the thread."""
-        return Demand(max_writers=2)
+        """Four writers: while one batch is on its way to the disk, the others wait at the thread and go together."""
+        return Demand(max_writers=4)
 
     async def open(self) -> None:
         """Open or create the file and the table; prove by a row, taken back, that messages fit."""
@@ -85,11 +88,11 @@ class SqliteSink:
 
     async def _insert(self, rows: list[Row]) -> None:
         try:
-            await self._thread.run(lambda: self._table.insert(rows))
+            await self._together.insert(rows)
         except (UnicodeEncodeError, OverflowError) as error:
             raise SinkRefused(f"a value cannot be stored: {type(error).__name__}") from error
         except (sqlite3.Error, OSError, MemoryError) as error:
-            if isinstance(error, sqlite3.Error) and primary_code(error) in _BAD_RECORD:
+            if _blames_a_row(error):
                 raise SinkRefused(_say(error)) from error
             raise SinkUnavailable(f"{self._path}: {_say(error)}") from error
 
@@ -110,6 +113,13 @@ class SqliteSink:
             f"{what}; table {self._table_name} cannot take messages: let the worker create it, or give it the columns "
             f"{', '.join(COLUMNS)} with message_id as TEXT PRIMARY KEY and no other column that must be filled"
         )
+
+
+def _blames_a_row(error: Exception) -> bool:
+    """Whether a value is at fault, and not the file."""
+    if isinstance(error, sqlite3.Error):
+        return primary_code(error) in _BAD_RECORD
+    return isinstance(error, UnicodeEncodeError | OverflowError)
 
 
 def _say(error: BaseException) -> str:

@@ -505,7 +505,7 @@ async def test_a_cancelled_write_is_finished_unheard_and_harmless_when_repeated(
 async def test_one_batch_is_written_while_the_next_waits_at_the_thread(path: Path) -> None:
     """Two writers, one thread: both batches arrive, in the order they were handed over."""
     async with opened(path) as sink:
-        assert sink.demand.max_writers == 2
+        assert sink.demand.max_writers == 4
         async with asyncio.TaskGroup() as group:
             for prefix in ("a", "b"):
                 group.create_task(sink.write(make_messages(50, prefix=prefix)))
