@@ -58,6 +58,10 @@ class Process:
     ended_ns: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     """Lines of its book until now, by kind; those of a pipeline as `kind place` too."""
+    aways: list[tuple[str, int]] = field(default_factory=list)
+    """`away place` and when, for each time it found a sink away."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Messages received and not yet asked to be deleted, and when."""
     read: int = 0
     """Bytes of its book looked at."""
     samples: list[tuple[int, int, int]] = field(default_factory=list)
@@ -111,11 +115,23 @@ class Process:
             samples=self.samples,
         )
 
+    def in_hand(self, seconds: float) -> int:
+        """How many messages it holds that it received within *seconds*: older leases may be over."""
+        since = time.monotonic_ns() - round(seconds * 1e9)
+        self.held = {message: ns for message, ns in self.held.items() if ns > since}
+        return len(self.held)
+
     def _count(self, data: bytes) -> None:
         for line in data.splitlines():
-            kind, _, place, *_ = line.decode().split()
+            kind, ns, place, *rest = line.decode().split()
             self.seen[kind] += 1
             self.seen[f"{kind} {place}"] += 1
+            if kind == "recv" and rest[0] != "-":
+                self.held[rest[0]] = int(ns)
+            elif kind == "del":
+                self.held.pop(rest[0], None)
+            elif kind == "away":
+                self.aways.append((f"away {place}", int(ns)))
 
     def _accounts(self) -> dict[str, dict[str, int]]:
         told: dict[str, dict[str, int]] = {}
@@ -170,6 +186,14 @@ class Crew:
     def seen(self, kind: str) -> int:
         """How many lines of *kind* all books have together."""
         return sum(process.seen[kind] for process in self.lives)
+
+    def since(self, kind: str, ns: int) -> int:
+        """How often a sink was found *away* after *ns*; one line of a book may be read late, and counts by its time."""
+        return sum(at > ns for process in self.lives for what, at in process.aways if what == kind)
+
+    def working(self) -> int:
+        """How many there are now that receive."""
+        return sum(process.working and not process.paused for process in self.lives)
 
     def end(self) -> None:
         """End whoever still runs."""

@@ -70,6 +70,8 @@ class Fault:
     """How often it was seen to strike; 0 makes the run invalid."""
     recovered_ns: int
     """When the worker was first seen past it; 0 makes the run invalid."""
+    pace: Mapping[str, float] = field(default_factory=dict)
+    """While all requests of an operation failed: how many of them each poller made a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from tests.system.chaos.profiles import PROFILES
 from tests.system.chaos.report import report
 from tests.system.chaos.sabotage import SABOTAGES
 from tests.system.chaos.schedule import plan
+from tests.system.chaos.surroundings import Surroundings
 from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
 from tests.system.postgres import postgres
@@ -54,14 +55,10 @@ class Run:
         self._world = World(profile, seed, folder, server, network)
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
         self._crew = Crew(folder, config, profile.extra)
-        self._nemesis = Nemesis(
-            self._crew,
-            self._world.client,
-            databases=self._world.databases,
-            visibility=profile.visibility,
-            server=server,
-            network=network,
+        around = Surroundings(
+            self._crew, self._world.client, databases=self._world.databases, server=server, network=network
         )
+        self._nemesis = Nemesis(self._crew, around, visibility=profile.visibility)
         self.seconds: dict[str, float] = {}
         """How long each phase took; written by `_phase`."""
 

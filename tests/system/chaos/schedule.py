@@ -32,8 +32,15 @@ SQS_KINDS: dict[str, list[dict[str, object]]] = {
     "latency": [{"action": "latency", "seconds": 0.05, "seconds_max": 0.5, "probability": 0.5}],
     "still-visible": [{"action": "still_visible", "queue": "orders", "probability": 0.2}],
     "wrong-md5": [{"action": "wrong_md5", "share": 0.2, "probability": 0.5}],
+    "outage": [
+        {"action": "status", "status": 503, "operation": "ReceiveMessage"},
+        {"action": "status", "status": 503, "operation": "DeleteMessageBatch"},
+        {"action": "status", "status": 503, "operation": "ChangeMessageVisibilityBatch"},
+    ],
 }
 """Rules of the loopback's control address."""
+REFUSE_ALL = "outage"
+"""Nothing works at all: in every run, because how often the workers then ask is measured."""
 WINDOW_SHARE = 0.6
 """Of its slot, at most, that a window of trouble lasts."""
 WINDOW_SECONDS = 3.0
@@ -88,7 +95,8 @@ def _crashes(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 
 def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
-    kinds = _dealt(list(SQS_KINDS), profile.sqs, draw)
+    kinds = [REFUSE_ALL, *_dealt([kind for kind in SQS_KINDS if kind != REFUSE_ALL], profile.sqs - 1, draw)]
+    draw.shuffle(kinds)
     return [
         Planned(at, "sqs", kind, seconds=min(WINDOW_SECONDS, WINDOW_SHARE * length))
         for (at, length), kind in zip(_slots(profile.sqs, profile, draw), kinds, strict=True)
