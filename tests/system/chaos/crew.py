@@ -21,13 +21,15 @@ from tests.system.chaos.evidence import Life
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.system.chaos.evidence import Ending
 
 ROOT = Path(__file__).parents[3]
 KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_REGION": "us-east-1"}
+SECRETS = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
+"""To be found in nothing that a worker says."""
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_REGION": "us-east-1", **SECRETS}
 PIPELINES_OPEN = 3
 """All of a worker's."""
 
@@ -67,6 +69,8 @@ class Process:
     samples: list[tuple[int, int, int]] = field(default_factory=list)
     scrapes: list[dict[str, int]] = field(default_factory=list)
     url: str = ""
+    exposed: str = ""
+    """What its metrics said last; written by the watch."""
     paused: bool = False
 
     @property
@@ -113,7 +117,14 @@ class Process:
             accounts=self._accounts(),
             scrapes=self.scrapes,
             samples=self.samples,
+            texts=self._texts,
         )
+
+    def _texts(self) -> Iterator[str]:
+        """Everything it said to people."""
+        with self.log.open(encoding="utf-8", errors="replace") as file:
+            yield from file
+        yield self.exposed
 
     def in_hand(self, seconds: float) -> int:
         """How many messages it holds that it received within *seconds*: older leases may be over."""

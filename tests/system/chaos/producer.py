@@ -30,6 +30,8 @@ SENDERS = 2
 POISON_SHARE = 0.01
 AGAIN_SECONDS = 0.05
 TRICKLE_SECONDS = 0.5
+CANARY = "canary-of-bodies"
+"""In every body, and to be found in no log line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def item(prefix: str, number: int, groups: int, seed: int) -> Item:
     draw = random.Random(f"{seed}:{prefix}:{number}")
     business, group, seq = f"{prefix}-{number}", f"g{number % groups}" if groups else "-", number // max(1, groups)
     text = f"{draw.getrandbits(64 * 8 * draw.randint(1, 12)):x}ä"
-    body = f'{{"id":"{business}","group":"{group}","seq":{seq},"text":"{text}"'
+    body = f'{{"id":"{business}","group":"{group}","seq":{seq},"secret":"{CANARY}","text":"{text}"'
     poison = draw.random() < POISON_SHARE
     return Item(business, group, seq, body if poison else body + "}", poison)
 
@@ -103,7 +105,7 @@ class Producer:
             self.hurry.wait(TRICKLE_SECONDS)
 
     def _draw(self) -> tuple[int, list[Item]] | None:
-        """The next ten and how many messages were drawn before; None when the planned ones are, and nobody needs more."""
+        """The next ten, and how many were drawn before; None when the planned ones are, and nobody needs more."""
         with self._lock:
             if self._left <= 0 and self.hurry.is_set():
                 return None

@@ -21,9 +21,10 @@ import click
 
 from tests.system.chaos import books
 from tests.system.chaos.checker import EXIT, judge
-from tests.system.chaos.crew import Crew
+from tests.system.chaos.crew import SECRETS, Crew
 from tests.system.chaos.evidence import Evidence, Limits
 from tests.system.chaos.nemesis import Nemesis
+from tests.system.chaos.producer import CANARY
 from tests.system.chaos.profiles import PROFILES
 from tests.system.chaos.report import report
 from tests.system.chaos.sabotage import SABOTAGES
@@ -31,7 +32,7 @@ from tests.system.chaos.schedule import plan
 from tests.system.chaos.surroundings import Surroundings
 from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
-from tests.system.postgres import postgres
+from tests.system.postgres import PASSWORD, postgres
 from tests.system.proxy import proxy
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 15.0
 QUIET_LEASES = 2
 """Nothing may appear in a source queue for this many visibility timeouts."""
+HANDLE = "AQEB"
+"""How every receipt handle of the loopback begins; in base64 and ids of other things it is not found by chance."""
 
 
 class Run:
@@ -157,6 +160,8 @@ class Run:
             limits=limits,
             dead_letter_queues=DEAD,
             fifo=FIFO,
+            sources={place.name: place.queue for place in PLACES},
+            canaries={**SECRETS, "database password": PASSWORD, "body": CANARY, "receipt handle": HANDLE},
         )
 
 
