@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 BATCH = 10
-AGAIN_SECONDS = 15.0
-"""Three times the longest pause of the worker between two tries of one entry."""
-MARGIN = 1 / 3
+PAUSE_BASE_SECONDS = 0.1
+PAUSE_MAX_SECONDS = 5.0
+"""Of the worker between two tries of one entry: it doubles from the one to the other."""
+SLACK = 0.8
+"""Of a lease, that a busy machine may add to a pause; a lease that nobody renews is over soon after it."""
+MARGIN = 0.0
+"""A renewal is due with half of the lease left. On a machine that has too few cores for the rig it comes late; that
+most of them come when the lease is over is a defect."""
+MOMENT_SECONDS = 1.0
+"""One turn of a loop that has too little of a core: what it had decided before the answer is carried out after it."""
 RENEWALS = 50
 """With fewer the median says little."""
 
@@ -83,7 +90,7 @@ def _was_awake(evidence: Evidence, life: Life, lapse: Lapse, records: list[int])
 
 
 def late_renewals(evidence: Evidence) -> Iterator[str]:
-    """The usual renewal comes with a third of the lease left."""
+    """Most renewals come before the lease is over."""
     found = margins(evidence)
     if len(found) >= RENEWALS and median(found) < MARGIN:
         yield f"half of {len(found)} renewals came with less than {median(found):.2f} of the lease left"
@@ -105,13 +112,16 @@ def margins(evidence: Evidence) -> list[float]:
 
 
 def ghosts(evidence: Evidence) -> Iterator[str]:
-    """A renewal, a release or another delete of what SQS had already said is deleted."""
+    """A renewal, a release or another delete of what SQS had said is deleted, and not in that same moment."""
     for life in evidence.lives:
-        done: dict[str, str] = {}
+        done: dict[tuple[str, str], int] = {}
         for record in life.records():
+            handle = (record.subject, record.detail)
             if record.kind == "done":
-                done[record.subject] = record.detail
-            elif record.kind in {"vis", "del"} and done.get(record.subject) == record.detail:
+                done[handle] = record.ns + round(MOMENT_SECONDS * SECOND)
+            elif record.kind == "recv":
+                done.pop(handle, None)
+            elif record.kind in {"vis", "del"} and record.ns > done.get(handle, record.ns):
                 yield f"{life.name}: {record.kind} of {record.subject} by {record.detail}, which was deleted"
 
 
@@ -121,33 +131,67 @@ def batches(evidence: Evidence) -> Iterator[str]:
         for (kind, ns), rows in groupby(life.records(), key=lambda record: (record.kind, record.ns)):
             if kind in {"recv", "del", "vis"}:
                 subjects = [row.subject for row in rows]
-                if len(subjects) > BATCH or len(set(subjects)) < len(subjects):
+                twice = kind != "recv" and len(set(subjects)) < len(subjects)  # SQS may answer with one message twice
+                if twice or len(subjects) > BATCH:
                     yield f"{life.name}: {kind} of {len(subjects)} entries, {len(set(subjects))} different, at {ns}"
 
 
+class Unanswered(NamedTuple):
+    """An entry that nothing was known of, and how long it was left at that."""
+
+    record: Record
+    due_ns: int
+    """When it was to be asked again."""
+    until_ns: int
+    """When its message came again, or the process ended."""
+
+
 def forgotten(evidence: Evidence) -> Iterator[str]:
-    """What was not answered, or failed in a way that may pass, is asked again, unless the message came again."""
-    for life in evidence.lives:
-        for record in _unanswered(life):
-            due = record.ns + round(AGAIN_SECONDS * SECOND)
-            if due < life.ended_ns and not paused(evidence, life, record.ns, due):
-                yield f"{life.name}: {record.kind[2:]} of {record.subject} was not answered, and not asked again"
+    """What was not answered, or failed in a way that may pass, is asked again, and not left until it comes again."""
+    lease = round(evidence.limits.visibility_seconds * SECOND)
+    left = [(life, one) for life in evidence.lives for one in _unanswered(life, lease) if one.until_ns > one.due_ns]
+    ends = _lease_ends(evidence, {(one.record.subject, one.record.detail) for _, one in left})
+    for life, (record, _, until) in left:
+        over = ends.get((record.subject, record.detail), 0) < record.ns  # SQS was away for longer: it is given up
+        if not over and not paused(evidence, life, record.ns, until):
+            waited = (until - record.ns) / SECOND
+            yield f"{life.name}: {record.kind[2:]} of {record.subject} was not asked again in {waited:.1f} s"
 
 
-def _unanswered(life: Life) -> list[Record]:
-    """Entries without an answer that nothing followed, the last of each message."""
+def _lease_ends(evidence: Evidence, handles: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """When the lease of each of *handles* was over at last."""
+    ends: dict[tuple[str, str], int] = {}
+    for change in evidence.changes():
+        if change.op in {"receive", "visibility"} and (change.message_id, change.receipt) in handles:
+            ends[change.message_id, change.receipt] = change.ns + int(change.result) * 1_000_000
+    return ends
+
+
+def _unanswered(life: Life, lease_ns: int) -> Iterator[Unanswered]:
+    """Entries without an answer that no other try followed, until the message came again or the life ended."""
     waiting: dict[str, Record] = {}
+    tries: dict[str, int] = {}
     done: set[str] = set()  # a renewal may be refused because the delete overtook it
     for record in life.records():
         match record.kind:
             case "undel" | "unvis" if record.subject not in done:
                 waiting[record.subject] = record
-            case "del" | "vis" | "void":
+                tries[record.subject] = tries.get(record.subject, 0) + 1
+            case "del" | "vis":
                 waiting.pop(record.subject, None)
-            case "done":
+            case "void" | "done":
                 waiting.pop(record.subject, None)
+                tries.pop(record.subject, None)
                 done.add(record.subject)
             case "recv":
-                waiting.pop(record.subject, None)
+                left, count = waiting.pop(record.subject, None), tries.pop(record.subject, 0)
                 done.discard(record.subject)
-    return list(waiting.values())
+                if left is not None and left.kind == "undel":  # giving back may have worked: then it is here again
+                    yield Unanswered(left, _due_ns(left, count, lease_ns), record.ns)
+    for subject, record in waiting.items():
+        yield Unanswered(record, _due_ns(record, tries[subject], lease_ns), life.ended_ns)
+
+
+def _due_ns(record: Record, tries: int, lease_ns: int) -> int:
+    seconds = min(PAUSE_MAX_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** min(tries, 10))
+    return record.ns + round(seconds * SECOND + SLACK * lease_ns)

@@ -19,7 +19,7 @@ OUTCOMES = ("deleted", "retried", "rejected", "released", "expired", "in_flight"
 SECOND = 1_000_000_000
 END_SECONDS = 3.0
 """What starting to stop and leaving may add to the drain deadline or, as is aimed at, to the longest write."""
-CLEARLY = 2
+CLEARLY = 3
 """Times that, before it is called a violation: several workers end at once, on cores that the whole rig shares."""
 
 
@@ -141,7 +141,7 @@ def stop_seconds(life: Life) -> float:
 
 
 def allowed_seconds(evidence: Evidence, life: Life) -> float:
-    """The longest write of its last minute and twice three seconds; in trouble the deadline and three."""
+    """The longest write of its last minute and three times three seconds; in trouble the deadline and three."""
     if any(_disturbs(fault, life) for fault in evidence.faults):
         return evidence.limits.drain_seconds + END_SECONDS
     return min(evidence.limits.drain_seconds + END_SECONDS, longest_write(life) + CLEARLY * END_SECONDS)

@@ -202,9 +202,9 @@ class Crew:
         """How often a sink was found *away* after *ns*; one line of a book may be read late, and counts by its time."""
         return sum(at > ns for process in self.lives for what, at in process.aways if what == kind)
 
-    def working(self) -> int:
-        """How many there are now that receive."""
-        return sum(process.working and not process.paused for process in self.lives)
+    def awake(self) -> int:
+        """How many there are now that may ask SQS for something."""
+        return sum(process.alive and not process.paused for process in self.lives)
 
     def end(self) -> None:
         """End whoever still runs."""

@@ -71,9 +71,9 @@ class Surroundings:
         """How many requests a poller makes that all fail, once it has noticed."""
         yield from until(lambda: sum(self._counts(under)) > 0)
         yield from pause(SETTLED_SECONDS)
-        before, began = self._counts(under), time.monotonic()
-        pollers = PIPELINES_OPEN * max(1, self._crew.working())
+        before, began, there = self._counts(under), time.monotonic(), self._crew.awake()
         yield from pause(under.planned.seconds)
+        pollers = PIPELINES_OPEN * max(1, there, self._crew.awake())
         seconds = time.monotonic() - began
         for rule, first, last in zip(_rules(under), before, self._counts(under), strict=True):
             under.pace[str(rule["operation"])] = round((last - first) / seconds / pollers, 3)

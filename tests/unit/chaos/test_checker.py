@@ -32,6 +32,7 @@ from tests.unit.chaos.made_up import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.system.chaos.books import Change, Record
     from tests.system.chaos.evidence import Evidence
 
 
@@ -82,15 +83,32 @@ def lapsed(*asked: str) -> Evidence:
 
 
 def renewed_late() -> Evidence:
-    """Each of sixty leases is renewed with a tenth of it left."""
+    """Each of sixty leases is renewed when it is over."""
     more = [change(100, "receive", "x5", receipt="1/1", result="3000")]
-    more += [change(100 + 2700 * n, "visibility", "x5", receipt="1/1", result="3000") for n in range(1, 61)]
+    more += [change(100 + 3100 * n, "visibility", "x5", receipt="1/1", result="3000") for n in range(1, 61)]
     return good(changes=lambda: sorted((*CHANGES, *more)))
 
 
 def beside(*records: object, ended: float = 60_000, **more: object) -> Evidence:
     """One more process, and what it did."""
     return good(lives=[told(), killed(), life("w2.2", "kill", records, ended=ended)], **more)  # type: ignore[arg-type] # records
+
+
+def leased() -> list[Change]:
+    """What the loopback has of a message that three processes may know of."""
+    own = [change(49, "receive", "x9", receipt="9/9", result="3000")]
+    return sorted((*CHANGES, *own))
+
+
+def tried(kind: str, ms: float = 51) -> list[Record]:
+    """Asked for once, and not answered."""
+    return [record(50, "recv", "x9", "9/9"), record(ms, kind, "x9", "9/9"), record(ms + 1, f"un{kind}", "x9", "9/9")]
+
+
+def deleted_in_vain(*, again_ms: float) -> list[Record]:
+    """The message comes again, and is deleted then."""
+    later = [record(again_ms + n, kind, "x9", "9/a") for n, kind in enumerate(("recv", "del", "done"))]
+    return [*tried("del"), *later]
 
 
 def sized(*mib: int, each_ms: float = 1000, **more: object) -> Evidence:
@@ -146,7 +164,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
     ),
     "written before the one in front was dead": ("C5 order", written_before_the_letter),
     "a delete by an older handle": (
-        "C6 stale handle, C6 used after its delete",
+        "C6 stale handle",
         lambda: also(record(3200, "recv", "m0", "1/4"), record(3201, "del", "m0", "1/2"), accounts={}),
     ),
     "a renewal of what it never received": ("C6 stale handle", lambda: also(record(3200, "vis", "m5", "5/1"))),
@@ -164,7 +182,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
     ),
     "a lease ran out and nobody asked": ("C6 lease let lapse", lapsed),
     "renewals in the last moment": ("C6 late renewals", renewed_late),
-    "a renewal of what is deleted": ("C6 used after its delete", lambda: also(record(3300, "vis", "m0", "1/2"))),
+    "a renewal of what is deleted": ("C6 used after its delete", lambda: also(record(4300, "vis", "m0", "1/2"))),
     "eleven in one call": (
         "C7 batches",
         lambda: beside(*(record(50, "recv", f"m{n}", f"{n:x}/{n:x}") for n in range(20, 31)), ended=51),
@@ -175,11 +193,15 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
     ),
     "a failed delete that was left at that": (
         "C7 not asked again",
-        lambda: beside(*(record(50 + n, kind, "m9", "9/9") for n, kind in enumerate(("recv", "del", "undel")))),
+        lambda: beside(*tried("del"), changes=leased),
+    ),
+    "a failed delete that only its redelivery followed": (
+        "C7 not asked again",
+        lambda: beside(*deleted_in_vain(again_ms=2950.0), changes=leased),
     ),
     "a failed renewal that was left at that": (
         "C7 not asked again",
-        lambda: beside(*(record(50 + n, kind, "m9", "9/9") for n, kind in enumerate(("recv", "vis", "unvis")))),
+        lambda: beside(*tried("vis"), changes=leased),
     ),
     "memory that does not come back": (
         "C9 back to the baseline",
@@ -209,7 +231,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
         "C14 asked in vain",
         lambda: good(faults=[FAULT, replace(OUTAGE, pace={"ReceiveMessage": 10.0})]),
     ),
-    "ten seconds to stop with nothing in hand": ("C11 exits", lambda: also(ended=14_000.0)),
+    "eleven seconds to stop with nothing in hand": ("C11 exits", lambda: also(ended=15_000.0)),
     "too much memory": ("C9 memory and files", lambda: also(samples=[(0, 300 * 2**20, 20)])),
     "more and more open files": (
         "C9 back to the baseline",
@@ -241,6 +263,16 @@ def red(evidence: Evidence) -> set[str]:
 def test_a_lease_that_was_asked_for_and_refused_is_no_lapse() -> None:
     """SQS may refuse a renewal; the worker has done what it could."""
     assert red(lapsed("vis")) == set()
+
+
+def test_a_message_that_comes_again_before_the_next_try_is_not_forgotten() -> None:
+    """There was no time to ask again, and the newer handle is used."""
+    assert red(beside(*deleted_in_vain(again_ms=300.0), changes=leased)) == set()
+
+
+def test_an_entry_whose_lease_is_over_may_be_given_up() -> None:
+    """SQS refused for longer than the lease lived: the message will come again."""
+    assert red(beside(*tried("del", ms=4000), changes=leased)) == set()
 
 
 def test_a_rate_that_is_back_at_once_is_no_violation() -> None:
