@@ -44,6 +44,7 @@ USER 10001:10001
 EXPOSE 9100
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["worker", "health"]
-# Exec form, no shell in between: SIGTERM reaches the worker itself. It starts no other process, so it needs no init.
+# Exec form, no shell in between: SIGTERM reaches the worker itself. It waits for the processes it starts
+# (WORKER_PROCESSES), so it needs no init.
 ENTRYPOINT ["worker"]
 CMD ["run"]

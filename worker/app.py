@@ -17,11 +17,11 @@ from worker import __version__
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
 from worker.errors import QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
+from worker.pipeline.sizing import BatchSettings
 from worker.preflight import inspect, memory_limit
 from worker.telemetry import events
 
@@ -40,7 +40,12 @@ T = TypeVar("T")
 
 START_SECONDS: Final = 60.0
 """How long SQS or a sink may be away before the start is given up: longer than a container's neighbours need."""
-SETTLE_CALLS: Final = 8
+DELETE_CALLS: Final = 64
+"""As many as there are receives: what comes in ten at a time goes out ten at a time, over the same distance. Calls that
+there is nothing for cost nothing."""
+CHANGE_CALLS: Final = 8
+OTHER_CALLS: Final = 16
+"""Renewals, dead letters and looks at the queue's counts."""
 DELETE_LINGER_SECONDS: Final = 0.05
 DRAIN_WAIT_SECONDS: Final = 1.0
 """With `--drain` an empty queue is the end, so nobody waits 20 s for it."""
@@ -49,6 +54,7 @@ DRAIN_WAIT_SECONDS: Final = 1.0
 async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
     """The queue at *address* (URL, ARN or name). Importing the SDK costs 0.3 s, so only who opens a queue pays it."""
     from worker.sqs.aws import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
+    from worker.sqs.native_open import open_native_queue  # noqa: PLC0415 - as above
 
     spec = AwsQueueSpec(
         queue=address,
@@ -56,10 +62,12 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
         region=settings.region,
         endpoint_url=settings.endpoint_url,
         receivers=settings.receivers,
-        settlers=2 * SETTLE_CALLS,
+        settlers=DELETE_CALLS + CHANGE_CALLS + OTHER_CALLS,
         visibility_timeout=settings.visibility_timeout,
     )
-    return await open_aws_queue(spec, emit)
+    if settings.transport == "sdk":
+        return await open_aws_queue(spec, emit)
+    return await open_native_queue(spec, emit, required=settings.transport == "native")
 
 
 def make_sink(settings: PipelineSettings) -> Sink:
@@ -152,10 +160,15 @@ def specify(
         lease_seconds=settings.visibility_timeout or attributes.visibility_timeout,
         largest_message=attributes.max_message_bytes,
         poll=PollSettings(settings.max_messages, wait, settings.receivers, repeatable=attributes.fifo),
-        batch=BatchSettings(rows, settings.batch_max_bytes, settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0),
+        batch=BatchSettings(
+            rows,
+            settings.batch_max_bytes,
+            settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0,
+            target_seconds=settings.batch_target_ms / 1000 or None,
+        ),
         settle=SettleSettings(
-            deletes=SETTLE_CALLS,
-            changes=1 if attributes.fifo else SETTLE_CALLS,
+            deletes=DELETE_CALLS,
+            changes=1 if attributes.fifo else CHANGE_CALLS,
             linger_seconds=DELETE_LINGER_SECONDS,
             retry_base_seconds=settings.retry_base_seconds,
             retry_max_seconds=settings.retry_max_seconds,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -103,14 +104,17 @@ class Channel(Generic[T]):
                 timer.cancel()
 
     def _pop(self, limit: int, weight: int) -> list[T]:
+        if len(self._items) <= limit and (weight == 0 or self.weight <= weight):
+            return self.empty()
         taken: list[T] = []
         total = 0
-        while self._items and len(taken) < limit:
-            heavier = total + self._weigh(self._items[0])
-            if taken and 0 < weight < heavier:
+        items, weigh, bound = self._items, self._weigh, weight or inf
+        while items and len(taken) < limit:
+            heavier = total + weigh(items[0])
+            if taken and heavier > bound:
                 break
             total = heavier
-            taken.append(self._items.popleft())
+            taken.append(items.popleft())
         self.weight -= total
         self._forget_arrivals(len(taken))
         return taken

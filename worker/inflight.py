@@ -1,13 +1,12 @@
 """The ledger: every delivery received and not yet settled, in the order in which their leases end.
 
-The poller reserves room before it receives and enters what came; the settler takes each delivery out exactly once,
+The poller sets room aside before it receives and enters what came; the settler takes each delivery out exactly once,
 which is what makes a second settlement impossible; the renewer reads it from the front. It also remembers messages
 that were written but could not be deleted, so that their redelivery is deleted and not written again.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, get_args
@@ -21,17 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
+    from worker.room import Room
 
 REMEMBERED: Final = 100_000
 """Written-but-undeleted ids kept: far more than can be in flight, so what falls out expired long ago."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Room set aside for one receive."""
-
-    messages: int
-    bytes: int
 
 
 @dataclass(slots=True)
@@ -47,29 +39,25 @@ class Entered:
 
 
 class Ledger:
-    """What is in flight, and how much more may be.
+    """What is in flight.
 
-    Both bounds are hard: what is held and what is reserved never exceed them together. Deliveries are found by message
-    id, so two receipts of one message are never in hand at once; the newer handle always wins.
+    Deliveries are found by message id, so two receipts of one message are never in hand at once; the newer handle
+    always wins.
     """
 
-    def __init__(self, *, max_messages: int, max_bytes: int, largest_message: int, lease_seconds: float) -> None:
-        self.max_messages = max_messages  # written by the pipeline's tuning; never above the setting
-        self.max_bytes = max_bytes
+    def __init__(self, *, room: Room, lease_seconds: float) -> None:
+        self.room = room
         self.lease_seconds = lease_seconds
+        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
+        self._renewed_seconds = lease_left(held_seconds=0) - lease_seconds
         self.received = 0  # written by enter
         self.left: Counter[str] = Counter(
             dict.fromkeys(get_args(OutcomeName), 0)
         )  # by outcome; written by enter, leave
-        self.bytes = 0  # held; written by enter and leave
-        self._largest = min(largest_message, max_bytes)
-        self._held: dict[str, Delivery] = {}  # by message id, leases ending first come first; as `bytes`, and renewed
+        self._held: dict[str, Delivery] = {}  # by message id, leases ending first; written by enter, leave, renewed
         self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
         self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
         self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
-        self._reserved = 0  # messages; written by reserve and cancel
-        self._reserved_bytes = 0  # written as _reserved
-        self._waiters: list[asyncio.Future[None]] = []  # for any change; written by changed and _notify
 
     def __len__(self) -> int:
         return len(self._held) + len(self._final) + len(self._returned)
@@ -86,66 +74,38 @@ class Ledger:
         """Received = deleted + retried + rejected + released + expired + in_flight, at every moment."""
         return {"received": self.received, **self.left, "in_flight": len(self)}
 
-    # ── room ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def room(self, limit: int) -> int:
-        """How many of *limit* messages there is room for, each as large as the queue allows."""
-        messages = self.max_messages - len(self) - self._reserved
-        by_bytes = (self.max_bytes - self.bytes - self._reserved_bytes) // self._largest
-        return max(0, min(limit, messages, by_bytes))
-
-    def most(self, limit: int) -> int:
-        """How many of *limit* there could ever be room for: all, unless a bound is smaller than that."""
-        return max(1, min(limit, self.max_messages, self.max_bytes // self._largest))
-
-    def reserve(self, messages: int) -> Reservation:
-        """Set room aside for a receive of *messages*; the caller has asked `room` in the same step."""
-        reservation = Reservation(messages, messages * self._largest)
-        self._reserved += reservation.messages
-        self._reserved_bytes += reservation.bytes
-        return reservation
-
-    def cancel(self, reservation: Reservation) -> None:
-        """Give the room of a receive back; what came of it has been entered in the same step."""
-        self._reserved -= reservation.messages
-        self._reserved_bytes -= reservation.bytes
-        self._notify()
-
-    async def changed(self, *, within_seconds: float | None = None) -> None:
-        """Wait until something left the ledger, but no longer than *within_seconds*."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            async with asyncio.timeout(within_seconds):
-                await waiter
-        except TimeoutError:
-            return
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-
     # ── entry and exit ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
         entered = Entered()
+        size = 0
         self.received += len(deliveries)
         for delivery in deliveries:
-            held = self._find(delivery.message_id)
-            if held is not None and not held.renewable:
-                self._returned.add(self._take(held))
-            elif held is not None:
-                self._supersede(held, delivery)
+            message_id = delivery.message_id
+            if (message_id in self._held or message_id in self._final) and self._meet(delivery):
                 entered.superseded += 1
                 continue
-            self._hold(delivery)
-            if delivery.message_id in self._written:
-                del self._written[delivery.message_id]
+            size += self._hold(delivery)
+            if message_id in self._written:
+                del self._written[message_id]
                 entered.written.append(delivery)
             else:
                 entered.fresh.append(delivery)
         self.left["expired"] += entered.superseded
+        self.room.hold(len(deliveries) - entered.superseded, size)
+        self.room.expect(len(deliveries) - entered.superseded, size)
         return entered
+
+    def _meet(self, delivery: Delivery) -> bool:
+        """Its message is here already: whether the newer receipt is taken over by the older delivery."""
+        held = self._find(delivery.message_id)
+        assert held is not None  # noqa: S101 - the caller has looked
+        if held.renewable:
+            self._supersede(held, delivery)
+            return True
+        self._returned.add(self._take(held))
+        return False
 
     def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
         """Settle: each delivery leaves exactly once.
@@ -153,16 +113,17 @@ class Ledger:
         Raises:
             AlreadySettled: a delivery is not in flight.
         """
+        size = 0
         for delivery in deliveries:
-            if delivery in self._returned:
+            if self._returned and delivery in self._returned:
                 self._returned.remove(delivery)
             elif self.holds(delivery):
                 self._take(delivery)
             else:
                 raise AlreadySettled(delivery.message_id)
-            self.bytes -= delivery.weight
+            size += delivery.weight
         self.left[outcome] += len(deliveries)
-        self._notify()
+        self.room.leave(len(deliveries), size)
 
     def returned(self, delivery: Delivery) -> bool:
         """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
@@ -207,17 +168,18 @@ class Ledger:
         return self._held.get(message_id) or self._final.get(message_id)
 
     def _take(self, held: Delivery) -> Delivery:
-        self._held.pop(held.message_id, None)
-        self._final.pop(held.message_id, None)
+        if self._held.pop(held.message_id, None) is None:
+            self._final.pop(held.message_id, None)
         return held
 
-    def _hold(self, delivery: Delivery) -> None:
-        delivery.deadline = delivery.leased_at + self.lease_seconds
-        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
-        delivery.renew_until = delivery.leased_at + lease_left(held_seconds=0) - self.lease_seconds
-        delivery.weight = delivery.size
-        self.bytes += delivery.weight
+    def _hold(self, delivery: Delivery) -> int:
+        """Its bytes."""
+        leased_at = delivery.leased_at
+        delivery.deadline = leased_at + self.lease_seconds
+        delivery.renew_until = leased_at + self._renewed_seconds
+        delivery.weight = size = delivery.size
         self._held[delivery.message_id] = delivery
+        return size
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
@@ -229,9 +191,3 @@ class Ledger:
         # renew_until stays: a handler past its time limit must not be given a new one by its own worker's receives.
         held.deadline = newer.leased_at + self.lease_seconds
         self._held[held.message_id] = held
-
-    def _notify(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)

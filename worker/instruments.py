@@ -24,13 +24,14 @@ from worker.telemetry.server import TelemetryServer
 if TYPE_CHECKING:
     from worker.pipeline.pipeline import Pipeline
     from worker.settings import Loaded
+    from worker.telemetry.dispatch import Observer
     from worker.telemetry.events import ReadState
 
 
 class Instruments:
     """Everything that observes one worker."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, *more: Observer) -> None:
         worker = loaded.worker
         self._report_seconds = worker.report_seconds
         self.metrics = Metrics(version=__version__, worker_id=worker.worker_id)
@@ -43,7 +44,7 @@ class Instruments:
             version=__version__,
             wait_seconds=max(pipeline.wait_seconds for pipeline in loaded.pipelines),
         )
-        self._observers = FanOut([self.metrics, self.report, self.health, self.logs])
+        self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *more])
         self.emit = self._observers.emit
         self.metrics.watch_loop_lag(self.health.lag)
         self.metrics.watch_count("log_lines_dropped", "Log lines nobody will see.", lambda: self.logs.dropped)
@@ -94,7 +95,7 @@ def reader(pipeline: Pipeline) -> ReadState:
             handling=pipeline.handler.handling,
             settling=pipeline.settler.pending,
             in_flight=len(pipeline.ledger),
-            in_flight_bytes=pipeline.ledger.bytes,
+            in_flight_bytes=pipeline.room.bytes,
             receivers=pipeline.poller.receivers,
             receiving=pipeline.spec.receiving and not pipeline.poller.stopping and not away,
             sink_available=not away,

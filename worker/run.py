@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import time
 import traceback
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from worker import __version__
@@ -23,25 +22,28 @@ from worker.app import open_pipeline
 from worker.errors import QueueError, SinkError, StartRefused
 from worker.instruments import Instruments
 from worker.pipeline.stopping import Stop, cancelled
+from worker.signals import stop_on_signals
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from worker.lifeline import Lifeline
     from worker.pipeline.pipeline import Pipeline
     from worker.settings import Loaded
 
 CLEAN: Final = 0
 FAILED: Final = 1
 REFUSED: Final = 3
-PATIENCE_SECONDS: Final = 3.0
-"""After the deadline of stopping: for closing what is open. Then something here never ends, and we leave without it."""
 
 
-def run_worker(loaded: Loaded, *, drain: bool) -> int:
-    """Run a worker until a signal (or, to *drain*, an empty queue) ends it; returns the exit code."""
+def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None) -> int:
+    """Run a worker until a signal (or, to *drain*, an empty queue) ends it; returns the exit code.
+
+    *lifeline* ties it to the parent that started it as one of several processes.
+    """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_run(loaded, drain=drain))
+        return runner.run(_run(loaded, lifeline, drain=drain))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -53,15 +55,17 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _run(loaded: Loaded, *, drain: bool) -> int:
-    instruments = Instruments(loaded)
+async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int:
+    instruments = Instruments(loaded, *([lifeline] if lifeline else []))
     stop = Stop(drain_seconds=loaded.worker.drain_seconds)
     began = time.monotonic()
     try:
         url = instruments.start()
+        if lifeline:
+            lifeline.listening(url)
         for notice in loaded.notices:
             instruments.emit(events.SettingsNoticed(notice))
-        with stop_on_signals(stop, too_late=lambda: leave(instruments)):
+        with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
             code = await _serve(loaded, instruments, stop, url, drain=drain)
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -135,34 +139,6 @@ async def _opened(
 async def _announce(stop: Stop, instruments: Instruments) -> None:
     await stop.wait()
     instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds))
-
-
-@contextmanager
-def stop_on_signals(stop: Stop, *, too_late: Callable[[], None]) -> Iterator[None]:
-    """The first SIGTERM or SIGINT asks to run dry, the second forces; one that comes after the end changes nothing.
-
-    *too_late* is called when the end has not come by the deadline that the signal set.
-    """
-    loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = []
-
-    def told(number: signal.Signals) -> None:
-        if stop.requested:
-            stop.force()
-        else:
-            stop.request(number.name)
-        timers.append(loop.call_at(stop.deadline() + PATIENCE_SECONDS, too_late))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told, number)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_IGN)  # it has run dry: its exit code must not become "killed"
-        for timer in timers:
-            timer.cancel()
 
 
 def leave(instruments: Instruments) -> NoReturn:

@@ -1,8 +1,12 @@
-"""What the worker decides from numbers: how many receivers, how much ahead, when to renew. Pure; no clock inside."""
+"""What the worker decides from numbers: how many receivers, how much ahead, how large a batch, when to renew.
+
+Pure: numbers in, numbers out, no clock inside. Whoever uses a rule keeps what it needs to remember.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 RENEW_AT: Final = 0.5
@@ -10,18 +14,87 @@ RENEW_AT: Final = 0.5
 ROUND_TRIPS_AHEAD: Final = 2.0
 """How many receive round trips the buffer should outlast, so that handlers never wait for SQS."""
 
+TOO_SLOW: Final = 1.2
+TOO_QUICK: Final = 0.8
+"""Of the target: a write beyond them changes the size of a batch, one between them leaves it alone."""
+GROWTH: Final = 0.25
+SHRINKING: Final = 0.8
+"""One step down at the most, while nothing is known of what a row costs."""
+SHORTEST_LINGER_SECONDS: Final = 0.005
+"""Below it a quick sink is given the ten messages of each receive as a batch of their own, which costs four times as
+much a message."""
 
-def receivers(current: int, *, asked: int, received: int, maximum: int) -> int:
+
+def receivers(current: int, *, asked: int, received: int, waited: bool, maximum: int) -> int:
     """How many receivers there should be after one of them asked for *asked* and got *received*.
 
-    A full answer says that more is waiting: one more. An empty one says that one receiver too many is polling: one
-    fewer, down to the single long poll that an idle queue costs. Anything between leaves the number alone.
+    A full answer says that more is waiting: one more, unless this one had *waited* for room, because then receiving is
+    not what holds us up. An empty one says that one receiver too many is polling: one fewer, down to the single long
+    poll that an idle queue costs. Anything between leaves the number alone.
     """
-    if received >= asked:
-        return min(current + 1, maximum)
     if received == 0:
         return max(current - 1, 1)
+    if received >= asked and not waited:
+        return min(current + 1, maximum)
     return current
+
+
+def batch_rows(current: int, *, seconds: float, target: float, floor: int, maximum: int) -> int:
+    """Most rows of the next batch, when batches of at most *current* take *seconds*.
+
+    Smaller in proportion when that is over 120 % of *target*, larger by a quarter when it is under 80 %. Never below
+    *floor*: where most of the time is spent whatever the size, small batches are no quicker and only cost more.
+    """
+    if seconds > TOO_SLOW * target:
+        return min(current, max(1, floor, int(current * target / seconds)))
+    if seconds < TOO_QUICK * target:
+        return min(maximum, current + math.ceil(current * GROWTH))
+    return current
+
+
+def linger(write_seconds: float, *, maximum: float) -> float:
+    """How long a batch that is not full waits for more: as long as writing one takes.
+
+    Waiting longer delays what could be written already; waiting less makes batches that the sink has no time for.
+    """
+    return min(maximum, max(SHORTEST_LINGER_SECONDS, write_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCost:
+    """What writes cost: the line through (rows, seconds) of the latest of them, older ones fading."""
+
+    rows: float = 0.0
+    seconds: float = 0.0
+    variance: float = 0.0
+    """Of the rows."""
+    covariance: float = 0.0
+    """Of rows and seconds."""
+
+    def after(self, rows: int, seconds: float, *, weight: float) -> WriteCost:
+        """With one write more, of that *weight* against all before."""
+        if self.rows == 0:
+            return WriteCost(rows, seconds)
+        off_rows, off_seconds = rows - self.rows, seconds - self.seconds
+        return WriteCost(
+            self.rows + weight * off_rows,
+            self.seconds + weight * off_seconds,
+            (1 - weight) * (self.variance + weight * off_rows * off_rows),
+            (1 - weight) * (self.covariance + weight * off_rows * off_seconds),
+        )
+
+    def efficient_rows(self, current: int) -> int:
+        """The smallest batch that spends half of its time on rows, and half on what any batch costs.
+
+        As long as all batches had one size nobody can tell the two apart: then it is a small step down from *current*.
+        """
+        if self.variance < 1:
+            return math.ceil(current * SHRINKING)
+        row_seconds = self.covariance / self.variance
+        fixed_seconds = self.seconds - row_seconds * self.rows
+        if row_seconds <= 0:
+            return current
+        return max(1, math.ceil(min(current, fixed_seconds / row_seconds)))
 
 
 def messages_ahead(

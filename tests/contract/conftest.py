@@ -60,7 +60,7 @@ def invented_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 def declare_difference(request: pytest.FixtureRequest, place: str) -> None:
     """Where a place is known to do otherwise than AWS, the case has to fail there: strictly, so that it is noticed."""
     case = request.function.__name__
-    if words := DIFFERS.get((place, case)):
+    if words := DIFFERS.get((place.removeprefix("native-"), case)):
         request.applymarker(pytest.mark.xfail(reason=f"{place}: {words}", strict=True))
 
 

@@ -18,6 +18,7 @@ import aiohttp
 from tests.contract.local import loopback_url, memory
 from tests.contract.wire import Wire
 from worker.sqs.aws import AwsQueueSpec, open_aws_queue
+from worker.sqs.native_open import open_native_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -54,11 +55,14 @@ class Place(Protocol):
 
 
 class ServerPlace:
-    """A server that speaks SQS, used through the SDK."""
+    """A server that speaks SQS, used through the SDK or by our own way."""
 
-    def __init__(self, endpoint_url: str, stack: AsyncExitStack, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, endpoint_url: str, stack: AsyncExitStack, session: aiohttp.ClientSession, *, native: bool
+    ) -> None:
         self.wire = Wire(endpoint_url, session)
         self._stack = stack
+        self._native = native
         self.facts: list[Fact] = []
         """What the opened queues reported. Written by them."""
 
@@ -77,7 +81,11 @@ class ServerPlace:
             settlers=2,
             visibility_timeout=None,
         )
-        queue = await open_aws_queue(spec, self.facts.append)
+        queue = await (
+            open_native_queue(spec, self.facts.append, required=True)
+            if self._native
+            else open_aws_queue(spec, self.facts.append)
+        )
         self._stack.push_async_callback(queue.close)
         return queue
 
@@ -93,16 +101,16 @@ class ServerPlace:
 
 
 @asynccontextmanager
-async def over(endpoint_url: str) -> AsyncIterator[ServerPlace]:
+async def over(endpoint_url: str, *, native: bool = False) -> AsyncIterator[ServerPlace]:
     """A server that runs already."""
     async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        yield ServerPlace(endpoint_url, stack, session)
+        yield ServerPlace(endpoint_url, stack, session, native=native)
 
 
 @asynccontextmanager
-async def over_loopback() -> AsyncIterator[ServerPlace]:
+async def over_loopback(*, native: bool = False) -> AsyncIterator[ServerPlace]:
     """Our own server, one for each test."""
-    async with loopback_url() as url, over(url) as place:
+    async with loopback_url() as url, over(url, native=native) as place:
         yield place
 
 
@@ -131,6 +139,9 @@ SERVERS: Final[dict[str, Callable[[Servers], AbstractAsyncContextManager[ServerP
 
 OPENERS: Final[dict[str, Opener]] = {
     **SERVERS,
+    "native-loopback": lambda _: over_loopback(native=True),
+    "native-moto": lambda servers: over(servers.moto, native=True),
+    "native-ministack": lambda servers: over(servers.ministack, native=True),
     "memory": lambda _: memory(),
 }
 """Every implementation of the protocol."""

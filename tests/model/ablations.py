@@ -19,13 +19,14 @@ from worker.pipeline import lanes, pipeline
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.entries import Entries
-from worker.pipeline.handle import Handler
+from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler
 from worker.pipeline.stopping import Stop
 from worker.pipeline.write import Writer
+from worker.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,14 @@ ABLATIONS: Final = (
     ),
     _ablation("keeps the old handle", _one(Ledger, "_supersede", defects.keeps_the_old_handle), "INV-1", 28),
     _ablation("holds leases for ever", _one(Ledger, "_hold", defects.holds_for_ever), "INV-1", 0, 1),
-    _ablation("begins what is over", _one(Handler, "_add", defects.begins_what_is_over), "INV-1", 110),
+    _ablation(
+        "begins what is over",
+        _one(Handler, "_add", defects.begins_what_is_over) + _one(BatchLeases, "begin", defects.begins_all),
+        "INV-1",
+        110,
+    ),
+    _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1", 1452, 2722),
+    _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7", 1002),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
     _ablation(
@@ -136,7 +144,8 @@ ABLATIONS: Final = (
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7", 44, 65),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
     _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
-    _ablation("has always room", _one(Ledger, "room", defects.has_always_room), "INV-4", 0, 2),
+    _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
+    _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
     _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
     _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),

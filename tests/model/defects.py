@@ -15,7 +15,7 @@ from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.entries import Entries, Settlement
-from worker.pipeline.handle import Handler
+from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
 from worker.pipeline.settle import Settler
 from worker.pipeline.write import Divided, Writer, Written
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
     from worker.pipeline.stopping import Stop
+    from worker.room import Reservation, Room
     from worker.sqs.queue import Answer
 
 HARD_CODED_SECONDS: Final = 30
@@ -56,12 +57,11 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
     return Written([DONE] * len(records), 1)
 
 
-async def deletes_before_the_commit(self: Handler, batch: Batch, decode_seconds: float) -> list[Outcome]:
+async def deletes_before_the_commit(self: Handler, batch: Batch) -> list[Outcome]:
     """Settles, and then writes."""
     deliveries, batch.deliveries[:] = list(batch.deliveries), []
     self._settler.settle([(delivery, DONE) for delivery in deliveries])
-    await self._writer.write(batch.records, limited=self._limit_of([]))
-    del decode_seconds
+    await self._writer.write(batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over))
     return []
 
 
@@ -94,6 +94,16 @@ def begins_what_is_over(self: Handler, batch: Batch, delivery: Delivery, _: floa
     aside = add(self, batch, delivery, delivery.deadline - 1.0)
     delivery.lost = lost
     return aside
+
+
+def is_never_alone(_: Room, __: Reservation) -> bool:
+    """Somebody else will try the sink."""
+    return False
+
+
+def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
+    """No lease is over while a batch waits for the sink."""
+    return frozenset()
 
 
 def takes_garbage_for_done(self: Handler, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
@@ -204,9 +214,15 @@ async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) 
 # ── the ledger and its leases ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def has_always_room(_: Ledger, limit: int) -> int:
+def has_always_room(_: Room, limit: int) -> int:
     """Knows no bound."""
     return limit
+
+
+async def admits_whatever_comes(self: Room, reservation: Reservation, size: int) -> None:
+    """Takes an answer in at once, however full it is here."""
+    self._reserved_bytes += size - reservation.granted
+    reservation.granted = size
 
 
 def remembers_nothing(_: Ledger, __: Delivery) -> None:

@@ -168,6 +168,11 @@ class Witness:
         if message_id in before and message_id not in process.deleted:
             self.broken("INV-6", f"{process.name} {did} {self.word(message_id)} again, whose delete had failed")
 
+    def admitted(self, process: SimProcess, size: int, granted: int) -> None:
+        """An answer was taken in, for which *granted* bytes had been set aside."""
+        if size > granted:
+            self.broken("INV-4", f"{process.name} took in {size} bytes where {granted} were granted")
+
     # ── after every step, and at the end of a process ───────────────────────────────────────────────────────────────
 
     def stepped(self, process: SimProcess) -> None:
@@ -176,8 +181,8 @@ class Witness:
         if pipeline is None:
             return
         ledger, spec = pipeline.ledger, pipeline.spec
-        if len(ledger) > spec.max_messages or ledger.bytes > spec.max_bytes:
-            self.broken("INV-4", f"{process.name} holds {len(ledger)} messages, {ledger.bytes} bytes")
+        if len(ledger) > spec.max_messages or pipeline.room.bytes_taken > spec.max_bytes:
+            self.broken("INV-4", f"{process.name} holds {len(ledger)} messages, {pipeline.room.bytes_taken} bytes")
         if len(ledger) > in_stages(pipeline):
             self.broken("INV-1", f"{process.name} holds {len(ledger)}, its stages only {in_stages(pipeline)}")
         if ledger.received != sum(ledger.left.values()) + len(ledger):

@@ -48,9 +48,11 @@ class Leases:
 
     def received(self, deliveries: Iterable[Delivery]) -> None:
         """The answer of a receive is here; in the same step the ledger enters it."""
+        going_back = {one.message_id: one for one in self._ledger.deliveries() if not one.renewable}
         for delivery in deliveries:
-            if delivery.message_id in self._changing:
-                self._given_back.add(self._changing.pop(delivery.message_id))
+            self._changing.pop(delivery.message_id, None)
+            if delivery.message_id in going_back:
+                self._given_back.add(going_back[delivery.message_id])
             self._newest[delivery.message_id] = delivery.receipt_handle
             self._granted[delivery.message_id] = delivery.leased_at + self._seconds
             self._begun.discard(delivery.message_id)

@@ -37,14 +37,21 @@ class Ticket(NamedTuple):
     receipt_handle: str
 
 
+FRAME_BYTES: Final = 50
+"""Little, so that what is expected is less than the largest."""
+
+
 class SimWire:
     """One worker's client of one queue."""
 
-    def __init__(self, far: MemoryQueue, *, process: SimProcess, network: Network, witness: Witness) -> None:
+    def __init__(
+        self, far: MemoryQueue, *, process: SimProcess, network: Network, witness: Witness, measured: bool
+    ) -> None:
         self._far = far
         self._process = process
         self._network = network
         self._witness = witness
+        self._measured = measured
 
     @property
     def name(self) -> str:
@@ -52,9 +59,9 @@ class SimWire:
         return self._far.name
 
     @property
-    def measures(self) -> bool:
-        """As the queue behind it."""
-        return self._far.measures
+    def frame_bytes(self) -> int | None:
+        """Whether an answer is measured before it is taken in."""
+        return FRAME_BYTES if self._measured else None
 
     async def receive(
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
@@ -64,15 +71,26 @@ class SimWire:
         self._witness.receive_asked(self._process)
         began = loop.time()
         deliveries = await self._call(
-            "receive",
-            wait + MARGIN_SECONDS,
-            lambda: self._far.receive(limit, wait, attempt_id=attempt_id, admission=admission),
+            "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id)
         )
         quick = wait == 0 or loop.time() - began < QUICK_SECONDS
+        if self._measured and admission is not None:
+            await self._admitted(deliveries, admission)
         for delivery in deliveries:
             delivery.leased_at = began if quick else loop.time() - QUICK_SECONDS
         self._process.known_leases.received(deliveries)
         return deliveries
+
+    async def _admitted(self, deliveries: Sequence[Delivery], admission: Admission) -> None:
+        """Take the answer in when there is room for it, or give the connection up."""
+        size = sum(delivery.size for delivery in deliveries) + FRAME_BYTES * len(deliveries)
+        try:
+            async with asyncio.timeout(MARGIN_SECONDS):
+                if size > admission.granted:
+                    await admission.admit(size)
+        except TimeoutError as error:
+            raise QueueUnavailable("receive", "Timeout", "no room for the answer") from error
+        self._witness.admitted(self._process, sum(delivery.size for delivery in deliveries), admission.granted)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Delete 1-10 deliveries."""

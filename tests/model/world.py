@@ -27,11 +27,11 @@ from worker.loopback.memory import MemoryQueue
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
+from worker.pipeline.sizing import BatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,8 @@ class Terms:
     """False: nothing is dead-lettered by us, the redrive policy does it."""
     groups: int = 0
     """Of a FIFO queue; 0: a standard queue."""
+    measured: bool = False
+    """The queue measures an answer before it takes it in, as the native path does."""
     in_order: bool = False
     """The loop runs what is ready in order, as a real one does, instead of drawing."""
 
@@ -270,7 +272,7 @@ class World:
 
     def _wire(self, queue: str, process: SimProcess) -> SimWire:
         far = MemoryQueue(self.sqs, queue, faults=self.faults)
-        return SimWire(far, process=process, network=self.network, witness=self.witness)
+        return SimWire(far, process=process, network=self.network, witness=self.witness, measured=self.terms.measured)
 
     def _send(self, items: Sequence[Item]) -> None:
         counts = self.sqs.queue(self.source).counts

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program, it is outside the package
 
 from worker.instruments import Instruments
+from worker.parent.figures import Figures
 from worker.settings import load
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -44,6 +45,7 @@ def _rows() -> Iterator[str]:
             row = _row(family)
             if row.startswith("| `sqs_"):
                 yield row
+    yield from (_row(family) for family in Figures([]).known())
 
 
 def _row(family: Any) -> str:

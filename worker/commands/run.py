@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.commands.options import config_option
+from worker.cpus import processes_of
 from worker.errors import SettingsError
-from worker.run import run_worker
 from worker.settings import load
 
 if TYPE_CHECKING:
@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @click.option("--drain", is_flag=True, help="End when the queue is empty.")
+@click.option("--lifeline", type=int, hidden=True, help="A parent's: the descriptor that ties this process to it.")
 @config_option
 @click.pass_context
-def command(ctx: click.Context, *, drain: bool, config: Path | None) -> None:
+def command(ctx: click.Context, *, drain: bool, lifeline: int | None, config: Path | None) -> None:
     """Move messages until told to stop: SIGTERM or SIGINT drains, a second one gives back what is in hand."""
     environ: Mapping[str, str] = ctx.obj
     loaded = load(environ, config=config)
     if drain and not loaded.worker.enable_consumer:
         raise SettingsError(["--drain with ENABLE_SQS_CONSUMER=false would never end: leave one of the two out"])
-    ctx.exit(run_worker(loaded, drain=drain))
+    processes = processes_of(loaded.worker.processes)
+    if processes > 1 and lifeline is None:
+        from worker.parent.run import run_parent  # noqa: PLC0415 - a parent needs nothing of a worker
+
+        ctx.exit(run_parent(loaded, processes=processes, environ=environ, config=config, drain=drain))
+    from worker.lifeline import Lifeline  # noqa: PLC0415 - as above
+    from worker.run import run_worker  # noqa: PLC0415 - as above
+
+    ctx.exit(run_worker(loaded, drain=drain, lifeline=None if lifeline is None else Lifeline(lifeline)))

@@ -59,9 +59,9 @@ class MemoryQueue:
         return self._name
 
     @property
-    def measures(self) -> bool:
+    def frame_bytes(self) -> None:
         """Its deliveries are in memory before anybody asks."""
-        return False
+        return None
 
     async def receive(
         self,

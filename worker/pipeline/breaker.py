@@ -3,13 +3,14 @@
 Closed, writes pass freely. The first `SinkUnavailable` opens it: the poller waits, batches in hand keep their leases,
 and one of them probes after a growing pause. The first batch that is taken closes it again. Receive counts are not
 burnt, and the queue is not drained into the dead-letter queue. Open for longer than a set time, all but the probing
-batch are told to go back: another worker may reach the sink that this one does not.
+batch are told to go back: another worker may reach the sink that this one does not. When no batch is left that could
+probe (its leases ran out), the poller may receive one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from worker.backoff import full_jitter
@@ -43,7 +44,7 @@ class Breaker:
         self._pass = asyncio.Event()  # set while the poller need not wait; written by failed, succeeded, let_go
         self._pass.set()
         self._holding = True  # False once the poller is stopping; written by let_go
-        self._pause = PROBE_BASE_SECONDS  # before the next probe; written by failed
+        self._probe_at = 0.0  # loop time of the next probe, at the earliest; written by failed
         self._failures = 0  # in a row; written by failed and succeeded
         self._opened_at = 0.0  # loop time; written by failed
 
@@ -52,9 +53,13 @@ class Breaker:
         """Whether the sink is away."""
         return self._failures > 0
 
-    async def closed(self) -> None:
-        """Wait until the sink is back, or until the poller is told to stop."""
-        await self._pass.wait()
+    async def closed(self, *, within_seconds: float) -> None:
+        """Wait until the sink is back or the poller is told to stop, but no longer than *within_seconds*."""
+        if self._pass.is_set():
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await self._pass.wait()
 
     def let_go(self) -> None:
         """Hold the poller no longer, although the sink is away: it is stopping."""
@@ -74,7 +79,7 @@ class Breaker:
         await self._turn()
         try:
             if self.is_open:
-                await asyncio.sleep(self._pause)
+                await asyncio.sleep(self._probe_at - asyncio.get_running_loop().time())
             yield
         finally:
             self._probe.release()
@@ -90,17 +95,19 @@ class Breaker:
     def failed(self, error: SinkUnavailable) -> None:
         """A write found the sink away."""
         code, detail = type(error.__cause__ or error).__name__, str(error)
+        now = asyncio.get_running_loop().time()
         self._failures += 1
-        self._pause = max(
+        pause = max(
             0.1,
             full_jitter(self._failures, self._random, base_seconds=PROBE_BASE_SECONDS, max_seconds=PROBE_MAX_SECONDS),
         )
         if self._failures == 1:
-            self._opened_at = asyncio.get_running_loop().time()
+            self._opened_at = now
             if self._holding:
                 self._pass.clear()
             self._emit(events.SinkLost(self._pipeline, code, detail))
-        self._emit(events.SinkProbed(self._pipeline, code, detail, self._pause))
+        self._probe_at = now + pause
+        self._emit(events.SinkProbed(self._pipeline, code, detail, pause))
 
     def succeeded(self) -> None:
         """A write was answered: the sink is there."""

@@ -6,7 +6,6 @@ before anything is received. Closed, it answers every handler with an empty batc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from worker.channel import Channel
@@ -16,17 +15,9 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery
     from worker.outcome import Outcome
+    from worker.pipeline.sizing import Sizing
 
     Settled = tuple[Delivery, Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """When a batch is complete: at any of the three."""
-
-    max_rows: int
-    max_bytes: int
-    max_wait_seconds: float
 
 
 class Buffer(Protocol):
@@ -64,8 +55,8 @@ class Buffer(Protocol):
 class Arrivals:
     """Deliveries in the order in which they came."""
 
-    def __init__(self, settings: BatchSettings) -> None:
-        self._settings = settings
+    def __init__(self, sizing: Sizing) -> None:
+        self._sizing = sizing
         self._channel: Channel[Delivery] = Channel(lambda delivery: delivery.weight)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
 
@@ -79,8 +70,8 @@ class Arrivals:
 
     async def take(self) -> list[Delivery]:
         """The next batch; empty when the buffer is closed."""
-        settings = self._settings
-        return await self._channel.take(settings.max_rows, weight=settings.max_bytes, linger=settings.max_wait_seconds)
+        sizing = self._sizing
+        return await self._channel.take(sizing.rows, weight=sizing.max_bytes, linger=sizing.wait_seconds)
 
     def close(self) -> None:
         """End of input."""

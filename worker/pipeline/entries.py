@@ -8,8 +8,7 @@ we gave back; it is given up on when its handle is void or its lease is over. It
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.backoff import full_jitter
 from worker.errors import QueueError
@@ -31,8 +30,7 @@ GRACE_SECONDS: Final = 5.0
 """A lease already over is still tried for this long: until somebody else receives the message, its handle works."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """A delivery, how it ends, and after how many seconds it is visible again (0 where that means nothing)."""
 
     delivery: Delivery
@@ -68,7 +66,8 @@ class Entries:
     ) -> list[Settlement]:
         """Returns those given up on: SQS may or may not have done what was asked."""
         given_up = [settlement for settlement in batch if self._returned(settlement.delivery)]
-        batch = [settlement for settlement in batch if not self._returned(settlement.delivery)]
+        if given_up:
+            batch = [settlement for settlement in batch if settlement not in given_up]
         tries = 0
         while batch:
             tries += 1
@@ -97,11 +96,15 @@ class Entries:
         self,
         operation: str,
         batch: Sequence[Settlement],
-        answers: Sequence[Answer],
-        handles: Sequence[str],
+        answers: list[Answer],
+        handles: list[str],
         given_up: list[Settlement],
     ) -> list[Settlement]:
         """Let the settled ones leave; returns what is to be asked again."""
+        held = [settlement.delivery.receipt_handle for settlement in batch]
+        if answers.count(OK) == len(batch) and held == handles:  # nearly always; and if any is returned, it is done too
+            self._leave(batch)
+            return []
         done: list[Settlement] = []
         again: list[Settlement] = []
         for settlement, answer, handle in zip(batch, answers, handles, strict=True):

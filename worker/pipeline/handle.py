@@ -13,21 +13,23 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from worker import tuning
 from worker.errors import DecodeError
 from worker.message import Message
 from worker.outcome import DONE, Rejected, Released, Retried
 from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.write import LEASE_OVER
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from worker.codecs.codec import Codec
     from worker.message import Delivery
     from worker.outcome import Outcome
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.settle import Settler
+    from worker.pipeline.sizing import Sizing
     from worker.pipeline.write import Writer
     from worker.telemetry.events import Emit
 
@@ -45,6 +47,9 @@ class Batch:
     aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
     """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
     bytes: int = 0
+    waited_seconds: float = 0.0
+    """The handler's, for this batch."""
+    decode_seconds: float = 0.0
 
 
 class Handler:
@@ -60,6 +65,7 @@ class Handler:
         settler: Settler,
         ordered: bool,
         write_limit_seconds: float | None,
+        sizing: Sizing,
         written: Callable[[], None],
         wall: Callable[[], float],
         emit: Emit,
@@ -72,21 +78,24 @@ class Handler:
         self._settler = settler
         self._ordered = ordered
         self._write_limit = write_limit_seconds
+        self._sizing = sizing
         self._written = written
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
         self.handling = 0  # deliveries in a handler's hands; written by run and _decide
         self.batches = 0  # finished; written by _write
-        self.write_seconds = 0.0  # smoothed time of one batch in the sink; written by _write
 
     async def run(self) -> None:
         """One coroutine: until the buffer is closed."""
+        now = asyncio.get_running_loop().time
+        free_since = now()
         while deliveries := await self._buffer.take():
             self.handling += len(deliveries)
-            await self._handle(deliveries)
+            await self._handle(deliveries, waited_seconds=now() - free_since)
+            free_since = now()
 
-    async def _handle(self, deliveries: list[Delivery]) -> None:
+    async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -97,7 +106,8 @@ class Handler:
         if not batch.records:
             return
         with self._given_back_if_cancelled(batch.deliveries):
-            outcomes = await self._write(batch, loop.time() - began)
+            batch.waited_seconds, batch.decode_seconds = waited_seconds, loop.time() - began
+            outcomes = await self._write(batch)
         self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
 
     def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
@@ -132,8 +142,8 @@ class Handler:
     def _add(self, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
         """Decode *delivery* into *batch*; or why not."""
         if delivery.lost or now >= delivery.deadline:
-            self._emit(events.LeasesLost(self._pipeline, "LeaseOver", 1))
-            return Released("lease-over")
+            self._lease_over(1)
+            return LEASE_OVER
         try:
             value = self._codec.decode(delivery.body)
             key = self._key(value, delivery)
@@ -146,13 +156,18 @@ class Handler:
         batch.bytes += delivery.weight
         return None
 
-    async def _write(self, batch: Batch, decode_seconds: float) -> list[Outcome]:
+    def _lease_over(self, count: int) -> None:
+        self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
+
+    async def _write(self, batch: Batch) -> list[Outcome]:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        written = await self._writer.write(batch.records, limited=self._limit_of(batch.deliveries))
+        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over)
+        written = await self._writer.write(batch.records, leases=leases)
         seconds = loop.time() - began
         self.batches += 1
-        self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
+        if written.writes == 1:
+            self._sizing.written(len(batch.records), seconds)
         self._written()
         accepted = [d.sent_at for d, answer in zip(batch.deliveries, written.answers, strict=True) if answer is DONE]
         self._emit(
@@ -161,7 +176,8 @@ class Handler:
                 rows=len(written.answers),
                 accepted=len(accepted),
                 bytes=batch.bytes,
-                decode_seconds=decode_seconds,
+                waited_seconds=batch.waited_seconds,
+                decode_seconds=batch.decode_seconds,
                 write_seconds=seconds,
                 writes=written.writes,
                 sent_at=tuple(accepted),
@@ -170,28 +186,48 @@ class Handler:
         )
         return list(written.answers)
 
-    def _limit_of(self, deliveries: list[Delivery]) -> Callable[[bool], None]:
-        """Renewing ends with the time limit of an attempt; while the sink is away there is no attempt and no limit."""
-        limit, farthest = self._write_limit, [delivery.renew_until for delivery in deliveries]
 
-        def limited(attempting: bool) -> None:  # noqa: FBT001 - called by one caller with one word
-            until = asyncio.get_running_loop().time() + limit if attempting and limit is not None else inf
-            for delivery, far in zip(deliveries, farthest, strict=True):
-                delivery.renew_until = min(far, until)
+class BatchLeases:
+    """The leases of one batch in the writer's hands (`Leases`)."""
 
-        return limited
+    def __init__(
+        self, deliveries: Sequence[Delivery], *, limit_seconds: float | None, over: Callable[[int], None]
+    ) -> None:
+        self._deliveries = deliveries
+        self._limit_seconds = limit_seconds
+        self._over = over
+        self._farthest = [delivery.renew_until for delivery in deliveries]
+
+    def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
+        """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
+        now = asyncio.get_running_loop().time()
+        over = {one.message_id for one in self._deliveries if one.lost or now >= one.deadline}
+        ended = over.intersection(record.id for record in records) if over else over
+        if ended:
+            self._over(len(ended))
+        elif self._limit_seconds is not None:
+            self._renew_until(now + self._limit_seconds)
+        return ended
+
+    def wait(self) -> None:
+        """No attempt, no limit but SQS's own."""
+        self._renew_until(inf)
+
+    def _renew_until(self, until: float) -> None:
+        for delivery, far in zip(self._deliveries, self._farthest, strict=True):
+            delivery.renew_until = min(far, until)
 
 
 def message_of(delivery: Delivery, key: str, value: object) -> Message:
     """What the sink and your function see of a delivery."""
     return Message(
-        key=key,
-        value=value,
-        body=delivery.body,
-        id=delivery.message_id,
-        sent_at=delivery.sent_at,
-        received_at=delivery.received_at,
-        receive_count=delivery.receive_count,
-        group_id=delivery.group_id,
-        attributes=delivery.attributes,
+        key,
+        value,
+        delivery.body,
+        delivery.message_id,
+        delivery.sent_at,
+        delivery.received_at,
+        delivery.receive_count,
+        delivery.group_id,
+        delivery.attributes,
     )

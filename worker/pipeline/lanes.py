@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome
-    from worker.pipeline.buffer import BatchSettings
+    from worker.pipeline.sizing import Sizing
 
 FULL: Final = 1_000_000
 """Weight of a full batch: a run weighs the larger of its share of the rows and its share of the bytes."""
@@ -51,8 +51,8 @@ class Lane:
 class Lanes:
     """The buffer by message group."""
 
-    def __init__(self, settings: BatchSettings) -> None:
-        self._settings = settings
+    def __init__(self, sizing: Sizing) -> None:
+        self._sizing = sizing
         self._lanes: dict[str, Lane] = {}  # by group; written by put, decided, left, close
         self._runs: Channel[list[Delivery]] = Channel(self._weigh)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
@@ -83,8 +83,9 @@ class Lanes:
 
     async def take(self) -> list[Delivery]:
         """The next batch: whole runs of groups, each in order; empty when closed."""
-        settings = self._settings
-        runs = await self._runs.take(settings.max_rows, weight=FULL, linger=settings.max_wait_seconds)
+        sizing = self._sizing
+        full = FULL * sizing.rows // sizing.max_rows
+        runs = await self._runs.take(sizing.rows, weight=full, linger=sizing.wait_seconds)
         batch = [delivery for run in runs for delivery in run]
         self._waiting -= len(batch)
         return batch
@@ -156,7 +157,7 @@ class Lanes:
         """Hand out the next run, unless something of the group is unresolved."""
         if lane.out or lane.returning or not lane.waiting or self._runs.closed:
             return
-        run = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._settings.max_rows))]
+        run = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._sizing.rows))]
         lane.out = len(run)
         self._runs.put([run])
 
@@ -199,8 +200,8 @@ class Lanes:
             del self._lanes[group]
 
     def _weigh(self, run: list[Delivery]) -> int:
-        rows = len(run) * FULL // self._settings.max_rows
-        size = sum(delivery.weight for delivery in run) * FULL // self._settings.max_bytes
+        rows = len(run) * FULL // self._sizing.max_rows
+        size = sum(delivery.weight for delivery in run) * FULL // self._sizing.max_bytes
         return max(rows, size)
 
 
@@ -227,12 +228,15 @@ def insert_in_order(waiting: deque[Delivery], delivery: Delivery) -> None:
     waiting.insert(place, delivery)
 
 
-def held_back(records: Sequence[Message], answers: Sequence[Outcome]) -> list[Outcome]:
-    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried."""
+def held_back(records: Sequence[Message], answers: Sequence[Outcome], *, all_behind: bool = False) -> list[Outcome]:
+    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried.
+
+    What the sink has taken all the same stays taken, unless nothing was given to it yet (*all_behind*).
+    """
     stopped: set[str | None] = set()
     kept: list[Outcome] = []
     for record, answer in zip(records, answers, strict=True):
-        if answer is not DONE and record.group_id in stopped:
+        if (all_behind or answer is not DONE) and record.group_id in stopped:
             kept.append(HELD_BACK)
             continue
         if answer is not DONE:

@@ -14,15 +14,17 @@ from worker import tuning
 from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.breaker import Breaker
-from worker.pipeline.buffer import Arrivals, BatchSettings, Buffer
+from worker.pipeline.buffer import Arrivals, Buffer
 from worker.pipeline.handle import Handler
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller, PollSettings
 from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler, SettleSettings
+from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.stopping import Stop, cancelled
 from worker.pipeline.write import Writer
+from worker.room import Room
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -91,14 +93,16 @@ class Pipeline:
     def __init__(self, spec: PipelineSpec, parts: Parts) -> None:
         self.spec = spec
         self._emit, emit, name = parts.emit, parts.emit, spec.name
-        self.ledger = Ledger(
+        self.room = Room(
             max_messages=spec.max_messages,
             max_bytes=spec.max_bytes,
             largest_message=spec.largest_message,
-            lease_seconds=spec.lease_seconds,
+            frame_bytes=parts.queue.frame_bytes,
         )
+        self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds)
         self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
-        self.buffer: Buffer = Lanes(spec.batch) if spec.fifo else Arrivals(spec.batch)
+        self.sizing = Sizing(spec.batch)
+        self.buffer: Buffer = Lanes(self.sizing) if spec.fifo else Arrivals(self.sizing)
         self.settler = self._make_settler(parts)
         self.handler = self._make_handler(parts)
         self.poller = self._make_poller(parts)
@@ -132,6 +136,7 @@ class Pipeline:
             settler=self.settler,
             ordered=self.spec.fifo,
             write_limit_seconds=self.spec.write_limit_seconds,
+            sizing=self.sizing,
             written=self._follow_sink,
             wall=parts.wall,
             emit=parts.emit,
@@ -213,10 +218,10 @@ class Pipeline:
 
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
-        self.ledger.max_messages = tuning.messages_ahead(
+        self.room.max_messages = tuning.messages_ahead(
             writers=self.spec.writers,
-            rows=self.spec.batch.max_rows,
-            write_seconds=self.handler.write_seconds,
+            rows=self.sizing.rows,
+            write_seconds=self.sizing.write_seconds,
             receive_seconds=self.poller.receive_seconds,
             maximum=self.spec.max_messages,
             batches_seen=self.handler.batches,

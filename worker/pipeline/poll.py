@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.settle import Settler
+    from worker.room import Reservation
     from worker.sqs.queue import Queue
     from worker.telemetry.events import Emit
 
@@ -35,6 +36,8 @@ PATIENCE_SECONDS: Final = 0.1
 REFUSED_PAUSE_SECONDS: Final = 30.0
 """Between tries after an error that only people can mend."""
 OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
+AWAY_SECONDS: Final = 1.0
+"""Between two looks, while the sink is away, whether anything is left in hand to try it with."""
 FAILED_PAUSE_BASE_SECONDS: Final = 0.5
 FAILED_PAUSE_MAX_SECONDS: Final = 30.0
 EMPTY_PAUSE_SECONDS: Final = 0.5
@@ -73,6 +76,7 @@ class Poller:
         self._queue = queue
         self._settings = settings
         self._ledger = ledger
+        self._room = ledger.room
         self._buffer = buffer
         self._settler = settler
         self._breaker = breaker
@@ -119,58 +123,62 @@ class Poller:
         attempt, owed = self._attempt(), 0
         try:
             while not self.stopping and self.receivers <= self.wanted:
-                limit = await self._room()
-                if owed > self._ledger.most(self._settings.limit):
+                if owed > self._room.most(self._settings.limit):
                     attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
-                if limit >= max(owed, 1):
-                    limit = owed or limit
-                    answered = await self._receive(limit, attempt)
-                    attempt, owed = (self._attempt(), 0) if answered else (attempt, limit if attempt else 0)
+                reservation = await self._reserve(owed)
+                if reservation is not None:
+                    asked = reservation.messages
+                    answered = await self._receive(reservation, attempt)
+                    attempt, owed = (self._attempt(), 0) if answered else (attempt, asked if attempt else 0)
         finally:
             self.receivers -= 1
             self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
-    async def _room(self) -> int:
-        """How many messages to ask for: a full receive if possible, less after a little patience, 0 when stopped."""
-        await self._breaker.closed()
-        full = self._ledger.most(self._settings.limit)
-        room = self._ledger.room(full)
-        if room < full and not self.stopping:
-            await self._ledger.changed(within_seconds=PATIENCE_SECONDS)
-            room = self._ledger.room(full)
+    async def _reserve(self, owed: int) -> Reservation | None:
+        """Room for a full receive if possible, or for less after a little patience; for what is *owed*, if anything is.
+
+        While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
+        """
+        await self._breaker.closed(within_seconds=AWAY_SECONDS)
+        wanted = owed or self._room.most(self._settings.limit)
+        reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = asyncio.get_running_loop().time()
-        return 0 if self.stopping or self._breaker.is_open else room
+        if reservation is None:
+            return None
+        if self.stopping or (self._breaker.is_open and not self._room.alone(reservation)):
+            self._room.cancel(reservation)
+            return None
+        return reservation
 
     def _attempt(self) -> str | None:
         return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
 
-    async def _receive(self, limit: int, attempt: str | None) -> bool:
+    async def _receive(self, reservation: Reservation, attempt: str | None) -> bool:
         """One receive; whether it was answered."""
         loop = asyncio.get_running_loop()
-        reservation = self._ledger.reserve(limit)
         began = loop.time()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
         try:
-            deliveries = await self._ask(limit, attempt)
+            deliveries = await self._ask(reservation, attempt)
+            self._enter(deliveries)
         except QueueError as error:
             failure = error
         finally:
-            self._ledger.cancel(reservation)  # and, in the same step, enter what came in its place
+            self._room.cancel(reservation)  # in the step in which what came took its place: others wait for it
         if failure is not None:
             await self._pause(failure)
             return False
-        self._enter(deliveries)
-        self._note(limit, deliveries, loop.time() - began)
+        self._note(reservation, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
 
-    async def _ask(self, limit: int, attempt: str | None) -> list[Delivery]:
+    async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
         try:
             async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS):
-                return await self._queue.receive(limit, wait, attempt_id=attempt)
+                return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=room)
         except TimeoutError as error:
             raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
 
@@ -188,9 +196,9 @@ class Poller:
         else:
             self._settler.settle(self._buffer.put(entered.fresh))
 
-    def _note(self, asked: int, deliveries: list[Delivery], seconds: float) -> None:
+    def _note(self, reservation: Reservation, deliveries: list[Delivery], seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""
-        count = len(deliveries)
+        asked, count = reservation.messages, len(deliveries)
         self.progress_at = asyncio.get_running_loop().time()
         self.empties = 0 if count else self.empties + 1
         if count == asked:
@@ -198,15 +206,21 @@ class Poller:
         size = sum(delivery.weight for delivery in deliveries)
         received_at = deliveries[0].received_at if deliveries else 0.0
         sent_at = tuple(delivery.sent_at for delivery in deliveries)
-        self._emit(events.MessagesReceived(self._pipeline, asked, count, size, seconds, sent_at, received_at))
+        self._emit(
+            events.MessagesReceived(
+                self._pipeline, asked, count, size, seconds, sent_at, received_at, reservation.waited_seconds
+            )
+        )
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
-        self._follow_load(asked, count)
+        self._follow_load(asked, count, waited=reservation.waited_seconds > 0)
 
-    def _follow_load(self, asked: int, count: int) -> None:
-        self.wanted = tuning.receivers(self.receivers, asked=asked, received=count, maximum=self._settings.receivers)
-        if self.wanted > self.receivers and not self.stopping and self._ledger.room(1):
+    def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
+        self.wanted = tuning.receivers(
+            self.receivers, asked=asked, received=count, waited=waited, maximum=self._settings.receivers
+        )
+        if self.wanted > self.receivers and not self.stopping and self._room.free(1):
             self._start()
 
     async def _pause(self, error: QueueError) -> None:

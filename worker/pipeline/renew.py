@@ -55,6 +55,9 @@ class Renewer:
 
     async def _renew_alone(self, due: list[Delivery]) -> bool:
         """The settler gives none of *due* back before the renewal is answered: the two must not overtake each other."""
+        due = [delivery for delivery in due if delivery.renewable]  # some may have been given back since they were due
+        if not due:
+            return True
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for delivery in due:
             delivery.renewal = answered

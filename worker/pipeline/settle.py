@@ -16,6 +16,7 @@ from worker.channel import Channel
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.entries import Entries, Settlement
 from worker.sqs.limits import BATCH_ENTRIES
+from worker.sqs.queue import OK
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -87,10 +88,12 @@ class Settler:
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""
         self.pending += len(settled)
-        self._deletes.put([Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE])
-        for delivery, outcome in settled:
-            if outcome is not DONE:
-                self._settle_otherwise(delivery, outcome)
+        done = [Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE]
+        self._deletes.put(done)
+        if len(done) < len(settled):
+            for delivery, outcome in settled:
+                if outcome is not DONE:
+                    self._settle_otherwise(delivery, outcome)
 
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
@@ -165,7 +168,12 @@ class Settler:
         renewals = {s.delivery.renewal for s in batch if s.delivery.renewal is not None}
         if renewals:
             await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause
-        return await self._queue.change_visibility([s.delivery for s in batch], [s.seconds for s in batch])
+        back = [self._ledger.returned(s.delivery) for s in batch]  # perhaps only since we wait: its handle is void
+        asked = [s for s, is_back in zip(batch, back, strict=True) if not is_back]
+        if not asked:
+            return [OK] * len(batch)
+        answers = iter(await self._queue.change_visibility([s.delivery for s in asked], [s.seconds for s in asked]))
+        return [OK if is_back else next(answers) for is_back in back]
 
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
@@ -204,7 +212,7 @@ class Settler:
                 self._ledger.remember(settlement.delivery)
 
     def _leave(self, decided: Sequence[Settlement]) -> None:
-        for outcome in dict.fromkeys(settlement.outcome for settlement in decided):
+        for outcome in {settlement.outcome: None for settlement in decided}:
             self._leave_as(outcome, [settlement for settlement in decided if settlement.outcome == outcome])
 
     def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:

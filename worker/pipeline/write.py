@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
@@ -18,13 +18,17 @@ from worker.pipeline.lanes import HELD_BACK, held_back
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from worker.message import Message
     from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
     from worker.telemetry.events import Emit
+
+LEASE_OVER: Final = Released("lease-over")
+"""Not begun: another worker may have it by now."""
 
 
 @dataclass(slots=True)
@@ -33,6 +37,18 @@ class Written:
 
     answers: list[Outcome]
     writes: int
+
+
+class Leases(Protocol):
+    """What a batch holds of the queue while it waits for the sink."""
+
+    def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
+        """An attempt begins, unless leases of *records* are over: then the ids of those, and nothing begins."""
+        ...
+
+    def wait(self) -> None:
+        """The sink is away: there is no attempt under way, and so no time limit."""
+        ...
 
 
 class Writer:
@@ -45,21 +61,24 @@ class Writer:
         self._emit = emit
         self._pipeline = pipeline
 
-    async def write(self, records: Sequence[Message], *, limited: Callable[[bool], None]) -> Written:
-        """One answer for each record, in order. *limited* is told when an attempt begins, and when the sink is away."""
+    async def write(self, records: Sequence[Message], *, leases: Leases) -> Written:
+        """One answer for each record, in order. Nothing is begun whose lease ran out while the sink was away."""
         writes, answers = 0, None
         while answers is None:
+            over: AbstractSet[str] = frozenset()
             try:
                 async with self._breaker.attempt():
-                    writes += 1
-                    limited(True)  # noqa: FBT003 - says what it says
-                    answers = await self._try(records)
+                    if not (over := leases.begin(records)):
+                        writes += 1
+                        answers = await self._try(records)
             except AwayTooLong:
                 return Written([Released("sink-away")] * len(records), writes)
+            if over:
+                return await self._without(over, records, leases, writes)
             if answers is None:
-                limited(False)  # noqa: FBT003 - as above
+                leases.wait()
         if isinstance(answers, Divided):
-            return await self._halve(records, answers.alone, writes, limited)
+            return await self._halve(records, answers.alone, leases, writes)
         return Written(held_back(records, answers) if self._ordered else answers, writes)
 
     async def _try(self, records: Sequence[Message]) -> list[Outcome] | Divided | None:
@@ -81,32 +100,44 @@ class Writer:
         return outcome
 
     async def _halve(
-        self, records: Sequence[Message], alone: Retried | Rejected, writes: int, limited: Callable[[bool], None]
+        self, records: Sequence[Message], alone: Retried | Rejected, leases: Leases, writes: int
     ) -> Written:
         """*alone* is the answer of a single record; more of them are written in two halves."""
         if len(records) == 1:
             return Written([alone], writes)
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
         middle = len(records) // 2
-        first = await self.write(records[:middle], limited=limited)
-        second = await self._behind(records[:middle], first.answers, records[middle:], limited)
+        first = await self.write(records[:middle], leases=leases)
+        behind = self._behind(records[:middle], first.answers, records[middle:])
+        second = await self._rest(records[middle:], behind, leases)
         return Written(first.answers + second.answers, writes + first.writes + second.writes)
 
-    async def _behind(
-        self,
-        before: Sequence[Message],
-        answers: list[Outcome],
-        records: Sequence[Message],
-        limited: Callable[[bool], None],
+    async def _without(
+        self, over: AbstractSet[str], records: Sequence[Message], leases: Leases, writes: int
     ) -> Written:
-        """Write *records*, but with order in the groups none of a group in which something *before* failed."""
+        """Give back those whose leases are *over*, with what is behind them in their groups, and write the rest."""
+        answers: list[Outcome] = [LEASE_OVER if record.id in over else DONE for record in records]
+        if self._ordered:
+            answers = held_back(records, answers, all_behind=True)
+        aside = {record.id: answer for record, answer in zip(records, answers, strict=True) if answer is not DONE}
+        rest = await self._rest(records, aside, leases)
+        return Written(rest.answers, writes + rest.writes)
+
+    def _behind(
+        self, before: Sequence[Message], answers: Sequence[Outcome], records: Sequence[Message]
+    ) -> dict[str, Outcome]:
+        """Those of *records* that must not be tried, with order in the groups: something *before* them failed."""
         if not self._ordered:
-            return await self.write(records, limited=limited)
+            return {}
         stopped = {record.group_id for record, answer in zip(before, answers, strict=True) if answer is not DONE}
-        free = [record for record in records if record.group_id not in stopped]
-        written = await self.write(free, limited=limited) if free else Written([], 0)
+        return {record.id: HELD_BACK for record in records if record.group_id in stopped}
+
+    async def _rest(self, records: Sequence[Message], aside: dict[str, Outcome], leases: Leases) -> Written:
+        """Write *records* but those *aside*, which have their answers."""
+        free = [record for record in records if record.id not in aside]
+        written = await self.write(free, leases=leases) if free else Written([], 0)
         answered = iter(written.answers)
-        return Written([HELD_BACK if r.group_id in stopped else next(answered) for r in records], written.writes)
+        return Written([aside.get(record.id) or next(answered) for record in records], written.writes)
 
 
 def _meaning(error: BaseException, count: int) -> list[Outcome] | Divided:

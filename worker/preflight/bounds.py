@@ -20,10 +20,12 @@ WORKERS_FEW: Final = 10
 """A fleet smaller than this is soon outgrown."""
 
 
-def in_flight(settings: PipelineSettings, queue: QueueAttributes) -> Finding:
-    """How many workers the queue's cap of messages in flight has room for."""
-    workers = IN_FLIGHT // settings.in_flight_max_messages
-    room = f"SQS allows {IN_FLIGHT} messages in flight: room for {workers} workers of {settings.in_flight_max_messages}"
+def in_flight(settings: PipelineSettings, queue: QueueAttributes, processes: int = 1) -> Finding:
+    """How many workers, of so many processes each, the queue's cap of messages in flight has room for."""
+    each = settings.in_flight_max_messages
+    workers = IN_FLIGHT // (each * processes)
+    of = f"{each}" if processes == 1 else f"{processes} x {each}"
+    room = f"SQS allows {IN_FLIGHT} messages in flight: room for {workers} workers of {of}"
     if workers >= WORKERS_FEW:
         return Finding("in flight", "ok", room)
     silent = "; above it a FIFO queue answers as if it were empty" if queue.fifo else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.cpus import processes_of
 from worker.preflight import bounds, leases
 from worker.preflight.dead_letters import dead_letters
 from worker.preflight.memory import memory
@@ -30,8 +31,9 @@ def inspect(
         worker: the worker's settings.
         queue: what GetQueueAttributes says of the queue.
         dlq: the same of its dead-letter queue; None if there is none, or if it could not be looked at.
-        memory_limit: bytes that this process may have; None if there is no limit.
+        memory_limit: bytes that the worker, all its processes together, may have; None if there is no limit.
     """
+    processes = processes_of(worker.processes)
     return [
         leases.visibility(settings, queue),
         leases.renewal(settings, queue),
@@ -39,9 +41,9 @@ def inspect(
         leases.retention(queue),
         *leases.drain(settings, worker),
         *dead_letters(settings, queue, dlq),
-        bounds.in_flight(settings, queue),
+        bounds.in_flight(settings, queue, processes),
         bounds.message_size(settings, queue),
-        memory(settings, memory_limit),
+        memory(settings, memory_limit, processes),
         bounds.long_poll(settings),
         repeats(settings, queue, dlq),
         *bounds.fifo(settings, queue),

@@ -1,8 +1,8 @@
 """Memory: what the messages in flight may need, against what the container is allowed.
 
-`memory` takes the settings and a limit in bytes (None: there is none) and gives a finding; `memory_limit` reads the
-limit that the kernel holds this process to. A worker that is killed for its memory loses nothing, but handles what it
-held once more, and is killed again.
+`memory` takes the settings, a limit in bytes (None: there is none) and how many processes share it, and gives a
+finding; `memory_limit` reads the limit that the kernel holds this process to. A worker that is killed for its memory
+loses nothing, but handles what it held once more, and is killed again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ AMPLIFICATION: Final = 4
 """Bytes of memory for a byte in flight: the text, the answer it came in, and the decoded record of an ordinary body."""
 PROCESS_BYTES: Final = 96 * 1024 * 1024
 """What a worker with the SDK needs before the first message."""
+PARENT_BYTES: Final = 64 * 1024 * 1024
+"""What the parent of several processes needs."""
 UNLIMITED_BYTES: Final = 1 << 60
 """Version 1 of cgroups says "no limit" as the largest number of pages that there is."""
 CGROUPS: Final = Path("/sys/fs/cgroup")
@@ -26,19 +28,22 @@ _FILES: Final = ("memory.max", "memory/memory.limit_in_bytes")
 _MIB: Final = 1024 * 1024
 
 
-def memory(settings: PipelineSettings, limit_bytes: int | None) -> Finding:
+def memory(settings: PipelineSettings, limit_bytes: int | None, processes: int = 1) -> Finding:
     """The byte bound, with what a message costs in memory, against the limit."""
-    needed = PROCESS_BYTES + AMPLIFICATION * settings.in_flight_max_bytes
-    says = f"{settings.in_flight_max_bytes // _MIB} MiB in flight may need {needed // _MIB} MiB of memory"
+    each = PROCESS_BYTES + AMPLIFICATION * settings.in_flight_max_bytes
+    needed = each if processes == 1 else PARENT_BYTES + processes * each
+    crowd = "" if processes == 1 else f" in each of {processes} processes"
+    says = f"{settings.in_flight_max_bytes // _MIB} MiB in flight{crowd} may need {needed // _MIB} MiB of memory"
     if limit_bytes is None:
         return Finding("memory", "ok", f"{says}; no limit was found")
     if needed <= limit_bytes:
         return Finding("memory", "ok", f"{says}, the limit is {limit_bytes // _MIB} MiB")
+    fewer = "" if processes == 1 else " or WORKER_PROCESSES"
     return Finding(
         "memory",
         "warn",
         f"{says}, but the limit is {limit_bytes // _MIB} MiB: a full buffer gets the worker killed",
-        f"lower IN_FLIGHT_MAX_BYTES, or raise the memory limit to {-(-needed // _MIB)} MiB",
+        f"lower IN_FLIGHT_MAX_BYTES{fewer}, or raise the memory limit to {-(-needed // _MIB)} MiB",
     )
 
 

@@ -17,7 +17,7 @@ from worker.settings.derive import region_notice, with_consequences, worker_id_o
 from worker.settings.names import RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
-from worker.settings.rules import between_pipelines
+from worker.settings.rules import between_pipelines, with_processes
 from worker.settings.sources import File, Value, from_table, merged, read_file
 from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
@@ -62,6 +62,8 @@ def load(
     for built in pipelines:
         problems += [*built.problems.values(), *broken_rules(built)]
     problems += between_pipelines(settings)
+    if worker.settings is not None:
+        problems += with_processes(worker.settings, settings)
     if problems or worker.settings is None:
         raise SettingsError(list(dict.fromkeys(problems)))
     notices = tuple(dict.fromkeys(_notices(present, file, pipelines)))

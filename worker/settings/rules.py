@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from worker.settings.pipeline import PipelineSettings
     from worker.settings.sources import Called
+    from worker.settings.worker import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,16 @@ def between_pipelines(pipelines: Sequence[PipelineSettings]) -> Iterator[str]:
             yield f"{both} read the same queue; raise concurrency in one of them instead"
         if one.sink == two.sink == "ndjson" and _same_file(one.ndjson_path, two.ndjson_path):
             yield f"{both} write the same file {one.ndjson_path}; give each its own ndjson_path"
+
+
+def with_processes(worker: WorkerSettings, pipelines: Sequence[PipelineSettings]) -> Iterator[str]:
+    """What several processes cannot share: a stream has no lock, and a line longer than 4 KiB is written in pieces."""
+    for p in pipelines:
+        if worker.processes != 1 and p.sink == "ndjson" and p.ndjson_path == "-":
+            yield (
+                f"WORKER_PROCESSES is {worker.processes}, but pipeline {p.name} writes to standard output, where the"
+                " lines of several processes would be mixed: give it a file as NDJSON_PATH, or run one process"
+            )
 
 
 def _same_file(one: str, two: str) -> bool:

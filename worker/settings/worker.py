@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic evaluates the annotations
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.settings.variables import Variable, refuse_bool
 
-ONE_PROCESS = "this version runs one process; start more workers instead (docker compose up --scale worker=4)"
+PROCESSES_MAX = 64
 
 
 class Given(BaseSettings):
@@ -35,12 +35,6 @@ class Given(BaseSettings):
         return (init_settings,)
 
 
-def _one_process(value: int | Literal["auto"]) -> int | Literal["auto"]:
-    if value != 1:
-        raise ValueError(ONE_PROCESS)
-    return value
-
-
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -56,12 +50,13 @@ class WorkerSettings(Given):
     """Names this worker in logs and reports. The host name if it is not set, which in a pod is the pod's name."""
 
     processes: Annotated[
-        int | Literal["auto"],
-        Variable("WORKER_PROCESSES", "`1`"),
+        Annotated[int, Field(ge=1, le=PROCESSES_MAX)] | Literal["auto"],
+        Variable("WORKER_PROCESSES", f"a whole number from 1 to {PROCESSES_MAX}, or `auto`"),
         BeforeValidator(refuse_bool),
-        AfterValidator(_one_process),
+        BeforeValidator(_lower),
     ] = 1
-    """Processes of one worker. Only one in this version: run more workers to use more cores."""
+    """Processes of this worker, under one parent and behind one metrics port. `auto` is one for each CPU that affinity
+    and the container's quota leave. Concurrency, batches and what may be in flight are those of each process."""
 
     drain_seconds: Annotated[
         float, Variable("WORKER_DRAIN_SECONDS"), BeforeValidator(refuse_bool), Field(ge=0, le=3600)

@@ -11,12 +11,15 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from worker.errors import QueueError
 from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
-from worker.sqs.aws_parse import (
+from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
+from worker.sqs.explain import explained
+from worker.sqs.lease import leased_at
+from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
     Damaged,
@@ -27,8 +30,6 @@ from worker.sqs.aws_parse import (
     to_queue_attributes,
     undamaged,
 )
-from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
-from worker.sqs.explain import explained
 from worker.sqs.queue import require_batch
 from worker.telemetry.events import DeliveryDamaged
 
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Emit
 
     Method = Callable[..., Awaitable[Any]]
-
-QUICK_SECONDS: Final = 1.0
-"""An answer sooner than this is held to have been handed out when the request began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +91,19 @@ class AwsQueue:
         return self._name
 
     @property
-    def measures(self) -> bool:
+    def frame_bytes(self) -> None:
         """The SDK tells nobody how large an answer is before it has read it."""
-        return False
+        return None
 
     @property
     def url(self) -> str:
         """The queue's URL, as SQS gave it or as it was configured."""
         return self._url
+
+    @property
+    def clients(self) -> Clients:
+        """The SDK's clients, which keep the credentials."""
+        return self._clients
 
     async def receive(
         self,
@@ -221,15 +224,3 @@ async def _url_of(address: QueueAddress, caller: Caller) -> str:
         asked["QueueOwnerAWSAccountId"] = address.account
     answer = await caller.call("open", caller.clients.settling.get_queue_url, asked)
     return str(answer["QueueUrl"])
-
-
-def leased_at(began: float, ended: float, wait: float) -> float:
-    """Loop time at which the leases of a receive began, no later than SQS's own start of them.
-
-    SQS starts a lease when it hands the message out, not when it was asked: after a long poll of 19 seconds the start
-    of the request would make a new lease look 19 seconds old, and a short one would be given up at once. So a slow
-    answer counts from one second before it arrived, which allows for its way here.
-    """
-    if wait == 0 or ended - began < QUICK_SECONDS:
-        return began
-    return ended - QUICK_SECONDS

@@ -21,6 +21,7 @@ from botocore.credentials import RefreshableCredentials
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.errors import shortened, to_error
 from worker.sqs.limits import WAIT_SECONDS
+from worker.sqs.native_sign import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,6 +139,28 @@ class Clients:
     def region(self) -> str:
         """The region in use, the SDK's own choice included."""
         return str(self.settling.meta.region_name)
+
+    def setting(self, name: str) -> Any:
+        """One of the SDK's own settings, from wherever it takes it."""
+        return self._session.get_config_variable(name)
+
+    async def keys(self) -> Keys:
+        """The credentials as they are now, renewed first if the SDK finds that their expiry is near.
+
+        Raises:
+            QueueError: as `translated` says; CredentialsRefused when there are none or no header could hold them.
+        """
+        try:
+            current = await self._session.get_credentials()
+            if current is None:
+                raise sdk.NoCredentialsError  # noqa: TRY301  # the same words as when the SDK signs
+            read = await current.get_frozen_credentials()
+        except Exception as error:
+            raise translated("sign", error) from error
+        try:
+            return Keys(read.access_key, read.secret_key, read.token or None)
+        except ValueError as error:
+            raise CredentialsRefused("sign", "InvalidCredentials", str(error)) from None
 
     async def renew(self) -> bool:
         """Read the credential chain again; True when it gave other credentials than those in use.

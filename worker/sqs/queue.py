@@ -97,10 +97,11 @@ class Queue(Protocol):
         ...
 
     @property
-    def measures(self) -> bool:
-        """Whether `receive` asks its *admission* before it takes in more than was granted.
+    def frame_bytes(self) -> int | None:
+        """Bytes on the wire around each body, if `receive` measures an answer before it takes it in; else None.
 
-        Where it cannot, room for the largest messages there may be is set aside before each receive.
+        One that measures asks its *admission* before it takes in more than was granted. For one that cannot, room for
+        the largest messages there may be is set aside before each receive.
         """
         ...
 
@@ -111,7 +112,7 @@ class Queue(Protocol):
 
         A message whose body does not match its MD5 or that lacks a required field is left out and reported as a fact;
         it becomes visible again when its lease ends. *attempt_id* repeats a FIFO receive whose answer was lost.
-        *admission* is asked by a queue that `measures`, once, with the bytes of an answer that is larger than granted.
+        *admission* is asked by a queue that measures, once, with the bytes of an answer that is larger than granted.
 
         Raises:
             QueueUnavailable, QueueRefused: as the module says.

@@ -42,6 +42,12 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.StartDelayed,
         events.WorkerRefused,
         events.WorkerFailed,
+        events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
+        events.ParentGaveUp,
+        events.ProcessStarted,
+        events.ProcessEnded,
+        events.ProcessLost,
+        events.ProcessKilled,
         events.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
     }
 )

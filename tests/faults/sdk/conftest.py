@@ -11,12 +11,14 @@ from tests.faults.sdk.scripted import (
     scripted,
 )
 from tests.faults.sdk.steps import LAPSE, spec_of, write_credentials
-from worker.sqs.aws import AwsQueue, open_aws_queue
+from worker.sqs.aws import open_aws_queue
+from worker.sqs.native_open import open_native_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from worker.sqs.queue import Queue
     from worker.telemetry.events import Fact
 
 
@@ -43,10 +45,16 @@ def facts() -> list[Fact]:
     return []
 
 
-@pytest.fixture
-async def queue(server: Scripted, facts: list[Fact]) -> AsyncIterator[AwsQueue]:
-    opened = await open_aws_queue(
-        spec_of(server), facts.append, wall=lambda: 1700000009.0, margin_seconds=LAPSE, settle_seconds=LAPSE
-    )
+@pytest.fixture(params=["native", "sdk"])
+async def queue(request: pytest.FixtureRequest, server: Scripted, facts: list[Fact]) -> AsyncIterator[Queue]:
+    """By the SDK and by our own path, which has to answer for all of this in the same words."""
+    spec, wall = spec_of(server), lambda: 1700000009.0
+    opened: Queue
+    if request.param == "native":
+        opened = await open_native_queue(
+            spec, facts.append, required=True, wall=wall, margin_seconds=LAPSE, settle_seconds=LAPSE
+        )
+    else:
+        opened = await open_aws_queue(spec, facts.append, wall=wall, margin_seconds=LAPSE, settle_seconds=LAPSE)
     yield opened
     await opened.close()

@@ -31,8 +31,8 @@ from worker.errors import (
     QueueThrottled,
     QueueUnavailable,
 )
-from worker.sqs.aws import AwsQueue, open_aws_queue
-from worker.sqs.queue import OK
+from worker.sqs.aws import open_aws_queue
+from worker.sqs.queue import OK, Queue
 from worker.telemetry.events import Fact, RequestMade
 
 HTML = b"<html><body>Please log in to the hotel's network.</body></html>"
@@ -51,7 +51,7 @@ NOT_SQS: dict[str, Answer] = {
 
 @pytest.mark.parametrize("answer", NOT_SQS.values(), ids=NOT_SQS)
 async def test_answer_that_is_not_of_sqs_is_never_an_empty_queue(
-    server: Scripted, queue: AwsQueue, answer: Answer
+    server: Scripted, queue: Queue, answer: Answer
 ) -> None:
     """A 200 that SQS cannot have given is passing trouble, on receiving and on settling alike."""
     server.answers("ReceiveMessage", answer)
@@ -100,7 +100,7 @@ BAD_DAYS: dict[str, tuple[Answer, type[QueueError], str]] = {
 
 @pytest.mark.parametrize(("answer", "expected", "code"), BAD_DAYS.values(), ids=BAD_DAYS)
 async def test_trouble_becomes_one_error_of_ours(
-    server: Scripted, queue: AwsQueue, facts: list[Fact], answer: Answer, expected: type[QueueError], code: str
+    server: Scripted, queue: Queue, facts: list[Fact], answer: Answer, expected: type[QueueError], code: str
 ) -> None:
     """Whatever goes wrong, the caller gets one class with one code after one request, and a fact says the same."""
     server.answers("ReceiveMessage", answer)
@@ -112,16 +112,17 @@ async def test_trouble_becomes_one_error_of_ours(
     assert (fact.pipeline, fact.code) == ("orders", code)
 
 
-async def test_queue_works_again_after_each_trouble(server: Scripted, queue: AwsQueue) -> None:
+async def test_queue_works_again_after_each_trouble(server: Scripted, queue: Queue) -> None:
     """A failed call leaves nothing behind that would spoil the next one."""
-    server.answers("ReceiveMessage", *[answer for answer, _, _ in BAD_DAYS.values()], said({"Messages": [message(1)]}))
-    for _ in BAD_DAYS:
+    for answer, _, _ in BAD_DAYS.values():
+        server.answers("ReceiveMessage", answer)
         with pytest.raises(QueueError):
             await queue.receive(10, 0)
+    server.answers("ReceiveMessage", said({"Messages": [message(1)]}))
     assert [d.message_id for d in await queue.receive(10, 0)] == ["id-1"]
 
 
-async def test_own_wall_clock_ends_a_silent_long_poll(server: Scripted, queue: AwsQueue) -> None:
+async def test_own_wall_clock_ends_a_silent_long_poll(server: Scripted, queue: Queue) -> None:
     """A long poll that nobody answers ends at its wait and the margin, by our clock and not by the SDK's minutes."""
     server.answers("ReceiveMessage", BlackHole())
     began = asyncio.get_running_loop().time()
@@ -130,7 +131,7 @@ async def test_own_wall_clock_ends_a_silent_long_poll(server: Scripted, queue: A
     assert 1 + LAPSE <= asyncio.get_running_loop().time() - began < 4
 
 
-async def test_settling_does_not_wait_behind_long_polls(server: Scripted, queue: AwsQueue) -> None:
+async def test_settling_does_not_wait_behind_long_polls(server: Scripted, queue: Queue) -> None:
     """While every receiver's connection is held by a silent poll, a delete goes through at once."""
     server.answers("ReceiveMessage", BlackHole())
     server.answers("DeleteMessageBatch", said({"Successful": [{"Id": "0"}]}))
@@ -140,7 +141,7 @@ async def test_settling_does_not_wait_behind_long_polls(server: Scripted, queue:
         assert not any(poll.done() for poll in polls)
 
 
-async def silence(queue: AwsQueue) -> None:
+async def silence(queue: Queue) -> None:
     """A receive that nobody answers."""
     with pytest.raises(QueueUnavailable):
         await queue.receive(10, 0)
@@ -160,14 +161,14 @@ async def test_close_fails_what_is_under_way_and_what_waits_for_a_connection(
     assert len(server.asked("DeleteMessageBatch")) == 1
 
 
-async def closing(queue: AwsQueue) -> str:
+async def closing(queue: Queue) -> str:
     """A delete during which the queue is closed, and the code it ends with."""
     with pytest.raises(QueueUnavailable) as raised:
         await queue.delete([delivery(1)])
     return raised.value.code
 
 
-async def test_cancelled_call_stays_cancelled(server: Scripted, queue: AwsQueue, facts: list[Fact]) -> None:
+async def test_cancelled_call_stays_cancelled(server: Scripted, queue: Queue, facts: list[Fact]) -> None:
     """A cancellation is neither swallowed nor dressed up as an error of SQS."""
     server.answers("ReceiveMessage", BlackHole())
     async with asyncio.TaskGroup() as tasks:

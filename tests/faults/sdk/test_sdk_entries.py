@@ -11,8 +11,9 @@ from tests.faults.sdk.scripted import (
 )
 from tests.faults.sdk.steps import delivery, spec_of
 from worker.message import Outgoing
-from worker.sqs.aws import AwsQueue, leased_at, open_aws_queue
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.aws import open_aws_queue
+from worker.sqs.lease import leased_at
+from worker.sqs.queue import OK, UNKNOWN, Failed, Queue
 from worker.telemetry.events import DeliveryDamaged, Fact
 
 DAMAGES = {
@@ -32,7 +33,7 @@ DAMAGES = {
 @pytest.mark.parametrize(("damaged", "reason", "message_id"), DAMAGES.values(), ids=DAMAGES)
 async def test_damaged_message_is_left_out_alone(  # a row of the table and three fixtures
     server: Scripted,
-    queue: AwsQueue,
+    queue: Queue,
     facts: list[Fact],
     damaged: dict[str, object],
     reason: str,
@@ -44,7 +45,7 @@ async def test_damaged_message_is_left_out_alone(  # a row of the table and thre
     assert [f for f in facts if isinstance(f, DeliveryDamaged)] == [DeliveryDamaged("orders", reason, message_id)]
 
 
-async def test_nothing_of_a_group_overtakes_a_damaged_message(server: Scripted, queue: AwsQueue) -> None:
+async def test_nothing_of_a_group_overtakes_a_damaged_message(server: Scripted, queue: Queue) -> None:
     """On a FIFO queue what is behind a damaged message of its group is left out with it; other groups are not."""
 
     def of(group: str, number: int, **more: object) -> dict[str, object]:
@@ -55,14 +56,14 @@ async def test_nothing_of_a_group_overtakes_a_damaged_message(server: Scripted, 
     assert [d.message_id for d in await queue.receive(10, 0)] == ["id-1", "id-3"]
 
 
-async def test_message_twice_in_one_answer_is_two_deliveries(server: Scripted, queue: AwsQueue) -> None:
+async def test_message_twice_in_one_answer_is_two_deliveries(server: Scripted, queue: Queue) -> None:
     """Both receipts come through, each with its handle: the ledger decides which one counts."""
     twice = [message(1), message(1, ReceiptHandle="handle-newer")]
     server.answers("ReceiveMessage", said({"Messages": twice}))
     assert [d.receipt_handle for d in await queue.receive(10, 0)] == ["handle-1", "handle-newer"]
 
 
-async def test_delivery_holds_what_sqs_said(server: Scripted, queue: AwsQueue) -> None:
+async def test_delivery_holds_what_sqs_said(server: Scripted, queue: Queue) -> None:
     """Times are seconds, the count is a number, and the time of receipt is the injected clock's."""
     server.answers("ReceiveMessage", said({"Messages": [message(1)]}))
     (read,) = await queue.receive(10, 0)
@@ -105,7 +106,7 @@ def test_lease_begins_no_later_than_sqs_says(ended: float, wait: float, expected
 # ── what a batch call answers ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_every_entry_gets_its_own_answer(server: Scripted, queue: AwsQueue) -> None:
+async def test_every_entry_gets_its_own_answer(server: Scripted, queue: Queue) -> None:
     """Accepted, failed for good, failed in passing, in neither list, in both; and ids that nobody asked about."""
     failures = [
         {"Id": "1", "SenderFault": True, "Code": "ReceiptHandleIsInvalid", "Message": "bad"},
@@ -125,7 +126,7 @@ async def test_every_entry_gets_its_own_answer(server: Scripted, queue: AwsQueue
     ]
 
 
-async def test_empty_answer_leaves_every_entry_unknown(server: Scripted, queue: AwsQueue) -> None:
+async def test_empty_answer_leaves_every_entry_unknown(server: Scripted, queue: Queue) -> None:
     """An answer without lists is not a success."""
     server.answers("DeleteMessageBatch", said({}))
     server.answers("ChangeMessageVisibilityBatch", said({"Successful": None}))
@@ -136,7 +137,7 @@ async def test_empty_answer_leaves_every_entry_unknown(server: Scripted, queue: 
     assert await queue.send([Outgoing("a"), Outgoing("b")]) == [UNKNOWN, UNKNOWN]
 
 
-async def test_entries_are_told_apart_by_position(server: Scripted, queue: AwsQueue) -> None:
+async def test_entries_are_told_apart_by_position(server: Scripted, queue: Queue) -> None:
     """The same delivery twice makes two entries with distinct ids, each with its own visibility."""
     server.answers("ChangeMessageVisibilityBatch", said({"Successful": [{"Id": "1"}]}))
     same = delivery(1)
@@ -145,7 +146,7 @@ async def test_entries_are_told_apart_by_position(server: Scripted, queue: AwsQu
     assert [(e["Id"], e["VisibilityTimeout"]) for e in request.document["Entries"]] == [("0", 0), ("1", 30)]
 
 
-async def test_message_stored_damaged_is_not_a_success(server: Scripted, queue: AwsQueue) -> None:
+async def test_message_stored_damaged_is_not_a_success(server: Scripted, queue: Queue) -> None:
     """SQS's hash of a sent body is checked, except where deduplication may answer with another message's."""
     wrong = [{"Id": str(i), "MessageId": "m", "MD5OfMessageBody": "0" * 32} for i in range(2)]
     server.answers("SendMessageBatch", said({"Successful": wrong}))

@@ -21,8 +21,8 @@ from worker.errors import (
     QueueRefused,
     QueueUnavailable,
 )
-from worker.sqs.aws import AwsQueue, open_aws_queue
-from worker.sqs.queue import OK
+from worker.sqs.aws import open_aws_queue
+from worker.sqs.queue import OK, Queue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 async def test_replaced_credentials_are_read_again_when_sqs_calls_the_old_ones_expired(
-    server: Scripted, queue: AwsQueue, credentials_file: Path
+    server: Scripted, queue: Queue, credentials_file: Path
 ) -> None:
     """A rotated file costs one refused request, and no restart, on either client."""
     write_credentials(credentials_file, "SECOND")
@@ -46,7 +46,7 @@ async def test_replaced_credentials_are_read_again_when_sqs_calls_the_old_ones_e
 
 
 async def test_calls_refused_together_all_go_on_with_the_replaced_credentials(
-    server: Scripted, queue: AwsQueue, credentials_file: Path
+    server: Scripted, queue: Queue, credentials_file: Path
 ) -> None:
     """Only one of two refused calls finds the file changed; the other goes on with what that one read."""
     write_credentials(credentials_file, "SECOND")
@@ -58,7 +58,7 @@ async def test_calls_refused_together_all_go_on_with_the_replaced_credentials(
 
 
 async def test_credentials_that_cannot_be_read_again_are_an_error_of_ours(
-    server: Scripted, queue: AwsQueue, credentials_file: Path
+    server: Scripted, queue: Queue, credentials_file: Path
 ) -> None:
     """A file that is half written when it is read again is refused, and read once more by the next call."""
     spoil_credentials(credentials_file)
@@ -70,7 +70,7 @@ async def test_credentials_that_cannot_be_read_again_are_an_error_of_ours(
     assert await queue.receive(10, 0) == []
 
 
-async def test_expired_credentials_that_nobody_replaced_are_refused(server: Scripted, queue: AwsQueue) -> None:
+async def test_expired_credentials_that_nobody_replaced_are_refused(server: Scripted, queue: Queue) -> None:
     """Without newer credentials there is no second request: the caller learns of it at once."""
     server.answers("ReceiveMessage", refused(403, "ExpiredToken"))
     with pytest.raises(CredentialsRefused):
@@ -116,7 +116,7 @@ async def test_opening_when_sqs_is_away_is_passing_trouble(server: Scripted, fac
         await open_aws_queue(spec_of(server), facts.append)
 
 
-async def test_queue_attributes_that_make_no_sense_are_not_understood(server: Scripted, queue: AwsQueue) -> None:
+async def test_queue_attributes_that_make_no_sense_are_not_understood(server: Scripted, queue: Queue) -> None:
     """Settings that cannot be read are an error, never a default."""
     arn = "arn:aws:sqs:us-east-1:000000000000:orders"
     for values in ({}, {"QueueArn": arn, "VisibilityTimeout": "soon"}, {"QueueArn": arn, "RedrivePolicy": "{}"}):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from worker.sqs.aws import AwsQueueSpec, open_aws_queue
+from worker.sqs.native_open import open_native_queue
 from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit
 
@@ -19,7 +20,17 @@ Way = Callable[[str, str, int | None, Emit], Awaitable[Queue]]
 
 
 async def _sdk(endpoint_url: str, name: str, visibility_timeout: int | None, emit: Emit) -> Queue:
-    spec = AwsQueueSpec(
+    spec = _spec(endpoint_url, name, visibility_timeout)
+    return await open_aws_queue(spec, emit, margin_seconds=LAPSE, settle_seconds=LAPSE)
+
+
+async def _native(endpoint_url: str, name: str, visibility_timeout: int | None, emit: Emit) -> Queue:
+    spec = _spec(endpoint_url, name, visibility_timeout)
+    return await open_native_queue(spec, emit, required=True, margin_seconds=LAPSE, settle_seconds=LAPSE)
+
+
+def _spec(endpoint_url: str, name: str, visibility_timeout: int | None) -> AwsQueueSpec:
+    return AwsQueueSpec(
         queue=f"{endpoint_url}/000000000000/{name}",
         pipeline="orders",
         region="us-east-1",
@@ -28,7 +39,6 @@ async def _sdk(endpoint_url: str, name: str, visibility_timeout: int | None, emi
         settlers=SETTLERS,
         visibility_timeout=visibility_timeout,
     )
-    return await open_aws_queue(spec, emit, margin_seconds=LAPSE, settle_seconds=LAPSE)
 
 
-WAYS: Final[dict[str, Way]] = {"sdk": _sdk}
+WAYS: Final[dict[str, Way]] = {"native": _native, "sdk": _sdk}

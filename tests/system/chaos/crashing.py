@@ -90,9 +90,9 @@ class WitnessedQueue:
         return self._queue.name
 
     @property
-    def measures(self) -> bool:
+    def frame_bytes(self) -> int | None:
         """As the queue's."""
-        return self._queue.measures
+        return self._queue.frame_bytes
 
     async def receive(
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None

@@ -144,7 +144,7 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
 ) -> None:
     """An exit code that scripts can rely on, and words instead of a traceback."""
 
-    def run_worker(_loaded: Loaded, *, drain: bool) -> int:
+    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:  # noqa: ARG001 - run_worker's signature
         assert not drain
         raise error
 
@@ -159,7 +159,7 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
 def test_a_defect_of_ours_is_not_hidden(stand_in: Callable[..., None]) -> None:
     """A bug keeps its traceback: a sentence would hide where it is."""
 
-    def run_worker(_loaded: Loaded, *, drain: bool) -> int:
+    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:  # noqa: ARG001 - run_worker's signature
         raise ZeroDivisionError(drain)
 
     stand_in("run", "worker.run", run_worker=run_worker)
@@ -170,7 +170,8 @@ def test_run_hands_the_settings_over_and_the_exit_code_back(tmp_path: Path, stan
     """--drain and --config reach the worker."""
     seen: list[tuple[str, bool]] = []
 
-    def run_worker(loaded: Loaded, *, drain: bool) -> int:
+    def run_worker(loaded: Loaded, *, drain: bool, lifeline: object) -> int:
+        assert lifeline is None
         seen.append((loaded.pipelines[0].name, drain))
         return 3
 
@@ -178,6 +179,31 @@ def test_run_hands_the_settings_over_and_the_exit_code_back(tmp_path: Path, stan
     stand_in("run", "worker.run", run_worker=run_worker)
     assert invoke("run", "--drain", "--config", "site.toml").exit_code == 3
     assert seen == [("orders", True)]
+
+
+def test_run_with_several_processes_is_a_parent_s_and_one_with_a_lifeline_is_a_child_s(
+    stand_in: Callable[..., None],
+) -> None:
+    """The parent is told how many; a child is a worker, however many there are, or each would become a parent."""
+    seen: list[object] = []
+
+    def run_parent(
+        _loaded: Loaded, *, processes: int, environ: dict[str, str], config: Path | None, drain: bool
+    ) -> int:
+        seen.append((processes, environ["WORKER_PROCESSES"], config, drain))
+        return 3
+
+    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:
+        seen.append((drain, lifeline))
+        return 1
+
+    stand_in("run", "worker.parent.run", run_parent=run_parent)
+    stand_in("run", "worker.run", run_worker=run_worker)
+    stand_in("run", "worker.lifeline", Lifeline=lambda number: f"line {number}")
+    assert invoke("run", "--drain", **QUEUE, WORKER_PROCESSES="3").exit_code == 3
+    assert invoke("run", "--lifeline", "9", **QUEUE, WORKER_PROCESSES="3").exit_code == 1
+    assert seen == [(3, "3", None, True), (False, "line 9")]
+    assert "--lifeline" not in invoke("run", "--help").output
 
 
 def test_demo_hands_its_options_over(stand_in: Callable[..., None]) -> None:

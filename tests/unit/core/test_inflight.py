@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.model.simloop import run, simulated
+from tests.model.simloop import run
 from worker.errors import AlreadySettled
 from worker.inflight import REMEMBERED, Ledger
 from worker.message import Delivery
+from worker.room import Room
 
 
 def make_ledger(**changes: int) -> Ledger:
     numbers = {"max_messages": 20, "max_bytes": 10_000, "largest_message": 100, "lease_seconds": 30} | changes
-    return Ledger(
+    room = Room(
         max_messages=numbers["max_messages"],
         max_bytes=numbers["max_bytes"],
         largest_message=numbers["largest_message"],
-        lease_seconds=numbers["lease_seconds"],
+        frame_bytes=None,
     )
+    return Ledger(room=room, lease_seconds=numbers["lease_seconds"])
 
 
 def make_delivery(message_id: str, *, handle: str = "h", leased_at: float = 0.0, body: str = "x") -> Delivery:
@@ -84,33 +84,18 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_room_counts_what_is_held_and_what_is_reserved_in_messages_and_bytes() -> None:
     """A receive is asked for no more than fits if every message is as large as the queue allows."""
     ledger = make_ledger(max_messages=15, max_bytes=1_000, largest_message=100)
-    assert ledger.room(10) == 10
-    reservation = ledger.reserve(6)
-    assert ledger.room(10) == 4
-    ledger.cancel(reservation)
+    assert ledger.room.free(10) == 10
+    reservation = ledger.room.reserve(6)
+    assert ledger.room.free(10) == 4
+    ledger.room.cancel(reservation)
     ledger.enter([make_delivery(str(n), body="y" * 100) for n in range(9)])
-    assert ledger.room(10) == 1
+    assert ledger.room.free(10) == 1
 
 
 def test_a_bound_smaller_than_a_receive_asks_for_what_there_can_ever_be() -> None:
     """With room for three, a full receive is three."""
-    assert make_ledger(max_messages=3).most(10) == 3
-    assert make_ledger(max_bytes=250, largest_message=100).most(10) == 2
-
-
-@simulated
-async def test_waiting_for_a_change_ends_when_something_leaves_or_the_time_is_over() -> None:
-    """The poller waits for room, not for time; and for a little time only."""
-    ledger = make_ledger()
-    delivery = make_delivery("a")
-    ledger.enter([delivery])
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ledger.changed())
-        await asyncio.sleep(5)
-        ledger.leave([delivery], "deleted")
-    assert asyncio.get_running_loop().time() == 5
-    await ledger.changed(within_seconds=2)
-    assert asyncio.get_running_loop().time() == 7
+    assert make_ledger(max_messages=3).room.most(10) == 3
+    assert make_ledger(max_bytes=250, largest_message=100).room.most(10) == 2
 
 
 def test_leases_are_due_at_half_their_time_and_in_the_order_in_which_they_end() -> None:
@@ -172,6 +157,6 @@ def test_received_is_what_left_and_what_is_in_flight_after_any_history(history: 
             account = ledger.account()
             assert account.pop("received") == sum(account.values())
         ledger.leave(ledger.deliveries(), "released")
-        assert ledger.bytes == 0
+        assert ledger.room.bytes == 0
 
     run(live())

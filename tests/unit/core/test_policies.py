@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,19 +41,82 @@ def test_a_retry_never_asks_for_more_than_the_twelve_hours_that_are_left(count: 
     assert 0 <= delay <= max(0, VISIBILITY_SECONDS - held)
 
 
-@given(st.integers(1, 200), st.integers(1, 10), st.integers(0, 10), st.integers(1, 200))
-def test_receivers_stay_between_one_and_the_bound(current: int, asked: int, received: int, most: int) -> None:
+@given(st.integers(1, 200), st.integers(1, 10), st.integers(0, 10), st.booleans(), st.integers(1, 200))
+def test_receivers_stay_between_one_and_the_bound(
+    current: int,
+    asked: int,
+    received: int,
+    waited: bool,  # noqa: FBT001 - drawn
+    most: int,
+) -> None:
     """Whatever comes, one receiver polls and never more than allowed are asked for."""
-    wanted = tuning.receivers(current, asked=asked, received=min(received, asked), maximum=most)
+    wanted = tuning.receivers(current, asked=asked, received=min(received, asked), waited=waited, maximum=most)
     assert 1 <= wanted <= max(most, current)
 
 
 def test_full_receives_grow_and_empty_ones_shrink_the_receivers() -> None:
     """The number follows the load by one at a time."""
-    assert tuning.receivers(3, asked=10, received=10, maximum=16) == 4
-    assert tuning.receivers(3, asked=10, received=4, maximum=16) == 3
-    assert tuning.receivers(3, asked=10, received=0, maximum=16) == 2
-    assert tuning.receivers(1, asked=10, received=0, maximum=16) == 1
+    assert tuning.receivers(3, asked=10, received=10, waited=False, maximum=16) == 4
+    assert tuning.receivers(3, asked=10, received=4, waited=False, maximum=16) == 3
+    assert tuning.receivers(3, asked=10, received=0, waited=False, maximum=16) == 2
+    assert tuning.receivers(1, asked=10, received=0, waited=False, maximum=16) == 1
+
+
+def test_receivers_do_not_grow_while_there_is_no_room() -> None:
+    """More of them would only wait for the sink side by side."""
+    assert tuning.receivers(3, asked=10, received=10, waited=True, maximum=16) == 3
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1e4), st.floats(0.001, 600), st.integers(1, 10_000), st.integers(1, 10_000))
+def test_a_batch_stays_between_one_row_and_the_bound(
+    current: int, seconds: float, target: float, floor: int, most: int
+) -> None:
+    """Whatever a write takes, there is a next batch and it is within the setting."""
+    rows = tuning.batch_rows(min(current, most), seconds=seconds, target=target, floor=floor, maximum=most)
+    assert 1 <= rows <= most
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1e4), st.floats(0.001, 600))
+def test_a_batch_changes_only_beyond_a_fifth_of_the_target(current: int, seconds: float, target: float) -> None:
+    """Smaller over 120 %, larger under 80 %, and the same between them."""
+    rows = tuning.batch_rows(current, seconds=seconds, target=target, floor=1, maximum=20_000)
+    if seconds > 1.2 * target:
+        assert rows < current or current == 1
+    elif seconds < 0.8 * target:
+        assert rows > current
+    else:
+        assert rows == current
+
+
+def test_a_batch_is_not_made_smaller_than_pays() -> None:
+    """A disk that needs 100 ms for any commit is not given one row at a time."""
+    assert tuning.batch_rows(500, seconds=0.1, target=0.05, floor=500, maximum=500) == 500
+    assert tuning.batch_rows(500, seconds=0.1, target=0.05, floor=1, maximum=500) == 250
+
+
+@given(st.floats(0, 1e4), st.floats(0, 60))
+def test_a_batch_never_lingers_longer_than_allowed(write_seconds: float, most: float) -> None:
+    """However slow the sink is, the setting is the longest wait."""
+    assert 0 <= tuning.linger(write_seconds, maximum=most) <= most
+
+
+@given(
+    st.floats(0.0005, 0.5),
+    st.floats(0.00001, 0.01),
+    st.lists(st.integers(1, 500), min_size=60, max_size=80).filter(lambda sizes: len(set(sizes[-20:])) > 2),
+)
+def test_the_cost_of_a_row_is_told_apart_from_that_of_any_batch(fixed: float, row: float, sizes: list[int]) -> None:
+    """From batches of different sizes: the smallest that pays spends as much on rows as on what any batch costs."""
+    cost = tuning.WriteCost()
+    for rows in sizes:
+        cost = cost.after(rows, fixed + row * rows, weight=0.1)
+    assert cost.efficient_rows(500) == pytest.approx(min(500, max(1, math.ceil(fixed / row))), abs=1.01)
+
+
+def test_without_sizes_to_compare_a_batch_shrinks_by_small_steps() -> None:
+    """Batches of one size do not tell what a row costs; a small step tells it at little risk."""
+    cost = tuning.WriteCost().after(500, 0.1, weight=0.1).after(500, 0.12, weight=0.1)
+    assert cost.efficient_rows(500) == 400
 
 
 @given(

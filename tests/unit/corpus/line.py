@@ -19,8 +19,9 @@ from worker.deduplication import make_key
 from worker.errors import DecodeError
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.pipeline.breaker import Breaker
-from worker.pipeline.buffer import Arrivals, BatchSettings
+from worker.pipeline.buffer import Arrivals
 from worker.pipeline.handle import Handler
+from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.write import Writer
 from worker.sinks.sqlite import SqliteSink
 
@@ -70,7 +71,8 @@ class Line:
 
     async def handle(self, deliveries: Sequence[Delivery]) -> dict[str, Outcome]:
         """What becomes of each, by message id."""
-        noted, buffer = Noted(), Arrivals(BatchSettings(max_rows=100, max_bytes=1 << 30, max_wait_seconds=0.0))
+        sizing = Sizing(BatchSettings(max_rows=100, max_bytes=1 << 30, max_wait_seconds=0.0))
+        noted, buffer = Noted(), Arrivals(sizing)
         breaker = Breaker(hold_seconds=1, random=random.Random(0), emit=lambda _: None, pipeline="p")
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
         handler = Handler(
@@ -81,6 +83,7 @@ class Line:
             settler=settler,
             ordered=False,
             write_limit_seconds=None,
+            sizing=sizing,
             written=lambda: None,
             wall=lambda: 0.0,
             emit=lambda _: None,

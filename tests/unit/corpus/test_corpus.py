@@ -25,9 +25,9 @@ from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import DONE, Rejected
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import CONTEXT, DeadLetters
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.queue import OK, Failed
 from worker.telemetry.ages import Ages
 from worker.telemetry.redact import plain
@@ -228,7 +228,7 @@ async def test_b41_a_bad_trace_context_is_an_attribute_like_any_other(tmp_path: 
 
 async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
     """Twenty thousand groups, each with all the punctuation that SQS allows in 128 characters: no lane is left."""
-    lanes = Lanes(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0))
+    lanes = Lanes(Sizing(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0)))
     punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
     resolved = 0
     for first in range(0, GROUPS, 500):

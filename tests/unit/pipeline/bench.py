@@ -18,11 +18,11 @@ from worker.loopback.faults import Faults, Rule
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
+from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.stopping import Stop
 from worker.sinks.sink import Demand
 

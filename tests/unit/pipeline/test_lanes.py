@@ -9,8 +9,8 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.errors import SinkRefused
 from worker.outcome import Rejected, Retried
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.sizing import BatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.model.simloop import simulated
 from worker.message import Delivery
 from worker.outcome import Rejected, Retried
-from worker.pipeline.buffer import BatchSettings
 from worker.pipeline.lanes import HELD_BACK, Lanes
+from worker.pipeline.sizing import BatchSettings, Sizing
 
 
 def delivery(number: int) -> Delivery:
@@ -16,7 +16,7 @@ def delivery(number: int) -> Delivery:
 
 def lanes(*, rows: int = 1) -> Lanes:
     """Batches of *rows*, at once."""
-    return Lanes(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0))
+    return Lanes(Sizing(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0)))
 
 
 @simulated

@@ -11,7 +11,7 @@ from tests.unit.pipeline.bench import SPEC, Bench
 from worker.errors import SinkUnavailable
 from worker.loopback.faults import Rule
 from worker.outcome import Retried
-from worker.pipeline.buffer import BatchSettings
+from worker.pipeline.sizing import BatchSettings
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ async def test_what_sqs_hands_out_again_before_it_answers_the_giving_back_is_han
     assert set(receipts(bench)) == {2}
     account = pipeline.ledger.account()
     assert (account["received"], account["deleted"], account["retried"], account["in_flight"]) == (100, 50, 50, 0)
-    assert pipeline.ledger.bytes == pipeline.settler.pending == 0
+    assert pipeline.room.bytes == pipeline.settler.pending == 0
 
 
 @simulated

@@ -213,8 +213,8 @@ async def test_a_server_that_ignores_the_wait_is_asked_twice_a_second_at_the_mos
         assert len(bench.told(events.MessagesReceived)) <= 125
 
 
-async def _empty(limit: int, wait: float, *, attempt_id: str | None = None) -> list[object]:
-    del limit, wait, attempt_id
+async def _empty(limit: int, wait: float, *, attempt_id: str | None = None, admission: object = None) -> list[object]:
+    del limit, wait, attempt_id, admission
     return []
 
 

@@ -9,7 +9,7 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import Reject, Retry
-from worker.pipeline.buffer import BatchSettings
+from worker.pipeline.sizing import BatchSettings
 from worker.telemetry import events
 
 if TYPE_CHECKING:

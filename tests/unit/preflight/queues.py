@@ -31,12 +31,14 @@ def found(
     dlq: QueueAttributes | None = DLQ,
     *,
     drain: float = 25,
+    processes: int = 1,
     memory_limit: int | None = None,
     dlq_address: str | None = None,
     **settings: Any,
 ) -> dict[str, Finding]:
     """The worst finding of each check."""
     pipeline = PipelineSettings(**({"queue": "orders", "dlq": dlq_address} | settings))
-    findings = inspect(pipeline, WorkerSettings(drain_seconds=drain), queue, dlq, memory_limit=memory_limit)
+    worker = WorkerSettings(drain_seconds=drain, processes=processes)
+    findings = inspect(pipeline, worker, queue, dlq, memory_limit=memory_limit)
     worst = sorted(findings, key=lambda f: ("ok", "warn", "refuse").index(f.severity))
     return {f.check: f for f in worst}

@@ -35,7 +35,7 @@ class _FakeQueue:
     says: QueueAttributes | Exception
     closed: int = 0
     """Written by close."""
-    measures: bool = False
+    frame_bytes: int | None = None
 
     async def receive(
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None

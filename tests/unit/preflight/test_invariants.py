@@ -12,6 +12,7 @@ from worker.inflight import Ledger
 from worker.pipeline.pipeline import RELEASE_SECONDS
 from worker.pipeline.renew import Renewer
 from worker.preflight import leases, memory_limit
+from worker.room import Room
 from worker.settings import PipelineSettings
 from worker.settings.pipeline import HANDLER_SECONDS_MAX
 from worker.sqs.aws_session import MARGIN_SECONDS
@@ -39,7 +40,7 @@ def test_p1_visibility_outlives_the_receive_which_outlives_its_wait() -> None:
 @pytest.mark.parametrize("lease", [leases.LEASE_SECONDS_MIN, 30, 43_200])
 def test_p2_a_lease_leaves_time_for_three_renewals_and_more(lease: int) -> None:
     """At half instead of a third, since a failed renewal is tried at the next tick and not at the next third."""
-    ledger = Ledger(max_messages=1, max_bytes=1, largest_message=1, lease_seconds=lease)
+    ledger = Ledger(room=Room(max_messages=1, max_bytes=1, largest_message=1, frame_bytes=None), lease_seconds=lease)
     tick = Renewer(None, ledger=ledger, emit=lambda _: None, pipeline="p")._tick  # type: ignore[arg-type] # never asked
     left = lease - renew_at(float(lease), lease_seconds=lease)
     assert left / tick >= 3
@@ -111,6 +112,18 @@ def test_p8_what_is_in_flight_fits_into_the_memory_limit() -> None:
     assert tight.severity == "warn"
     assert "352 MiB" in tight.fix
     assert found(memory_limit=256 * MIB, in_flight_max_bytes=16 * MIB)["memory"].severity == "ok"
+
+
+def test_p8_every_process_has_its_own_messages_in_flight() -> None:
+    """Three of them and their parent share the limit, and the workers of a queue its cap."""
+    needed = 3 * 352 + 64
+    assert found(memory_limit=needed * MIB, processes=3)["memory"].severity == "ok"
+    tight = found(memory_limit=needed * MIB - 1, processes=3)["memory"]
+    assert tight.severity == "warn"
+    assert "in each of 3 processes" in tight.finding
+    assert f"WORKER_PROCESSES, or raise the memory limit to {needed} MiB" in tight.fix
+    assert "room for 20 workers of 3 x 2000" in found(processes=3)["in flight"].finding
+    assert found(processes=7)["in flight"].severity == "warn"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_all_problems_are_told_at_once() -> None:
             "SQS_MAX_MESSAGES": "11",
             "SQS_QEUE_URL": QUEUE,
             "SINK": "redshift",
-            "WORKER_PROCESSES": "auto",
+            "WORKER_PROCESSES": "many",
             "METRICS_PORT": "tcp://10.0.0.7:9100",
             "BATCH_MAX_ROWS": "3000",
             "WORKER_DRAIN_SECONDS": "nan",
@@ -112,7 +112,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "SQS_QUEUE_URL is not set: give a URL, an ARN or a name" in found
     assert "SQS_MAX_MESSAGES is '11': give a whole number from 1 to 10" in found
     assert "not part of this version; use one of: sqlite, postgres, ndjson, handler, discard" in text
-    assert "start more workers instead" in text
+    assert "WORKER_PROCESSES is 'many': give a whole number from 1 to 64, or auto" in found
     assert "enableServiceLinks: false" in text
     assert "set it to at most 2000" in text
     assert "WORKER_DRAIN_SECONDS is 'nan': give a number from 0 to 3600" in found
@@ -151,6 +151,9 @@ def test_a_batch_is_no_larger_than_what_may_be_in_flight() -> None:
         ("BATCH_MAX_WAIT_MS", "60001"),
         ("HANDLER_TIMEOUT_SECONDS", "42601"),
         ("WORKER_DRAIN_SECONDS", "inf"),
+        ("WORKER_PROCESSES", "0"),
+        ("WORKER_PROCESSES", "65"),
+        ("WORKER_PROCESSES", "1.5"),
         ("WORKER_REPORT_SECONDS", "0"),
         ("METRICS_PORT", "65536"),
         ("WORKER_ID", "a b"),
@@ -171,6 +174,22 @@ def test_a_value_out_of_bounds_is_named_with_what_is_allowed(name: str, value: s
     found = problems({"SQS_QUEUE_URL": "orders", name: value})
     assert len(found) == 1
     assert found[0].startswith(f"{name} is '{value[:60]}")
+
+
+@pytest.mark.parametrize(("given", "meant"), [("1", 1), ("64", 64), ("auto", "auto"), ("AUTO", "auto")])
+def test_processes_are_a_number_or_auto(given: str, meant: object) -> None:
+    """`auto` is left for the machine that it runs on to say."""
+    assert loaded(WORKER_PROCESSES=given).worker.processes == meant
+
+
+@pytest.mark.parametrize("processes", ["2", "auto"])
+def test_several_processes_do_not_share_standard_output(processes: str) -> None:
+    """Lines longer than a pipe takes in one piece would be mixed; a file is locked."""
+    given = {"SQS_QUEUE_URL": QUEUE, "SINK": "ndjson", "WORKER_PROCESSES": processes}
+    (problem,) = problems(given | {"NDJSON_PATH": "-"})
+    assert problem.startswith(f"WORKER_PROCESSES is {processes}, but pipeline default writes to standard output")
+    assert load(given | {"NDJSON_PATH": "rows.ndjson"}).pipelines[0].ndjson_path == "rows.ndjson"
+    assert load(given | {"NDJSON_PATH": "-", "WORKER_PROCESSES": "1"}).worker.processes == 1
 
 
 def test_smaller_bounds_in_flight_make_smaller_batches() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import aiohttp
+import orjson
 import pytest
 from botocore import exceptions as sdk
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.aws_session import Clients, NotSqs, translated
+from worker.sqs.native_sign import Keys
 
 URL = "http://127.0.0.1:2"
 ROWS: list[tuple[Exception, type[QueueError], str]] = [
@@ -60,6 +65,7 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     nothing = str(tmp_path_factory.mktemp("aws") / "none")
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", nothing)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", nothing)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -125,3 +131,51 @@ async def test_renewing_when_there_are_none_any_more_changes_nothing(monkeypatch
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     assert not await clients.renew()
     await clients.close()
+
+
+async def test_keys_are_those_of_the_chain_and_follow_a_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the native path signs with is what the SDK would, before and after somebody replaced it."""
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    assert await clients.keys() == Keys("test", "test")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    assert await clients.keys() == Keys("test", "test")
+    assert await clients.renew()
+    assert await clients.keys() == Keys("other", "test", "token")
+    await clients.close()
+
+
+async def test_keys_that_no_header_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token with a line break is named as the credentials' fault, and is not repeated in the error."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token\r\nX-Other: 1")
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    with pytest.raises(CredentialsRefused, match="session token") as caught:
+        await clients.keys()
+    await clients.close()
+    assert (caught.value.code, "X-Other" in str(caught.value)) == ("InvalidCredentials", False)
+
+
+async def test_keys_that_the_sdk_cannot_renew_are_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Credentials near their expiry are renewed as they are asked for; a renewal that fails is told in our words."""
+    folder = tmp_path_factory.mktemp("process")
+    given = folder / "given.json"
+    soon = datetime.fromtimestamp(time.time() + 300, UTC).isoformat()
+    document = {"Version": 1, "AccessKeyId": "FIRST", "SecretAccessKey": "S", "Expiration": soon}
+    given.write_bytes(orjson.dumps(document))
+    (folder / "config").write_text(f"[default]\ncredential_process = cat {given}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    clients = Clients(region="eu-west-1", endpoint_url=None)
+    await clients.open(receivers=1, settlers=1)
+    given.write_bytes(orjson.dumps(document | {"AccessKeyId": "SECOND"}))
+    assert await clients.keys() == Keys("SECOND", "S")
+    given.unlink()
+    with pytest.raises(CredentialsRefused) as caught:
+        await clients.keys()
+    await clients.close()
+    assert (caught.value.operation, caught.value.code) == ("sign", "CredentialRetrievalError")

@@ -25,6 +25,8 @@ class BatchWritten(Fact):
     """Unix time at which each accepted message was sent."""
     finished_at: float
     """Unix time at which the write returned."""
+    waited_seconds: float = 0.0
+    """The handler's, for this batch to come together."""
 
 
 @dataclass(frozen=True, slots=True)

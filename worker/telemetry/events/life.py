@@ -85,6 +85,16 @@ class PipelineStarted(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class TransportChosen(Fact):
+    """How a queue is spoken to: `native` (our own request path) or `sdk`, and why."""
+
+    pipeline: str
+    queue: str
+    transport: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineStopped(Fact):
     """The account of one pipeline. received = deleted + retried + rejected + released + expired + in_flight."""
 

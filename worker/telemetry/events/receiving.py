@@ -22,6 +22,8 @@ class MessagesReceived(Fact):
     """Unix time at which each received message was sent; empty where nobody measures how long they waited."""
     received_at: float = 0.0
     """Unix time of the receipt; goes with `sent_at`."""
+    waited_seconds: float = 0.0
+    """Before it was asked, for room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""botocore's dictionaries to our types and back: the shapes of SQS's JSON, and nothing of its transport.
+"""SQS's JSON to our types and back: its shapes, and nothing of how they travel.
 
-Takes what the SDK parsed and gives deliveries, answers by entry and queue attributes; takes deliveries and outgoing
-messages and gives the entries of a batch call. Pure: what cannot be understood comes back as a value (`Damaged`,
-`UNKNOWN`) or raises `ValueError`, which the door (aws.py) turns into an error of ours.
+Takes parsed JSON, with binary values as bytes, and gives deliveries, answers by entry and queue attributes; takes
+outgoing messages and gives the entries of a batch call. Pure: what cannot be understood comes back as a value
+(`Damaged`, `UNKNOWN`) or raises `ValueError`, which both ways into SQS turn into an error of ours.
 """
 
 from __future__ import annotations

@@ -1,0 +1,191 @@
+"""Room: both bounds are hard, and answers that wait for room get it in their order and never for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.model.simloop import simulated
+from worker.room import Reservation, Room
+
+KIB = 1024
+FRAME_BYTES = 2 * KIB
+
+
+def make_room(*, max_messages: int = 1_000, max_bytes: int = 100 * KIB, frame_bytes: int | None = FRAME_BYTES) -> Room:
+    return Room(max_messages=max_messages, max_bytes=max_bytes, largest_message=10 * KIB, frame_bytes=frame_bytes)
+
+
+def test_a_queue_that_measures_needs_no_room_for_the_largest_messages() -> None:
+    """With room for one receive of the largest, many receives of the usual ones may be under way."""
+    assert make_room(frame_bytes=None).free(10) == 10
+    assert make_room(frame_bytes=None).free(100) == 10
+    assert make_room().free(100) == 100 * KIB // FRAME_BYTES
+
+
+@simulated
+async def test_an_answer_that_fits_what_was_granted_is_admitted_at_once() -> None:
+    """Asking costs nothing while answers are as large as the ones before."""
+    room = make_room()
+    reservation = room.reserve(10)
+    granted = reservation.granted
+    await reservation.admit(granted)
+    assert (reservation.granted, room.bytes_taken) == (granted, granted)
+
+
+@simulated
+async def test_a_larger_answer_waits_until_there_is_room_for_it() -> None:
+    """What is in hand has to leave first; the bound holds meanwhile."""
+    room = make_room()
+    room.hold(1, 60 * KIB)
+    reservation = room.reserve(10)
+    async with asyncio.TaskGroup() as tasks:
+        admitted = tasks.create_task(reservation.admit(50 * KIB))
+        await asyncio.sleep(1)
+        assert not admitted.done()
+        assert room.free(10) == 0  # and nobody asks for more while it waits
+        room.leave(1, 60 * KIB)
+    assert room.bytes_taken == reservation.granted == 50 * KIB
+
+
+@simulated
+async def test_answers_are_admitted_in_the_order_in_which_they_asked() -> None:
+    """A small one does not overtake a large one, or the large one might wait for ever."""
+    room = make_room()
+    room.hold(1, 60 * KIB)
+    large, small = room.reserve(10), room.reserve(10)
+    order: list[str] = []
+
+    async def ask(name: str, reservation: Reservation, size: int) -> None:
+        await reservation.admit(size)
+        order.append(name)
+        room.cancel(reservation)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ask("large", large, 80 * KIB))
+        await asyncio.sleep(0.1)
+        tasks.create_task(ask("small", small, 30 * KIB))
+        await asyncio.sleep(0.1)
+        assert order == []
+        room.leave(1, 60 * KIB)
+    assert order == ["large", "small"]
+    assert room.messages == 0
+    assert room.bytes_taken == 0
+
+
+@simulated
+async def test_receives_wait_for_room_in_order_and_are_served_as_soon_as_there_is_enough() -> None:
+    """Room that comes free goes to who waits longest, at once and whole; and nobody else is woken."""
+    room = make_room(max_messages=20)
+    room.hold(20, 0)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        reservation = await room.reserve_soon(10, within_seconds=60)
+        assert reservation is not None
+        served.append(number)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(2):
+            tasks.create_task(ask(number))
+            await asyncio.sleep(0.1)
+        room.leave(9, 0)
+        await asyncio.sleep(0.1)
+        assert served == []
+        room.leave(1, 0)
+        await asyncio.sleep(0.1)
+        assert served == [0]
+        room.leave(10, 0)
+    assert served == [0, 1]
+    assert asyncio.get_running_loop().time() < 1
+    assert room.free(10) == 0
+
+
+@simulated
+async def test_after_a_little_patience_a_receive_takes_what_room_there_is() -> None:
+    """Less than a full receive is better than none, unless a certain number is owed."""
+    room = make_room(max_messages=20)
+    room.hold(16, 0)
+    assert await room.reserve_soon(10, at_least=5, within_seconds=0.5) is None
+    reservation = await room.reserve_soon(10, within_seconds=0.5)
+    assert reservation is not None
+    assert reservation.messages == 4
+    assert asyncio.get_running_loop().time() == 1.0
+
+
+@simulated
+async def test_a_receive_that_is_cancelled_while_it_is_served_gives_the_room_back() -> None:
+    """Served and cancelled in the same moment: nothing stays set aside for nobody."""
+    room = make_room(max_messages=10)
+    room.hold(10, 0)
+    waiting = asyncio.get_running_loop().create_task(room.reserve_soon(10, within_seconds=60))
+    await asyncio.sleep(0.1)
+    room.leave(10, 0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    assert room.free(10) == 10
+    late = asyncio.get_running_loop().create_task(room.reserve_soon(10, within_seconds=60))
+    await late
+    assert room.free(10) == 0
+
+
+@simulated
+async def test_no_more_is_asked_of_room_than_the_receive_can_bring() -> None:
+    """Wire bytes may be many times those of the messages: one answer must always fit into an empty room."""
+    room = make_room()
+    reservation = room.reserve(10)
+    await reservation.admit(10_000 * KIB)
+    assert reservation.granted == 100 * KIB
+
+
+@simulated
+async def test_who_gives_up_waiting_leaves_nothing_behind() -> None:
+    """A receive that is cancelled while its answer waits blocks nobody."""
+    room = make_room()
+    room.hold(1, 100 * KIB - 2 * FRAME_BYTES)
+    first, second = room.reserve(1), room.reserve(1)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await first.admit(9 * KIB)
+    room.cancel(first)
+    room.leave(1, 100 * KIB - 2 * FRAME_BYTES)
+    await second.admit(9 * KIB)
+    room.cancel(second)
+    assert room.messages == 0
+    assert room.bytes_taken == 0
+
+
+@simulated
+async def test_many_small_grants_that_all_turn_out_too_small_do_not_wait_for_each_other() -> None:
+    """Each gives its grant up while it waits, so the first in the row always has the whole room."""
+    room = make_room(max_bytes=10 * KIB)
+    reservations = [room.reserve(1) for _ in range(room.free(5))]
+
+    async def live(reservation: Reservation) -> None:
+        await reservation.admit(10 * KIB)
+        await asyncio.sleep(1)
+        room.cancel(reservation)
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        for reservation in reservations:
+            tasks.create_task(live(reservation))
+    assert len(reservations) > 1
+    assert room.bytes_taken == 0
+
+
+@given(answers=st.lists(st.tuples(st.integers(1, 10), st.integers(1, 10 * KIB)), max_size=60))
+def test_expectation_follows_the_answers_and_never_passes_the_largest(answers: list[tuple[int, int]]) -> None:
+    """After any answers a full receive still fits, and one reservation is never larger than its messages can be."""
+    room = make_room()
+    for messages, size in answers:
+        room.expect(messages, messages * size)
+        wanted = room.free(10)
+        assert 1 <= wanted <= 10
+        reservation = room.reserve(wanted)
+        assert reservation.granted <= wanted * 10 * KIB
+        assert room.bytes_taken <= room.max_bytes
+        room.cancel(reservation)

@@ -1,0 +1,90 @@
+"""Run of a parent: starts WORKER_PROCESSES processes, serves for all of them, and ends with the worst exit code.
+
+Takes the settings, the command line of one process and its environment. Signals are passed on once, as words on each
+lifeline; a second one forces. The parent itself writes only facts about processes, and its children write to the same
+standard output, untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from worker import __version__
+from worker.instruments import log_stream
+from worker.parent.ends import CLEAN
+from worker.parent.figures import Figures
+from worker.parent.process import Command, Process
+from worker.parent.supervise import Supervisor
+from worker.parent.verdicts import Verdicts
+from worker.pipeline.stopping import Stop, cancelled
+from worker.signals import stop_on_signals
+from worker.telemetry import events
+from worker.telemetry.dispatch import FanOut
+from worker.telemetry.lag import watch_loop
+from worker.telemetry.logs import configure
+from worker.telemetry.server import TelemetryServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from worker.settings import Loaded
+    from worker.telemetry.events import Emit
+
+
+def run_parent(loaded: Loaded, *, processes: int, environ: Mapping[str, str], config: Path | None, drain: bool) -> int:
+    """Run *processes* workers until a signal (or, to *drain*, an empty queue) ends them; returns the exit code."""
+    command = Command(command_line(config, drain=drain), environ, loaded.worker.worker_id, processes)
+    return asyncio.run(_run(loaded, command, drain=drain))
+
+
+def command_line(config: Path | None, *, drain: bool) -> tuple[str, ...]:
+    """`worker run` as we were started ourselves.
+
+    Only `python -m` puts the working directory in front of the path of modules. Whoever typed `worker` does not have it
+    there, and a folder that happens to be called `worker` must not be taken for us.
+    """
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    safe = ("-P",) if sys.flags.safe_path or main is None else ()
+    named = ("--config", str(config)) if config is not None else ()
+    return (sys.executable, *safe, "-m", "worker", "run", *(["--drain"] if drain else []), *named)
+
+
+async def _run(loaded: Loaded, command: Command, *, drain: bool) -> int:
+    worker = loaded.worker
+    logs = configure(worker.log_level, worker.log_format, stream=log_stream(loaded), worker_id=worker.worker_id)
+    processes: list[Process] = []
+    verdicts = Verdicts(processes, worker_id=worker.worker_id, version=__version__)
+    emit = FanOut([logs, verdicts]).emit
+    processes += [Process(number, command, emit) for number in range(command.processes)]
+    server = TelemetryServer(worker.metrics_host, worker.metrics_port, metrics=Figures(processes), health=verdicts)
+    try:
+        url = server.start()
+        emit(events.ParentStarted(worker.worker_id, __version__, command.processes, url))
+        stop = Stop(drain_seconds=worker.drain_seconds)
+        return await _supervise(processes, stop, emit, verdicts, drain=drain)
+    finally:
+        server.stop()
+        logs.close()
+
+
+async def _supervise(processes: list[Process], stop: Stop, emit: Emit, verdicts: Verdicts, *, drain: bool) -> int:
+    began = time.monotonic()
+    supervisor = Supervisor(processes, stop, emit, drain=drain, random=random.Random())  # noqa: S311 - jitter, not a secret
+    # The supervisor has the last word about who does not leave: its deadline is later than a process' own.
+    with stop_on_signals(stop, too_late=_wait):
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch_loop(emit, verdicts), name="watch-loop")
+            code = await supervisor.run()
+            await cancelled([watching])
+    reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
+    emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
+    return code
+
+
+def _wait() -> None:
+    """What is too late for a worker is not yet for its parent."""

@@ -1,0 +1,185 @@
+"""Room: how much may be in flight, in messages and in bytes, and who has set how much of it aside.
+
+The poller sets room aside before it asks for messages, the ledger turns it into room held when they came, and gives it
+back when they leave. Both bounds are hard: what is held and what is set aside never exceed them together.
+
+How much is set aside for a receive depends on the queue. One that measures its answers before it takes them in asks for
+more when the usual is not enough, and waits; for any other, every message may turn out to be the largest there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+SLACK: Final = 1.25
+"""Set aside this much more than the largest answer lately, so that few have to ask."""
+FORGETTING: Final = 0.98
+"""Of what is expected of an answer, kept at each smaller one: fifty receives after the large ones it is small again."""
+
+
+class Reservation:
+    """Room set aside for one receive: the `Admission` that its queue may ask."""
+
+    def __init__(self, messages: int, granted: int, admit: Callable[[Reservation, int], Awaitable[None]]) -> None:
+        self.messages = messages
+        self.granted = granted
+        """Bytes. Written by `Room`."""
+        self.waited_seconds = 0.0
+        """Until there was room. Written by `Room`."""
+        self._admit = admit
+
+    async def admit(self, size: int) -> None:
+        """Wait until there is room for *size* bytes, or for as much as this receive can bring."""
+        await self._admit(self, size)
+
+
+class Room:
+    """Both bounds of one pipeline. The poller calls `reserve` and `cancel`, the ledger what holds and leaves."""
+
+    def __init__(self, *, max_messages: int, max_bytes: int, largest_message: int, frame_bytes: int | None) -> None:
+        self.max_messages = max_messages
+        """Written by the pipeline's tuning; never above the setting."""
+        self.max_bytes = max_bytes
+        self.messages = 0
+        """Held. Written by `hold` and `leave`."""
+        self.bytes = 0
+        """Held. Written as `messages`."""
+        self._largest = min(largest_message, max_bytes)
+        self._expected = 0
+        """Bytes of a message, as the latest receives brought them. Written by `expect`."""
+        self._frame_bytes = frame_bytes
+        """As `Queue.frame_bytes`: None, and every message is taken for the largest."""
+        self._reserved = 0
+        """Messages. Written by `reserve` and `cancel`."""
+        self._reserved_bytes = 0
+        """Written as `_reserved`, and by `_admit`."""
+        self._asking: deque[Reservation] = deque()
+        """Answers that wait for room, the oldest first. Written by `_admit`."""
+        self._freed = asyncio.Event()
+        """Set at every change; cleared by who waits for one with an answer in its hands."""
+        self._queueing: deque[tuple[int, asyncio.Future[Reservation]]] = deque()
+        """Receives that wait for room, the oldest first. Written by `reserve_soon` and `_notify`."""
+
+    def alone(self, reservation: Reservation) -> bool:
+        """Nothing is held, and nothing else asked for."""
+        return self.messages == 0 and self._reserved == reservation.messages
+
+    @property
+    def bytes_taken(self) -> int:
+        """Held and set aside: never above the bound."""
+        return self.bytes + self._reserved_bytes
+
+    def free(self, limit: int) -> int:
+        """How many of *limit* messages may be asked for now; none while an answer waits."""
+        if self._asking:
+            return 0
+        messages = self.max_messages - self.messages - self._reserved
+        by_bytes = (self.max_bytes - self.bytes_taken) // self._share()
+        return max(0, min(limit, messages, by_bytes))
+
+    def most(self, limit: int) -> int:
+        """How many of *limit* there could ever be room for: all, unless a bound is smaller than that."""
+        return max(1, min(limit, self.max_messages, self.max_bytes // self._largest))
+
+    def reserve(self, messages: int) -> Reservation:
+        """Set room aside for a receive of *messages*; the caller has asked `free` in the same step."""
+        reservation = Reservation(messages, messages * self._share(), self._admit)
+        self._reserved += messages
+        self._reserved_bytes += reservation.granted
+        return reservation
+
+    async def reserve_soon(self, messages: int, *, at_least: int = 1, within_seconds: float) -> Reservation | None:
+        """Set room aside for *messages*, or after a little patience for as many as fit; None if *at_least* do not fit.
+
+        Who waits is served in order, and woken only to be served: sixteen receivers that look at every change cost more
+        than all the messages.
+        """
+        if not self._queueing and self.free(messages) == messages:
+            return self.reserve(messages)
+        now = asyncio.get_running_loop().time
+        began = now()
+        reservation = await self._queue_up(messages, at_least, within_seconds)
+        if reservation is not None:
+            reservation.waited_seconds = now() - began
+        return reservation
+
+    async def _queue_up(self, messages: int, at_least: int, within_seconds: float) -> Reservation | None:
+        place: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
+        self._queueing.append((messages, place))
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await place
+        except TimeoutError:
+            if place.done() and not place.cancelled():  # served in the moment in which the patience ended
+                return place.result()
+            fitting = self.free(messages)
+            return self.reserve(fitting) if fitting >= at_least else None
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.cancel(place.result())
+            raise
+        finally:
+            if not place.done() or place.cancelled():
+                self._queueing = deque(one for one in self._queueing if one[1] is not place)
+
+    def cancel(self, reservation: Reservation) -> None:
+        """Give the room of a receive back; what came of it is held in the same step."""
+        self._reserved -= reservation.messages
+        self._reserved_bytes -= reservation.granted
+        reservation.granted = 0
+        self._notify()
+
+    def hold(self, messages: int, size: int) -> None:
+        """Deliveries came in."""
+        self.messages += messages
+        self.bytes += size
+
+    def leave(self, messages: int, size: int) -> None:
+        """Deliveries left."""
+        self.messages -= messages
+        self.bytes -= size
+        self._notify()
+
+    def expect(self, messages: int, size: int) -> None:
+        """A receive brought *messages* of *size* bytes together: the next will be alike."""
+        if messages:
+            self._expected = max(int(self._expected * FORGETTING), int(size / messages * SLACK))
+
+    async def _admit(self, reservation: Reservation, size: int) -> None:
+        """Exchange what is granted for *size* bytes, in the order of asking.
+
+        What was granted is given up meanwhile: many small grants that wait for each other would wait for ever.
+        """
+        size = min(size, reservation.messages * self._largest)
+        if size <= reservation.granted:
+            return
+        self._reserved_bytes -= reservation.granted
+        reservation.granted = 0
+        self._asking.append(reservation)
+        self._notify()
+        try:
+            while self._asking[0] is not reservation or self.bytes_taken + size > self.max_bytes:
+                self._freed.clear()
+                await self._freed.wait()
+            self._reserved_bytes += size
+            reservation.granted = size
+        finally:
+            self._asking.remove(reservation)
+            self._notify()
+
+    def _share(self) -> int:
+        """Bytes to set aside for a message."""
+        return self._largest if self._frame_bytes is None else min(self._largest, self._expected + self._frame_bytes)
+
+    def _notify(self) -> None:
+        """Something was given back: let those go on who wait for it."""
+        self._freed.set()
+        while self._queueing and self.free(self._queueing[0][0]) == self._queueing[0][0]:
+            messages, place = self._queueing.popleft()
+            if not place.done():
+                place.set_result(self.reserve(messages))

@@ -1,0 +1,211 @@
+"""One request of the native path: signed, sent, within its time, understood, reported; repeated where that is right.
+
+`Requester.call` takes an operation with its body and what reads the answer, and gives what was read, or raises one of
+our errors. A refusal of the credentials is answered with other ones if there are any, one for the clock with a better
+time, once. It ends with `close`: calls under way then fail as `QueueUnavailable`, and a cancelled call stays cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
+from worker.sqs.errors import shortened
+from worker.sqs.native_answer import WireTrouble
+from worker.sqs.native_limit import Limit
+from worker.sqs.native_read import NOT_UNDERSTOOD, document
+from worker.telemetry.events import RequestMade
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from worker.sqs.native_answer import Answer
+    from worker.sqs.native_clock import ServerClock
+    from worker.sqs.native_keys import KeyRing
+    from worker.sqs.native_pool import Pool
+    from worker.sqs.native_sign import Keys, Signer
+    from worker.sqs.parse import Json
+    from worker.sqs.queue import Admission
+    from worker.telemetry.events import Emit
+
+T = TypeVar("T")
+
+_WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+"""What reading raises on JSON that is not what SQS documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One operation of SQS."""
+
+    operation: str
+    """Our name for it, a label."""
+    target: str
+    """SQS's name for it, as a header says it."""
+    repeatable: bool = True
+    """Whether performing it twice does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What requests are signed with."""
+
+    signer: Signer
+    keys: KeyRing
+    clock: ServerClock
+    renew: Callable[[], Awaitable[bool]]
+    """Reads the credential chain again, for keys that somebody replaced."""
+
+
+@dataclass(slots=True, eq=False)
+class Call(Generic[T]):
+    """One request to be made, and what is learned while it is made."""
+
+    verb: Verb
+    body: bytes
+    read: Callable[[Json, float], T]
+    """Makes what the caller wants of the answer's document and the loop time at which it began to arrive."""
+    pool: Pool
+    seconds: float
+    """How long one try may take, waits for *admission* not counted."""
+    admission: Admission | None = None
+    keys: Keys | None = None
+    """What it was signed with. Written by `Requester`, as the next two."""
+    unix: float = 0.0
+    """The time it was signed with."""
+    answer: Answer | None = None
+
+
+class Requester:
+    """Makes every request of one queue."""
+
+    def __init__(self, signing: Signing, emit: Emit, *, pipeline: str) -> None:
+        self._signing = signing
+        self._emit = emit
+        self._pipeline = pipeline
+        self._limits: set[Limit] = set()
+        """The wall clocks of the requests under way. Written by `_timed`."""
+        self._closed = False
+        """Written by `close`."""
+
+    async def make(self, call: Call[T]) -> T:
+        """What *call* reads from its answer.
+
+        A request that was refused was not performed, so it may always be made once more, if it is signed otherwise.
+
+        Raises:
+            QueueError: with the operation's name.
+        """
+        try:
+            return await self._request(call)
+        except CredentialsRefused as error:
+            if not await self._signs_otherwise(call, error):
+                raise
+        return await self._request(call)
+
+    def close(self) -> None:
+        """Calls under way fail, wherever they wait, and later ones."""
+        self._closed = True
+        for limit in self._limits:
+            limit.end()
+
+    async def _request(self, call: Call[T]) -> T:
+        """One try, and its fact."""
+        operation = call.verb.operation
+        if self._closed:
+            raise QueueUnavailable(operation, "Closed")
+        now = asyncio.get_running_loop().time
+        began, code = now(), "cancelled"
+        try:
+            call.answer = await self._timed(call)
+            done = _understood(operation, call.answer, call.read)
+            code = "ok"
+        except QueueError as error:
+            code = error.code
+            raise
+        finally:
+            self._emit(RequestMade(self._pipeline, operation, code, now() - began))
+        return done
+
+    async def _timed(self, call: Call[T]) -> Answer:
+        """The answer, or our error, by the request's own wall clock."""
+        operation = call.verb.operation
+        limit = Limit(call.seconds)
+        self._limits.add(limit)
+        try:
+            with limit:
+                return await self._exchange(call, limit)
+        except (WireTrouble, TimeoutError) as error:
+            if self._closed:
+                raise QueueUnavailable(operation, "Closed") from error
+            if isinstance(error, WireTrouble):
+                raise QueueUnavailable(operation, error.code, error.detail) from error
+            raise QueueUnavailable(operation, "Timeout", f"no answer within {call.seconds:g} s") from error
+        except QueueError as error:  # the keys' own, which know no operation
+            raise type(error)(operation, error.code, error.detail) from error
+        finally:
+            self._limits.discard(limit)
+
+    async def _exchange(self, call: Call[T], limit: Limit) -> Answer:
+        signing, now = self._signing, asyncio.get_running_loop().time()
+        call.answer = None
+        call.keys = signing.keys.fresh(now) or await signing.keys.renewed()
+        call.unix = signing.clock.now()
+        head = signing.signer.head(call.verb.target, call.body, call.keys, call.unix)
+        admission = None if call.admission is None else Untimed(call.admission, limit)
+        repeated = self._repeated(call, now) if call.verb.repeatable else None
+        return await call.pool.exchange(head + call.body, admission=admission, repeated=repeated)
+
+    def _repeated(self, call: Call[T], began: float) -> Callable[[WireTrouble], None]:
+        """What is told of the first half of a request that met the end of a kept connection: it was one, and failed."""
+
+        def report(trouble: WireTrouble) -> None:
+            seconds = asyncio.get_running_loop().time() - began
+            self._emit(RequestMade(self._pipeline, call.verb.operation, trouble.code, seconds))
+
+        return report
+
+    async def _signs_otherwise(self, call: Call[T], error: CredentialsRefused) -> bool:
+        """Whether the request that SQS refused would be signed with another time or other keys now."""
+        if call.answer is None:
+            return False  # nothing was sent: there are no keys
+        date = call.answer.headers.get(b"date", b"").decode("latin-1")
+        if self._signing.clock.corrected(error.code, date, call.unix):
+            return True
+        try:
+            async with asyncio.timeout(call.seconds):
+                await self._signing.renew()
+                self._signing.keys.forget()
+                return await self._signing.keys.renewed() != call.keys
+        except TimeoutError as late:
+            raise QueueUnavailable(error.operation, "Timeout", "the credentials took too long to come") from late
+        except QueueError as trouble:
+            raise type(trouble)(error.operation, trouble.code, trouble.detail) from trouble
+
+
+class Untimed:
+    """An admission whose waits are not counted by a request's wall clock: SQS has answered already."""
+
+    def __init__(self, admission: Admission, limit: Limit) -> None:
+        self._admission = admission
+        self._limit = limit
+
+    @property
+    def granted(self) -> int:
+        """As the admission says."""
+        return self._admission.granted
+
+    async def admit(self, size: int) -> None:
+        """Wait, for however long it takes."""
+        self._limit.pause()
+        await self._admission.admit(size)
+        self._limit.resume()
+
+
+def _understood(operation: str, answer: Answer, read: Callable[[Json, float], T]) -> T:
+    try:
+        return read(document(operation, answer), answer.arrived_at)
+    except _WRONG_SHAPE as error:
+        raise QueueUnavailable(operation, NOT_UNDERSTOOD, shortened(str(error))) from error

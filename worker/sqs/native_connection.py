@@ -1,0 +1,149 @@
+"""One connection to SQS: one request at a time, one answer to each, nothing ever left over for the next.
+
+Takes a whole request and gives its `Answer`; a server that says more than it was asked, ends early, or a caller who is
+cancelled, closes the connection, because whatever still comes belongs to nobody. A large answer is left in the socket
+until there is room for it. It ends when either side closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Final, cast
+
+from worker.sqs.native_answer import ANSWER_BYTES, AnswerReader, WireTrouble
+
+if TYPE_CHECKING:
+    from worker.sqs.native_answer import Answer
+    from worker.sqs.queue import Admission
+
+CLOSED: Final = "ConnectionClosedError"
+"""The code for a connection that ended before its answer did; the SDK's way uses the same."""
+
+
+class Unanswered(WireTrouble):
+    """The connection ended before the first byte of an answer."""
+
+
+class Connection(asyncio.Protocol):
+    """A protocol for the loop, and `ask` for its one user. What is written by the loop's callbacks says so."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._reader = AnswerReader(loop.time)
+        self._transport: asyncio.Transport | None = None
+        """Written once, by connection_made."""
+        self._waiter: asyncio.Future[None] | None = None
+        """The question under way waits for this. Written by `ask`."""
+        self._granted: int | None = None
+        """Bytes of a body that may be taken in unasked; None: all of them. Written by `ask`."""
+        self.made_at = loop.time()
+        self.idle_since = self.made_at
+        """Loop time of the last answer. Written by `ask`."""
+        self.usable = False
+        """May be asked. Written by the loop's callbacks and by `abort`."""
+        self.gone: asyncio.Future[None] = loop.create_future()
+        """Done when nothing is left of the connection. Written by connection_lost."""
+
+    async def ask(self, request: bytes, admission: Admission | None = None) -> Answer:
+        """The answer to *request*; with *admission* a large one waits for room first.
+
+        Raises:
+            Unanswered: the connection ended before any byte came back.
+            WireTrouble: it ended later, or what came is no answer of SQS.
+        """
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - a pool gives out what is connected
+        self._reader.begin()
+        self._granted = None if admission is None else admission.granted
+        waiter = self._waiter = self._loop.create_future()
+        transport.write(request)
+        try:
+            await waiter
+            if admission is not None:
+                await self._admitted(admission, transport)
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
+        self.idle_since = self._loop.time()
+        if not self._reader.reusable:
+            self.abort()
+        return self._reader.answer()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _admitted(self, admission: Admission, transport: asyncio.Transport) -> None:
+        """Ask for room for as long as more comes than was granted; a chunked answer does not say how much that is."""
+        reader = self._reader
+        while (size := reader.size) > admission.granted:
+            if not reader.measured:
+                size = min(2 * size, ANSWER_BYTES)
+            await admission.admit(size)
+            self._granted = max(size, admission.granted)
+            if self.gone.done():
+                raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
+            if not reader.complete:
+                self._waiter = self._loop.create_future()
+                transport.resume_reading()
+                await self._waiter
+
+    # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected; for TLS, with the server's certificate accepted."""
+        # a cast, because uvloop's transports are not subclasses of asyncio's
+        self._transport = cast("asyncio.Transport", transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.usable = True
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of the answer, or of something that nobody asked for."""
+        reader, waiter = self._reader, self._waiter
+        if waiter is None or reader.complete:
+            reader.reusable = False
+            if waiter is None:
+                self.abort()
+            return
+        try:
+            complete = reader.feed(data)
+        except WireTrouble as trouble:
+            self._fail(trouble)
+            return
+        if complete:
+            self._wake()
+        elif (
+            self._granted is not None and self._transport is not None and reader.headed and reader.size > self._granted
+        ):
+            self._transport.pause_reading()
+            self._wake()
+
+    def eof_received(self) -> None:
+        """The server says no more: the end of an answer without a length, the middle of any other."""
+        self.usable = False
+        if self._waiter is not None and self._reader.ended():
+            self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing comes any more; while idle that is no trouble."""
+        self.usable = False
+        if self._waiter is not None and not self._reader.complete:
+            kind = WireTrouble if self._reader.taken else Unanswered
+            self._fail(kind(CLOSED, str(exc) if exc else "the connection was closed before the answer was whole"))
+        self._reader.release()
+        self.gone.set_result(None)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, trouble: WireTrouble) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(trouble)
+        else:
+            self.abort()  # it waits for room: the end of the connection tells it

@@ -1,0 +1,179 @@
+"""Connections to one server, kept open between requests: the last one used is the next one taken.
+
+`Pool.exchange` takes a request and gives its answer over a connection that was kept, or over a new one; never more at
+a time than its limit. A connection that the server closed while nobody used it is no error: it is noticed, and a
+request that met the end of a kept connection is made once more on a new one, if it may be. Ends with `close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from worker.sqs.errors import shortened
+from worker.sqs.native_answer import WireTrouble
+from worker.sqs.native_connection import CLOSED, Connection, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.sqs.endpoint import Endpoint
+    from worker.sqs.native_answer import Answer
+    from worker.sqs.queue import Admission
+
+CONNECT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 60.0
+"""Unused for longer, a connection is closed: somewhere on the way it may be forgotten already."""
+AGE_SECONDS: Final = 300.0
+"""A connection older than this is not used again: names change their addresses, and servers come and go behind them."""
+
+AT_ONCE_SECONDS: Final = 0.5
+"""A kept connection that was closed before a request came ends sooner than this, a round trip after it. One that ends
+later took the request: to make it again is for the caller, who knows how much time is left."""
+
+
+def tls_context(ca_bundle: str) -> ssl.SSLContext:
+    """Certificates and host names are verified, against the file or folder *ca_bundle*."""
+    folder = Path(ca_bundle).is_dir()
+    context = ssl.create_default_context(capath=ca_bundle) if folder else ssl.create_default_context(cafile=ca_bundle)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class Pool:
+    """At most *limit* connections to *endpoint*, each used by one request at a time."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        limit: int,
+        tls: ssl.SSLContext | None,
+        connect_seconds: float = CONNECT_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+        age_seconds: float = AGE_SECONDS,
+    ) -> None:
+        self._endpoint = endpoint
+        self._tls = tls
+        self._connect_seconds = connect_seconds
+        self._idle_seconds = idle_seconds
+        self._age_seconds = age_seconds
+        self._slots = asyncio.Semaphore(limit)
+        self._idle: deque[Connection] = deque()
+        """The longest unused first. Written by `_kept` and `_keep`."""
+        self._open: set[Connection] = set()
+        """Every connection that is not gone. Written by `_connected`, and when one is gone."""
+        self._closed = False
+        """Written by `close`."""
+
+    @property
+    def connections(self) -> int:
+        """Open now."""
+        return len(self._open)
+
+    async def exchange(
+        self,
+        request: bytes,
+        *,
+        admission: Admission | None = None,
+        repeated: Callable[[WireTrouble], None] | None,
+    ) -> Answer:
+        """The answer to *request*.
+
+        *repeated* is told of a kept connection that ended instead of answering, before the request is made once more;
+        None: it must not be, because a request that was performed and not answered would be performed twice.
+
+        Raises:
+            WireTrouble: no connection, or none that gave a whole answer.
+        """
+        now = asyncio.get_running_loop().time
+        async with self._slots:
+            began = now()
+            if (kept := self._kept()) is not None:
+                try:
+                    return await self._asked(kept, request, admission)
+                except Unanswered as trouble:
+                    if repeated is None or self._closed or now() - began > AT_ONCE_SECONDS:
+                        raise
+                    repeated(trouble)
+            return await self._asked(await self._connected(), request, admission)
+
+    async def close(self) -> None:
+        """Close every connection; requests under way fail, and later ones."""
+        self._closed = True
+        for connection in tuple(self._open):
+            connection.abort()
+            await connection.gone
+
+    async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
+        answer = await connection.ask(request, admission)
+        if connection.usable:
+            self._keep(connection)
+        return answer
+
+    def _kept(self) -> Connection | None:
+        """The connection used last, if it may still be used."""
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable and not self._stale(connection, now):
+                return connection
+            connection.abort()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        oldest = self._idle[0]
+        if not oldest.usable or self._stale(oldest, connection.idle_since):
+            self._idle.popleft().abort()
+
+    def _stale(self, connection: Connection, now: float) -> bool:
+        return now - connection.idle_since > self._idle_seconds or now - connection.made_at > self._age_seconds
+
+    async def _connected(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        connection = Connection(loop)
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                await loop.create_connection(
+                    lambda: connection,
+                    self._endpoint.host,
+                    self._endpoint.port,
+                    ssl=self._tls,
+                    server_hostname=self._endpoint.host if self._tls else None,
+                )
+        except (OSError, UnicodeError) as error:  # TimeoutError, ssl.SSLError and socket.gaierror among them
+            raise self._not_connected(error) from error
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        if self._closed:
+            connection.abort()
+            raise WireTrouble(CLOSED, "the queue was closed")
+        self._open.add(connection)
+        connection.gone.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    def _not_connected(self, error: Exception) -> WireTrouble:
+        """Why there is no connection, by the names that the SDK's way has for it.
+
+        A certificate that is not accepted is passing trouble too: it may be a hotel's network, a clock or a renewal of
+        today, and a worker that waits is mended by whoever mends that.
+        """
+        where = self._endpoint.authority
+        match error:
+            case ssl.SSLCertVerificationError():
+                said = error.verify_message
+                hint = "if a proxy of yours reads along, name its authority in AWS_CA_BUNDLE"
+                return WireTrouble("SSLError", f"the certificate of {where} is not accepted: {said}; {hint}")
+            case ssl.SSLError():
+                return WireTrouble("SSLError", shortened(f"no TLS with {where}: {error}"))
+            case TimeoutError():
+                return WireTrouble(
+                    "ConnectTimeoutError", f"no connection to {where} within {self._connect_seconds:g} s"
+                )
+            case _:
+                return WireTrouble("EndpointConnectionError", shortened(f"no connection to {where}: {error}"))

@@ -1,0 +1,159 @@
+"""The JSON of SQS's answers, read: a document, one of our errors, or deliveries.
+
+Takes whole answers of HTTP and gives what the shapes in `parse.py` are read from; the usual delivery has a shorter way
+here with the same result. Pure. What SQS cannot have said becomes `QueueUnavailable`, never an empty success.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import md5
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from worker.errors import QueueError, QueueUnavailable
+from worker.message import NO_ATTRIBUTES, Delivery
+from worker.sqs.errors import shortened, to_error
+from worker.sqs.native_answer import NOT_SQS
+from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
+from worker.sqs.queue import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.sqs.native_answer import Answer
+    from worker.sqs.parse import Json
+    from worker.sqs.queue import Answer as EntryAnswer
+
+NOT_UNDERSTOOD: Final = "NotUnderstood"
+_SUCCESS: Final = range(200, 300)
+_IDS: Final = tuple([{"Id": str(i)} for i in range(count)] for count in range(11))
+"""What the successful half of an answer is when every entry of a batch of that many succeeded."""
+
+
+def document(operation: str, answer: Answer) -> Json:
+    """The JSON object of a successful answer.
+
+    Raises:
+        QueueError: SQS said no, or something else than SQS answered.
+    """
+    if answer.status not in _SUCCESS:
+        raise refusal(operation, answer)
+    if not answer.headers.get(b"x-amzn-requestid"):
+        words = "the answer has no request id; a proxy or another server answers in place of SQS"
+        raise QueueUnavailable(operation, NOT_SQS, words)
+    try:
+        read = orjson.loads(answer.body)
+    except ValueError as error:
+        raise QueueUnavailable(operation, NOT_SQS, "the answer is not JSON or was cut off") from error
+    if not isinstance(read, dict):
+        raise QueueUnavailable(operation, NOT_SQS, "the answer is JSON, but no object")
+    return read
+
+
+def refusal(operation: str, answer: Answer) -> QueueError:
+    """Our error for an answer that is no success, as the SDK would have named it.
+
+    The older code in the header wins over the shape's name in the body; text that is no JSON is a proxy's.
+    """
+    try:
+        read = orjson.loads(answer.body or b"{}")
+    except ValueError:
+        return to_error(operation, "", answer.status, bytes(answer.body[:1_000]).decode(errors="replace"))
+    if not isinstance(read, dict):
+        return QueueUnavailable(operation, NOT_UNDERSTOOD, shortened(str(read)))
+    older, _, _ = answer.headers.get(b"x-amzn-query-error", b"").decode("latin-1").partition(";")
+    shape = str(read.get("__type") or "").partition(":")[0]
+    told = read.get("message") or read.get("Message") or ""
+    return to_error(operation, older or shape, answer.status, str(told))
+
+
+# ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_deliveries(
+    read: Json, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    """What may be handled of the answer to a receive; *report* is told of each message that is damaged.
+
+    Raises:
+        ValueError: there is no list of messages.
+    """
+    messages = read.get("Messages") or []
+    if not isinstance(messages, list):
+        raise ValueError("the messages of an answer are no list")  # noqa: TRY004 - as for every wrong shape
+    try:
+        return [plain(raw, leased_at, received_at) for raw in messages]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return _examined(messages, leased_at, received_at, report)
+
+
+def plain(raw: Json, leased_at: float, received_at: float) -> Delivery:
+    """The delivery in *raw* if it is the simplest there is: ids, a body and its hash, a time and a count.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: it is not; `to_delivery` knows whether it is damaged.
+    """
+    message_id, handle, body, system = raw["MessageId"], raw["ReceiptHandle"], raw["Body"], raw["Attributes"]
+    sent = system["SentTimestamp"]
+    if (
+        len(raw) != 5  # noqa: PLR2004 - the five named here: nothing else is there to be read
+        or len(system) != 2  # noqa: PLR2004 - the two named here
+        or not (message_id and handle and sent.isdigit())
+        or md5(body.encode(), usedforsecurity=False).hexdigest() != raw["MD5OfBody"]
+    ):
+        raise ValueError("not of the simplest kind")
+    return Delivery(
+        message_id + "",  # text, or TypeError
+        handle + "",
+        body,
+        int(sent) / 1000,
+        received_at,
+        int(system["ApproximateReceiveCount"]),
+        leased_at,
+        None,
+        None,
+        None,
+        None,
+        NO_ATTRIBUTES,
+    )
+
+
+def _examined(
+    messages: list[dict[str, Any]], leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    read = [to_delivery(decoded(raw), leased_at=leased_at, received_at=received_at) for raw in messages]
+    for one in read:
+        if isinstance(one, Damaged):
+            report(one)
+    return undamaged(messages, read)
+
+
+def decoded(raw: dict[str, Any]) -> Json:
+    """*raw* with its binary attributes as bytes, which JSON carries in base64; what is no base64 is left out."""
+    attributes = raw.get("MessageAttributes")
+    if not isinstance(attributes, dict):
+        return raw
+    return raw | {"MessageAttributes": {name: _with_bytes(value) for name, value in attributes.items()}}
+
+
+def _with_bytes(value: Any) -> Any:
+    if not isinstance(value, dict) or "BinaryValue" not in value:
+        return value
+    try:
+        data = base64.b64decode(value["BinaryValue"], validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        data = None
+    return value | {"BinaryValue": data}
+
+
+# ── batch calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def settled(read: Json, asked: int) -> list[EntryAnswer]:
+    """An answer for each of *asked* entries."""
+    if read.get("Successful") == _IDS[asked] and not read.get("Failed"):
+        return [OK] * asked
+    return to_answers(read, asked)
