@@ -78,13 +78,16 @@ def _lapses(evidence: Evidence) -> Iterator[Lapse]:
 
 
 def _was_awake(evidence: Evidence, life: Life, lapse: Lapse, records: list[int]) -> bool:
-    """It lived through the whole lease, was not stopped, and did something else in the lease's second half."""
-    half = lapse.until_ns - round(evidence.limits.visibility_seconds / 2 * SECOND)
-    if (
-        life.ended_ns < lapse.until_ns
-        or half < lapse.since_ns
-        or paused(evidence, life, lapse.since_ns, lapse.until_ns)
-    ):
+    """It lived through the whole lease, was not stopped, and did something else in the lease's second half.
+
+    While SQS fails, only the renewals that are due first are tried again and again: the others wait behind them.
+    """
+    since, until = lapse.since_ns, lapse.until_ns
+    half = until - round(evidence.limits.visibility_seconds / 2 * SECOND)
+    troubles = [one for one in evidence.faults if one.kind == "sqs"]
+    if any(one.begin_ns < until and since < one.heal_ns for one in troubles) or paused(evidence, life, since, until):
+        return False
+    if life.ended_ns < until or half < since:
         return False
     return any(half + SECOND // 2 < ns < lapse.until_ns for ns in records)
 

@@ -30,6 +30,7 @@ KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 SECRETS = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
 """To be found in nothing that a worker says."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_REGION": "us-east-1", **SECRETS}
+TRANSPORTS = ("sdk", "native")
 PIPELINES_OPEN = 3
 """All of a worker's."""
 
@@ -165,8 +166,9 @@ class Process:
 class Crew:
     """All processes that ever lived."""
 
-    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str], *, seed: int) -> None:
         self._folder = folder
+        self._seed = seed
         self._environment = {
             **CREDENTIALS,
             "WORKER_CONFIG": str(config),
@@ -179,10 +181,12 @@ class Crew:
         """Who is there now, by name; written by `start`."""
 
     def start(self, name: str, **more: str) -> Process:
-        """A new life for *name*."""
+        """A new life for *name*; lives take turns between the ways to speak to SQS, the first one's by the seed."""
         life = f"{name}.{len(self.lives)}"
         book, log = self._folder / f"{life}.book", self._folder / f"{life}.log"
-        environment = {**self._environment, "WORKER_ID": life, "CHAOS_BOOK": str(book), **more}
+        transport = TRANSPORTS[(self._seed + len(self.lives)) % len(TRANSPORTS)]
+        own = {"WORKER_ID": life, "CHAOS_BOOK": str(book), "SQS_TRANSPORT": transport}
+        environment = {**own, **self._environment, **more}
         process = Process(life, spawn("tests.system.chaos.crashing", ["run"], environment, log), book, log)
         self.lives.append(process)
         self.members[name] = process

@@ -57,7 +57,7 @@ class Run:
         self._seed = seed
         self._world = World(profile, seed, folder, server, network)
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
-        self._crew = Crew(folder, config, profile.extra)
+        self._crew = Crew(folder, config, profile.extra, seed=seed)
         around = Surroundings(
             self._crew, self._world.client, databases=self._world.databases, server=server, network=network
         )
