@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
 RUN_STAMP := $(VENV)/.run-$(shell cksum requirements/run.txt | cut -d' ' -f1)
+PEERS := .bench-venv
+PEERS_STAMP := $(PEERS)/.ready-$(shell cksum bench/requirements.txt | cut -d' ' -f1)
+NODE_PEERS := bench/peers/node_modules/.package-lock.json
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 PROFILE ?= smoke
@@ -44,8 +47,18 @@ unit: setup # the simulation and the chaos run without coverage, which would mak
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
 	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
 
-bench: setup ## the loopback: messages received and deleted by a second of one core, with few and with many waiting
-	$(BIN)/python bench/loopback_speed.py
+bench: setup $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loopback: 15 minutes; QUICK=1, ONLY=latency,far, ROUNDS=9, MINUTES=10
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
+
+$(PEERS_STAMP): bench/requirements.txt
+	@echo "setting up $(PEERS) for the peers of the benchmark, once: a minute"
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
+	@rm -f $(PEERS)/.ready-* && touch $@
+
+$(NODE_PEERS): bench/peers/package-lock.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
+	  else echo "NO NODE OR NO NPM HERE: the benchmark goes on without sqs-consumer"; fi
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
@@ -64,6 +77,8 @@ pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
 	for name in run extras dev build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build
+	rm -rf $(VENV) $(PEERS) bench/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build

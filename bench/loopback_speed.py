@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import random
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
 
 QUEUE = "bench"
@@ -121,12 +123,19 @@ async def drain(url: str, messages: int, connections: int) -> None:
     await asyncio.gather(*(drainer.done for _, drainer in pairs))
 
 
-def measure(waiting: int, drained: int, body_bytes: int, connections: int) -> dict[str, float]:
-    """One server, one drain."""
+def measure(
+    waiting: int,
+    drained: int,
+    body_bytes: int,
+    connections: int,
+    placed: AbstractContextManager[None] | None = None,
+) -> dict[str, float]:
+    """One server, started within *placed*, and one drain."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there, waiting, body_bytes))
-    process.start()
+    with placed or nullcontext():
+        process.start()
     try:
         filled, url = here.recv(), here.recv()
         cpu, begun = cpu_seconds(process.pid or 0), time.perf_counter()

@@ -115,10 +115,12 @@ class Ledger:
         """
         size = 0
         for delivery in deliveries:
-            if self._returned and delivery in self._returned:
+            if self._held.get(delivery.message_id) is delivery:
+                del self._held[delivery.message_id]
+            elif self._final.get(delivery.message_id) is delivery:
+                del self._final[delivery.message_id]
+            elif delivery in self._returned:
                 self._returned.remove(delivery)
-            elif self.holds(delivery):
-                self._take(delivery)
             else:
                 raise AlreadySettled(delivery.message_id)
             size += delivery.weight

@@ -52,9 +52,13 @@ class Lifeline:
         """Tell where this process answers."""
         self._say(f"{LISTENING} {url}")
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Only the start is told."""
+        return kind is WorkerStarted
+
     def observe(self, fact: Fact) -> None:
         """Tell that it has started."""
-        if type(fact) is WorkerStarted:
+        if self.heeds(type(fact)):
             self._say(STARTED)
 
     def listen(self, *, request: Callable[[str], None], force: Callable[[], None]) -> None:

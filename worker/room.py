@@ -62,7 +62,7 @@ class Room:
         """Answers that wait for room, the oldest first. Written by `_admit`."""
         self._freed = asyncio.Event()
         """Set at every change; cleared by who waits for one with an answer in its hands."""
-        self._queueing: deque[tuple[int, asyncio.Future[Reservation]]] = deque()
+        self._queueing: deque[tuple[int, asyncio.Future[Reservation | None]]] = deque()
         """Receives that wait for room, the oldest first. Written by `reserve_soon` and `_notify`."""
 
     def alone(self, reservation: Reservation) -> bool:
@@ -109,23 +109,30 @@ class Room:
         return reservation
 
     async def _queue_up(self, messages: int, at_least: int, within_seconds: float) -> Reservation | None:
-        place: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[Reservation | None] = loop.create_future()
         self._queueing.append((messages, place))
+        patience = loop.call_later(within_seconds, self._send_away, place)
         try:
-            async with asyncio.timeout(within_seconds):
-                return await place
-        except TimeoutError:
-            if place.done() and not place.cancelled():  # served in the moment in which the patience ended
-                return place.result()
-            fitting = self.free(messages)
-            return self.reserve(fitting) if fitting >= at_least else None
+            served = await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.cancel(place.result())
+            if place.cancelled():
+                self._send_away(place)
+            elif (unwanted := place.result()) is not None:
+                self.cancel(unwanted)
             raise
         finally:
-            if not place.done() or place.cancelled():
-                self._queueing = deque(one for one in self._queueing if one[1] is not place)
+            patience.cancel()
+        if served is not None:
+            return served
+        fitting = self.free(messages)
+        return self.reserve(fitting) if fitting >= at_least else None
+
+    def _send_away(self, place: asyncio.Future[Reservation | None]) -> None:
+        """Out of the queue, unserved."""
+        self._queueing = deque(one for one in self._queueing if one[1] is not place)
+        if not place.done():
+            place.set_result(None)
 
     def cancel(self, reservation: Reservation) -> None:
         """Give the room of a receive back; what came of it is held in the same step."""

@@ -28,7 +28,7 @@ class JsonCodec:
     def decode(self, body: str) -> dict[str, object]:
         """The object in *body*; see the protocol."""
         raw = encode(body, self._limits)
-        wide = self._bounds.check(raw)
+        wide = not self._bounds.harmless(raw) and self._bounds.check(raw)
         try:
             value = orjson.loads(raw)
         except orjson.JSONDecodeError as error:

@@ -11,6 +11,8 @@ import uvloop
 
 from worker.loopback.serve import serve
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command("loopback")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -18,16 +20,32 @@ from worker.loopback.serve import serve
 @click.option("--queue", "queues", multiple=True, metavar="SPEC", help="NAME, or NAME:dlq=OTHER,max=3,visibility=30.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Makes ids and faults repeatable.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Book every change of a message here.")
-def command(*, host: str, port: int, queues: tuple[str, ...], seed: int, ledger: Path | None) -> None:
+@click.option("--tls-cert", type=_FILE, help="Speak https with this certificate (PEM); needs --tls-key.")
+@click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
+def command(
+    *,
+    host: str,
+    port: int,
+    queues: tuple[str, ...],
+    seed: int,
+    ledger: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+) -> None:
     """Serve SQS on this machine, for any AWS client."""
-    uvloop.run(_serve(host, port, queues, seed, ledger))
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    tls = None if tls_cert is None or tls_key is None else (tls_cert, tls_key)
+    uvloop.run(_serve(host, port, queues, seed, ledger, tls))
 
 
-async def _serve(host: str, port: int, queues: tuple[str, ...], seed: int, ledger: Path | None) -> None:
+async def _serve(
+    host: str, port: int, queues: tuple[str, ...], seed: int, ledger: Path | None, tls: tuple[Path, Path] | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(host=host, port=port, queues=queues, seed=seed, ledger=ledger, started=_started, stop=stop)
+    await serve(host=host, port=port, queues=queues, seed=seed, ledger=ledger, tls=tls, started=_started, stop=stop)
 
 
 def _started(url: str) -> None:

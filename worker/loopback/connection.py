@@ -219,7 +219,10 @@ class Connection(asyncio.Protocol):
         self._refused = True
         self._backlog.clear()
         transport.write(self._encoded(Reply(status, why.encode(), content_type="text/plain"), keep_alive=False))
-        transport.write_eof()
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:  # TLS has no half-closed connections
+            transport.close()
 
     def _reset(self) -> None:
         """Leave with RST instead of FIN: a lingering time of zero makes the kernel do it."""

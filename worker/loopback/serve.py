@@ -6,6 +6,7 @@ Takes an address and queue specifications, gives its URL to *started* once it li
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -41,15 +42,17 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
     queues: Sequence[str] = (),
     seed: int = 0,
     ledger: Path | None = None,
+    tls: tuple[Path, Path] | None = None,
     started: Callable[[str], None],
     stop: asyncio.Event,
 ) -> None:
     """Serve SQS on *host*:*port* (0: any free one) with *queues* made first, until *stop* is set.
 
-    With *ledger* every change of a message is booked in that file; without, nobody looks.
+    With *ledger* every change of a message is booked in that file; without, nobody looks. With *tls*, the files of a
+    certificate and its key, it speaks https only.
 
     Raises:
-        SettingsError: a queue specification cannot be met.
+        SettingsError: a queue specification cannot be met, or a file of *tls* cannot be used.
     """
     rng = random.Random(seed)  # noqa: S311 - ids and faults, no secrets
     with ExitStack() as books:
@@ -60,9 +63,20 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
             observe = file.observe
         sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region, observe=observe)
         make_queues(sqs, queues)
-        async with LoopbackServer(sqs, faults=Faults(rng=rng, clock=time.time), host=host, port=port) as server:
+        faults, context = Faults(rng=rng, clock=time.time), None if tls is None else tls_context(*tls)
+        async with LoopbackServer(sqs, faults=faults, host=host, port=port, tls=context) as server:
             started(server.endpoint_url)
             await stop.wait()
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What a server needs to speak TLS with this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError([f"certificate {certificate} with key {key}: {error}"]) from error
+    return context
 
 
 def make_queues(sqs: LoopbackSqs, specifications: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from worker.loopback.spoiling import Reply
 from worker.loopback.wire import Exchange, HttpRequest, Wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from worker.loopback.sqs import LoopbackSqs
@@ -28,14 +29,22 @@ class LoopbackServer:
     """One listening address. Usable as an async context manager inside any loop with sockets."""
 
     def __init__(
-        self, sqs: LoopbackSqs, *, faults: Faults | None = None, host: str = "127.0.0.1", port: int = 0
+        self,
+        sqs: LoopbackSqs,
+        *,
+        faults: Faults | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         rng = random.Random(0)  # noqa: S311 - only for plans without rules, which never ask it
         self.sqs = sqs
         self.faults = Faults(rng=rng, clock=sqs.clock) if faults is None else faults
         self.connections: set[Connection] = set()
         """Written by the connections themselves."""
-        self._wire = Wire(sqs, self.faults, rng)
+        self._scheme = "http" if tls is None else "https"
+        self._tls = tls
+        self._wire = Wire(sqs, self.faults, rng, scheme=self._scheme)
         self.control = Control(sqs, self.faults, self._wire.account)
         self._host = host
         self._port = port
@@ -46,11 +55,11 @@ class LoopbackServer:
     def endpoint_url(self) -> str:
         """Where clients are sent; an address for all interfaces is named by one that can be dialled."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - read, not bound
-        return f"http://{host}:{self._port}"
+        return f"{self._scheme}://{host}:{self._port}"
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), self._host, self._port)
+        self._server = await loop.create_server(lambda: Connection(self), self._host, self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -82,9 +82,10 @@ class Exchange:
 class Wire:
     """The door to one `LoopbackSqs`."""
 
-    def __init__(self, sqs: LoopbackSqs, faults: Faults, rng: random.Random) -> None:
+    def __init__(self, sqs: LoopbackSqs, faults: Faults, rng: random.Random, *, scheme: str = "http") -> None:
         self._sqs = sqs
         self._faults = faults
+        self._scheme = scheme
         self.account = Account()
         self._calm = Plan((), rng)
 
@@ -96,7 +97,7 @@ class Wire:
         try:
             params = Params.parse(request.body)
             plan = self._plan(operation, params, request) if self._faults.rules else self._calm
-            call = Call(self._sqs, params, f"http://{request.host}", plan)
+            call = Call(self._sqs, params, f"{self._scheme}://{request.host}", plan)
             if plan.rules:
                 self._troubled(operation, call, exchange, done)
             else:

@@ -57,9 +57,13 @@ class Verdicts:
         """The parent's loop turns."""
         self._beat_at = self._clock()
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Only the beginning of the end says anything here."""
+        return kind is events.WorkerStopping
+
     def observe(self, fact: Fact) -> None:
         """Take note of *fact*."""
-        if isinstance(fact, events.WorkerStopping):
+        if self.heeds(type(fact)):
             self._state = "draining"
 
     def live(self) -> Verdict:

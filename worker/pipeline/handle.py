@@ -220,14 +220,16 @@ class BatchLeases:
 
 def message_of(delivery: Delivery, key: str, value: object) -> Message:
     """What the sink and your function see of a delivery."""
-    return Message(
-        key,
-        value,
-        delivery.body,
-        delivery.message_id,
-        delivery.sent_at,
-        delivery.received_at,
-        delivery.receive_count,
-        delivery.group_id,
-        delivery.attributes,
+    return Message._make(
+        (
+            key,
+            value,
+            delivery.body,
+            delivery.message_id,
+            delivery.sent_at,
+            delivery.received_at,
+            delivery.receive_count,
+            delivery.group_id,
+            delivery.attributes,
+        )
     )

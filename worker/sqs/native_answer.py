@@ -94,7 +94,7 @@ class AnswerReader:
         self.taken += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.complete:
                 raise WireTrouble(NOT_SQS, f"not HTTP: {error}") from error
             self.reusable = False

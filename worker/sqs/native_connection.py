@@ -79,16 +79,18 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def _admitted(self, admission: Admission, transport: asyncio.Transport) -> None:
-        """Ask for room for as long as more comes than was granted; a chunked answer does not say how much that is."""
-        reader = self._reader
-        while (size := reader.size) > admission.granted:
-            if not reader.measured:
-                size = min(2 * size, ANSWER_BYTES)
-            await admission.admit(size)
-            self._granted = max(size, admission.granted)
-            if self.gone.done():
-                raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
+        """Ask for room for as long as more comes than was asked for; a chunked answer does not say how much that is.
+
+        An admission may grant less than it was asked for, because no more will ever be held: then that has to do.
+        """
+        reader, allowed = self._reader, admission.granted
+        while reader.size > allowed:
+            allowed = reader.size if reader.measured else min(2 * reader.size, ANSWER_BYTES)
+            await admission.admit(allowed)
             if not reader.complete:
+                if self.gone.done():
+                    raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
+                self._granted = allowed
                 self._waiter = self._loop.create_future()
                 transport.resume_reading()
                 await self._waiter

@@ -74,7 +74,7 @@ def to_delivery(raw: Json, *, leased_at: float, received_at: float) -> Delivery 
         return Damaged("receipt-handle", message_id)
     if not isinstance(body, str):
         return Damaged("body", message_id)
-    if raw.get("MD5OfBody", "") not in {"", md5(body)}:
+    if raw.get("MD5OfBody", "") not in ("", md5(body)):  # no set: what a broken server says may not be hashable
         return Damaged("md5", message_id)
     try:
         return _delivery(raw, (message_id, handle, body), leased_at=leased_at, received_at=received_at)
@@ -92,7 +92,8 @@ def undamaged(messages: Sequence[Json], read: Sequence[Delivery | Damaged]) -> l
     for raw, one in zip(messages, read, strict=True):
         if isinstance(one, Damaged):
             system = raw.get("Attributes")
-            stopped.add(system.get("MessageGroupId") if isinstance(system, dict) else None)
+            group = system.get("MessageGroupId") if isinstance(system, dict) else None
+            stopped.add(group if isinstance(group, str) else None)
         elif one.sequence_number is None or stopped.isdisjoint((None, one.group_id)):
             kept.append(one)
     return kept

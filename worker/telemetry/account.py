@@ -60,6 +60,10 @@ class Accounts:
         self._dispatch.on(MessagesReceived, self._received)
         self._dispatch.on(DeliveriesSettled, self._settled)
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether *kind* moves messages."""
+        return kind in self._dispatch.kinds()
+
     def observe(self, fact: Fact) -> None:
         """Book *fact* if it moves messages."""
         self._dispatch(fact)

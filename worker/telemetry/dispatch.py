@@ -21,6 +21,10 @@ F = TypeVar("F", bound=Fact)
 class Observer(Protocol):
     """Somebody who wants to know: metrics, logs, health, the report."""
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* mean anything here; asked once for each kind."""
+        ...
+
     def observe(self, fact: Fact) -> None:
         """Take note of *fact*, on the loop's thread, without waiting."""
         ...
@@ -49,20 +53,28 @@ class Dispatch:
 
 
 class FanOut:
-    """The `emit` of the worker: gives each fact to every observer in order, and never raises."""
+    """The `emit` of the worker: gives each fact to every observer that heeds it, in order, and never raises."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers: tuple[Emit, ...] = tuple(o.observe for o in observers)
+        self._observers = tuple(observers)
+        self._heeding: dict[type[Fact], tuple[Emit, ...]] = {}
+        """Who is told of a kind of fact. Written by `_meet`."""
         self.failures = 0
         """Facts that an observer choked on. Written by `emit` on the loop's thread, read by the metrics."""
         self.last_failure: Exception | None = None
         """The newest of them, for a debugger. Written with `failures`."""
 
     def emit(self, fact: Fact) -> None:
-        """Tell everybody."""
-        for observe in self._observers:
+        """Tell everybody who wants to know."""
+        heeding = self._heeding.get(type(fact))
+        for observe in self._meet(type(fact)) if heeding is None else heeding:
             try:
                 observe(fact)
             except Exception as failure:  # noqa: BLE001 - whatever an observer does wrong, the message goes on
                 self.failures += 1
                 self.last_failure = failure
+
+    def _meet(self, kind: type[Fact]) -> tuple[Emit, ...]:
+        """The first fact of its kind."""
+        heeding = self._heeding[kind] = tuple(one.observe for one in self._observers if one.heeds(kind))
+        return heeding

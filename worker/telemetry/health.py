@@ -31,6 +31,9 @@ ERRORS_KEPT: Final = 10
 CODE_CHARACTERS: Final = 64
 """A handler names its own reasons; a page of status is no place for essays."""
 
+_TROUBLE: Final = frozenset({"warning", "error"})
+"""Levels that people are shown in the list of last errors."""
+
 State = Literal["starting", "running", "draining", "stopped"]
 Verdict = tuple[bool, str]
 """Yes or no, and why in one line."""
@@ -94,11 +97,15 @@ class Health:
             track.beat(now)
         self._lag, self._beat_at = lag_seconds, now
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* say anything of health."""
+        return self._accounts.heeds(kind) or kind in self._dispatch.kinds() or kind.level in _TROUBLE
+
     def observe(self, fact: Fact) -> None:
         """Take note of *fact*."""
         self._accounts.observe(fact)
         self._dispatch(fact)
-        if fact.level in ("warning", "error"):
+        if fact.level in _TROUBLE:
             self._remember(fact)
 
     def _listen(self) -> None:

@@ -62,6 +62,10 @@ class Logs:
         """Lines that nobody will see: `log_lines_dropped`."""
         return self._writer.dropped + self.failures + (self._bridge.failures if self._bridge else 0)
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* are loud enough."""
+        return LEVELS[kind.level] >= self._level
+
     def observe(self, fact: Fact) -> None:
         """Write *fact*, unless its level is below ours or it was said a moment ago."""
         level, event, names = self._kinds.get(type(fact)) or self._meet(type(fact))

@@ -40,6 +40,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.PreflightFound,
         events.SettingsNoticed,
         events.StartDelayed,
+        events.TransportChosen,
         events.WorkerRefused,
         events.WorkerFailed,
         events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
@@ -76,6 +77,10 @@ class Metrics:
         self._on_receiving()
         self._on_handling()
         self._on_settling()
+
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* are counted."""
+        return kind in self._dispatch.kinds()
 
     def observe(self, fact: Fact) -> None:
         """Count *fact*."""

@@ -41,6 +41,10 @@ class Report:
         self._last = (self._started, 0)
         """Time and messages processed of the last line. Written by `line`."""
 
+    def heeds(self, kind: type[Fact]) -> bool:
+        """Whether facts of *kind* are booked."""
+        return self._accounts.heeds(kind)
+
     def observe(self, fact: Fact) -> None:
         """Book *fact*."""
         self._accounts.observe(fact)

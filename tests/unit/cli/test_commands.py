@@ -221,6 +221,14 @@ def test_demo_hands_its_options_over(stand_in: Callable[..., None]) -> None:
     assert seen == [(100_000, False), (5, True)]
 
 
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    """Half of a pair is a slip, told with exit code 2 before anything listens."""
+    file = tmp_path / "loopback.pem"
+    file.touch()
+    result = invoke("loopback", "--tls-cert", str(file))
+    assert (result.exit_code, "go together" in result.output) == (2, True)
+
+
 def test_loopback_serves_until_told_to_stop(stand_in: Callable[..., None]) -> None:
     """Its options arrive and the endpoint is printed."""
     seen: list[dict[str, Any]] = []
@@ -235,7 +243,8 @@ def test_loopback_serves_until_told_to_stop(stand_in: Callable[..., None]) -> No
     result = invoke("loopback", *asked)
     assert result.exit_code == 0, result.stderr
     assert "http://127.0.0.1:1" in result.output
-    assert seen == [{"host": "127.0.0.1", "port": 0, "queues": ("a", "b.fifo"), "seed": 7, "ledger": Path("book")}]
+    address = {"host": "127.0.0.1", "port": 0, "tls": None}
+    assert seen == [{**address, "queues": ("a", "b.fifo"), "seed": 7, "ledger": Path("book")}]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
+
     from worker.loopback.server import LoopbackServer
 
 
@@ -35,11 +37,11 @@ class Client:
         self.address = address
 
     @classmethod
-    async def connect(cls, server: LoopbackServer) -> Client:
+    async def connect(cls, server: LoopbackServer, *, tls: ssl.SSLContext | None = None) -> Client:
         """A new connection."""
-        address = server.endpoint_url.removeprefix("http://")
+        address = server.endpoint_url.partition("//")[2]
         host, port = address.split(":")
-        return cls(*await asyncio.open_connection(host, int(port)), address)
+        return cls(*await asyncio.open_connection(host, int(port), ssl=tls), address)
 
     def request(self, operation: str, params: object, **headers: str) -> bytes:
         """The bytes of a call to SQS."""

@@ -213,6 +213,9 @@ def test_a_broken_observer_stops_neither_the_others_nor_the_worker(clock: Clock)
     """Emitting never raises; what went wrong is counted and kept."""
 
     class Broken:
+        def heeds(self, kind: type[Fact]) -> bool:
+            return kind is WorkerStarted
+
         def observe(self, fact: Fact) -> None:
             raise ValueError(fact)
 

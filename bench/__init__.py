@@ -1,0 +1,1 @@
+"""Ourselves and our peers in one run, on one loopback: `make bench`."""

@@ -1,0 +1,85 @@
+"""The wall clock of a request: it ends what waits, and only that."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from worker.sqs.native_limit import Limit
+
+
+async def forever() -> None:
+    """Until somebody ends it."""
+    await asyncio.get_running_loop().create_future()
+
+
+async def test_what_waits_too_long_ends_as_a_timeout() -> None:
+    """And the task is not cancelled afterwards."""
+    with pytest.raises(TimeoutError), Limit(0.0):
+        await forever()
+    await asyncio.sleep(0)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_what_is_in_time_is_left_alone() -> None:
+    """Nothing is left over that could end something else."""
+    with Limit(0.0):
+        pass
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_ended_from_outside_is_a_timeout_too() -> None:
+    """As when the queue is closed; ending it twice is ending it once."""
+    limit = Limit(60.0)
+    asyncio.get_running_loop().call_soon(limit.end)
+    asyncio.get_running_loop().call_soon(limit.end)
+    with pytest.raises(TimeoutError), limit:
+        await forever()
+    await asyncio.sleep(0)
+
+
+async def limited(limit: Limit) -> None:
+    with limit:
+        await forever()
+
+
+async def test_a_cancellation_stays_one_even_when_the_time_ends_with_it() -> None:
+    """Whoever cancels the task means it; a timeout at the same moment does not hide it."""
+    limit = Limit(60.0)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(limited(limit))
+        await asyncio.sleep(0)
+        task.cancel()
+        limit.end()
+    assert task.cancelled()
+
+
+async def paused(limit: Limit, turns: list[int]) -> None:
+    """Some turns of the loop in a pause, and then no end."""
+    with limit:
+        limit.pause()
+        limit.pause()
+        for turn in range(5):
+            await asyncio.sleep(0)
+            turns.append(turn)
+        limit.resume()
+        limit.resume()
+        await forever()
+
+
+async def test_a_pause_is_not_counted() -> None:
+    """While paused nothing ends it; afterwards what was left is left."""
+    turns: list[int] = []
+    with pytest.raises(TimeoutError):
+        await paused(Limit(0.0), turns)
+    assert len(turns) == 5
+
+
+async def test_an_error_is_not_dressed_up() -> None:
+    """What went wrong in the block is what the caller is told."""
+    with pytest.raises(ValueError, match="mine"), Limit(60.0):
+        raise ValueError("mine")
