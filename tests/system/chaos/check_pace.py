@@ -18,6 +18,8 @@ SECOND = 1_000_000_000
 BEFORE_SECONDS = 5
 STEP_NS = SECOND // 10
 LOOK_SECONDS = 60
+AFTER_SECONDS = 5
+"""After other trouble, in which its own recovery is under way."""
 SHARE = 0.9
 RATE_MIN = 20.0
 """Messages a second; below this a rate over one second says nothing."""
@@ -47,8 +49,8 @@ class Recovery(NamedTuple):
     """In the five seconds after healing."""
     seconds: float
     """From healing until it wrote nine tenths of that for a second, or had caught up; infinite if it did not."""
-    alone: bool
-    """No other trouble of SQS or of this sink, nor a stopped worker, came between."""
+    calm_seconds: float
+    """As `seconds`, without the time in which other trouble was in force or had just been."""
 
 
 def flows(evidence: Evidence) -> dict[str, Flow]:
@@ -86,8 +88,10 @@ def recoveries(evidence: Evidence) -> list[Recovery]:
         if before >= RATE_MIN:
             after = _rate(flow.written, fault.heal_ns, BEFORE_SECONDS)
             seconds = _seconds(flow, fault.heal_ns, before)
-            name = f"{fault.kind} {fault.detail}"
-            found.append(Recovery(name, place, before, after, seconds, _alone(evidence, fault, place)))
+            until = fault.heal_ns + round(min(seconds, LOOK_SECONDS) * SECOND)
+            others = _windows(evidence, place, but=fault, after_seconds=AFTER_SECONDS)
+            calm = (until - fault.heal_ns - _covered(others, fault.heal_ns, until)) / SECOND
+            found.append(Recovery(f"{fault.kind} {fault.detail}", place, before, after, seconds, calm))
     return found
 
 
@@ -103,19 +107,11 @@ def _seconds(flow: Flow, heal_ns: int, before: float) -> float:
     return float("inf")
 
 
-def _alone(evidence: Evidence, fault: Fault, place: str) -> bool:
-    begin = fault.begin_ns - BEFORE_SECONDS * SECOND
-    end = fault.heal_ns + round(evidence.limits.recovery_seconds * SECOND)
-    others = [one for one in evidence.faults if one is not fault]
-    wide = [one for one in others if one.kind in {"sqs", "stop"} or place_of(one) == place]
-    return not any(one.begin_ns < end and begin < one.heal_ns for one in wide)
-
-
 def slow_recovery(evidence: Evidence) -> Iterator[str]:
-    """Nothing else was wrong, and the rate was not back in three times the time that is aimed at."""
+    """Time of other trouble not counted, the rate was not back in three times the time that is aimed at."""
     for one in recoveries(evidence):
-        if one.alone and one.seconds > evidence.limits.recovery_seconds:
-            yield f"{one.fault}: {one.place} wrote {one.rate_before:.0f}/s before, and took {one.seconds:.1f} s"
+        if one.calm_seconds > evidence.limits.recovery_seconds:
+            yield f"{one.fault}: {one.place} wrote {one.rate_before:.0f}/s before, and took {one.calm_seconds:.1f} s"
 
 
 def longest_gaps(evidence: Evidence) -> dict[str, float]:
@@ -124,11 +120,11 @@ def longest_gaps(evidence: Evidence) -> dict[str, float]:
 
 
 def _gap(evidence: Evidence, place: str, flow: Flow) -> int:
-    longest = 0
+    longest, windows = 0, _windows(evidence, place)
     for earlier, later in zip(flow.gone, flow.gone[1:], strict=False):
         since = earlier if flow.waiting(earlier + 1) else _next(flow.sent, earlier, later)
         if later - since > longest:
-            longest = max(longest, later - since - _troubled(evidence, place, since, later))
+            longest = max(longest, later - since - _covered(windows, since, later))
     return longest
 
 
@@ -137,13 +133,22 @@ def _next(times: Sequence[int], since_ns: int, at_most_ns: int) -> int:
     return min(times[at], at_most_ns) if at < len(times) else at_most_ns
 
 
-def _troubled(evidence: Evidence, place: str, since_ns: int, until_ns: int) -> int:
-    """How much of the time SQS or the sink of *place* was in trouble."""
+def _windows(
+    evidence: Evidence, place: str, *, but: Fault | None = None, after_seconds: int = 0
+) -> list[tuple[int, int]]:
+    """When SQS or the sink of *place* was in trouble, or a worker stopped; begin and end, in order."""
+    after = after_seconds * SECOND
+    wide = [one for one in evidence.faults if one.kind in {"sqs", "stop"} or place_of(one) == place]
+    return sorted((one.begin_ns, one.heal_ns + after) for one in wide if one is not but)
+
+
+def _covered(windows: Sequence[tuple[int, int]], since_ns: int, until_ns: int) -> int:
+    """How much of the time lies in any of *windows*."""
     total, at = 0, since_ns
-    for fault in sorted(evidence.faults, key=lambda one: one.begin_ns):
-        if (fault.kind == "sqs" or place_of(fault) == place) and fault.heal_ns > at and fault.begin_ns < until_ns:
-            begin, end = max(at, fault.begin_ns), min(until_ns, fault.heal_ns)
-            total, at = total + end - begin, end
+    for begin, end in windows:
+        first, last = max(at, begin), min(until_ns, end)
+        if first < last:
+            total, at = total + last - first, last
     return total
 
 

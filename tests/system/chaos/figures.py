@@ -89,22 +89,24 @@ def sinks(evidence: Evidence) -> list[dict[str, object]]:
             "rate_before": round(one.rate_before, 1),
             "rate_after": round(one.rate_after, 1),
             "seconds": None if isinf(one.seconds) else one.seconds,
-            "alone": one.alone,
+            "calm_seconds": round(one.calm_seconds, 1),
         }
         for one in check_pace.recoveries(evidence)
     ]
 
 
 def sink_summary(evidence: Evidence) -> dict[str, object]:
-    """Of all of them, and of those in which nothing else was wrong."""
-    told: dict[str, object] = {}
-    for name, all_ in (("all", [True, False]), ("alone", [True])):
-        found = [one.seconds for one in check_pace.recoveries(evidence) if one.alone in all_]
+    """Of all of them: how long it took, and how long without the time of other trouble."""
+    found = check_pace.recoveries(evidence)
+    told: dict[str, object] = {"measured": len(found)}
+    for name, all_ in (
+        ("seconds", [one.seconds for one in found]),
+        ("calm_seconds", [one.calm_seconds for one in found]),
+    ):
         told[name] = {
-            "measured": len(found),
-            "within_5_seconds": sum(seconds <= GOAL_SECONDS for seconds in found),
-            "median": None if not found or isinf(median(found)) else median(found),
-            "worst": None if not found or isinf(max(found)) else max(found),
+            "within_5": sum(seconds <= GOAL_SECONDS for seconds in all_),
+            "median": None if not all_ or isinf(median(all_)) else round(median(all_), 1),
+            "worst": None if not all_ or isinf(max(all_)) else round(max(all_), 1),
         }
     return told
 

@@ -279,7 +279,7 @@ def test_a_rate_that_is_back_at_once_is_no_violation() -> None:
     """The lock of two seconds is made up for in the seconds after it."""
     evidence = flowing([100] * 10 + [1] * 2 + [200] * 2 + [100] * 30, AWAY)
     assert red(evidence) == set()
-    assert [(one.rate_before, one.seconds, one.alone) for one in recoveries(evidence)] == [(100.0, 0.0, True)]
+    assert [(one.rate_before, one.seconds, one.calm_seconds) for one in recoveries(evidence)] == [(100.0, 0.0, 0.0)]
 
 
 def test_a_run_in_which_nothing_is_wrong_is_green() -> None:
