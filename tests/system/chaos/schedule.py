@@ -40,7 +40,11 @@ SQS_KINDS: dict[str, list[dict[str, object]]] = {
 }
 """Rules of the loopback's control address."""
 REFUSE_ALL = "outage"
-"""Nothing works at all: in every run, because how often the workers then ask is measured."""
+"""Nothing works at all."""
+ALWAYS = (REFUSE_ALL, "partial")
+"""In every run, however small: how often the workers ask in vain is measured, and what failed in part must be asked
+again.
+"""
 WINDOW_SHARE = 0.6
 """Of its slot, at most, that a window of trouble lasts."""
 WINDOW_SECONDS = 3.0
@@ -95,7 +99,8 @@ def _crashes(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 
 def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
-    kinds = [REFUSE_ALL, *_dealt([kind for kind in SQS_KINDS if kind != REFUSE_ALL], profile.sqs - 1, draw)]
+    others = [kind for kind in SQS_KINDS if kind not in ALWAYS]
+    kinds = [*ALWAYS, *_dealt(others, profile.sqs - len(ALWAYS), draw)]
     draw.shuffle(kinds)
     return [
         Planned(at, "sqs", kind, seconds=min(WINDOW_SECONDS, WINDOW_SHARE * length))
