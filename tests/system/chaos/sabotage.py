@@ -68,7 +68,7 @@ def renew_what_left() -> None:
 def no_pause() -> None:
     """A receive that failed is asked again at once."""
 
-    async def hurry(_: Poller, __: Exception) -> None:
+    async def hurry(*_: object) -> None:
         await asyncio.sleep(HAMMER_SECONDS)
 
     put(Poller, "_pause", hurry)
