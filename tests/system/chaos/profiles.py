@@ -78,6 +78,12 @@ PROFILES = {
             kills=30, terms=20, stops=6, crashes=48, locks=6, sqs=33,
             restarts=6, commit_losses=8, quiesce_budget_seconds=90,
         ),
+        Profile(  # leases long enough to be seen running out, sinks away for longer than them, and calm between
+            name="sabotage", messages=5_000, groups=60, rounds=25, workers=3, visibility=6,
+            warm_up_seconds=2, load_seconds=40,
+            kills=2, terms=6, stops=1, crashes=2, locks=4, sqs=3,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=40,
+        ),
         SOAK,
         cut(SOAK, name="soak-cut", load_seconds=180),
     )

@@ -220,7 +220,7 @@ def try_all(profile: Profile, seed: int, folder: Path) -> int:
 def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None, sabotage: str | None) -> None:
     """Several workers, three queues, everything that can go wrong, and every message accounted for."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    profile = PROFILES[name]
+    profile = PROFILES["sabotage" if sabotage else name]
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         place = (folder or Path(temporary)).resolve()
         place.mkdir(parents=True, exist_ok=True)

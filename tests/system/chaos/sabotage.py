@@ -59,6 +59,17 @@ def no_deduplication() -> None:
     put(worker.app, "make_key", lambda _path: lambda _value, delivery: delivery.receipt_handle[-40:])
 
 
+def no_order() -> None:
+    """A FIFO queue is moved as if it were none."""
+    init = Handler.__init__
+
+    def unordered(self: Handler, **wired: Any) -> None:
+        init(self, **{**wired, "ordered": False})
+
+    put(Handler, "__init__", unordered)
+    put(pipeline, "Lanes", Arrivals)
+
+
 def renew_what_left() -> None:
     """Leases of what nobody has in hand any more are renewed."""
     put(Ledger, "leave", defects.keeps_what_left)
@@ -109,7 +120,7 @@ SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
         "C4 deleted before accepted",
     ),
     "no-deduplication": (no_deduplication, "C3 doubled"),
-    "no-lanes": (lambda: put(pipeline, "Lanes", Arrivals), "C5 order"),
+    "no-order": (no_order, "C5 order"),
     "no-letter": (lambda: put(DeadLetters, "send", defects.sends_no_letter), "C1 lost"),
     "keep-the-old-handle": (lambda: put(Ledger, "_supersede", defects.keeps_the_old_handle), "C6 stale handle"),
     "no-renewal": (lambda: put(Ledger, "due", defects.renews_nothing), "C6 lease let lapse"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tests.system.chaos.crashing import POINTS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.system.chaos.profiles import Profile
 
+T = TypeVar("T")
 SQS_KINDS: dict[str, list[dict[str, object]]] = {
     "throttle": [{"action": "error", "code": "RequestThrottled", "status": 400, "probability": 0.5}],
     "internal-error": [{"action": "error", "code": "InternalError", "status": 500, "probability": 0.5}],
@@ -110,8 +111,9 @@ def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 def _sinks(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]:
     """SQLite files in turn are held for less than a lease or for more; PostgreSQL restarts, or commits unheard."""
+    shares = _dealt([0.5, 1.3], profile.locks, draw)
     yield [
-        Planned(at, "lock", ("orders", "ledger")[number % 2], seconds=profile.visibility * draw.choice((0.5, 1.3)))
+        Planned(at, "lock", ("orders", "ledger")[number % 2], seconds=profile.visibility * shares[number])
         for number, (at, _) in enumerate(_slots(profile.locks, profile, draw))
     ]
     servers = ["stop", "crash"] * profile.restarts
@@ -121,9 +123,9 @@ def _sinks(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]
     yield [Planned(at, "database", kind, seconds=1.0) for (at, _), kind in zip(slots, kinds, strict=True)]
 
 
-def _dealt(names: list[str], count: int, draw: random.Random) -> list[str]:
+def _dealt(names: list[T], count: int, draw: random.Random) -> list[T]:
     """*count* of *names*, shuffled, each as often as any other but once."""
-    dealt: list[str] = []
+    dealt: list[T] = []
     while len(dealt) < count:
         draw.shuffle(names)
         dealt += names
