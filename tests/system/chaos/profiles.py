@@ -67,7 +67,7 @@ PROFILES = {
     profile.name: profile
     for profile in (
         Profile(
-            name="smoke", messages=3_500, groups=50, rounds=20, workers=3, visibility=3,
+            name="smoke", messages=3_500, groups=20, rounds=50, workers=3, visibility=3,
             warm_up_seconds=2, load_seconds=26,
             kills=5, terms=3, stops=1, crashes=3, locks=1, sqs=5,
             restarts=1, commit_losses=1, quiesce_budget_seconds=30,
@@ -79,7 +79,7 @@ PROFILES = {
             restarts=6, commit_losses=8, quiesce_budget_seconds=90,
         ),
         Profile(  # leases long enough to be seen running out, sinks away for longer than them, and calm between
-            name="sabotage", messages=5_000, groups=60, rounds=25, workers=3, visibility=6,
+            name="sabotage", messages=5_000, groups=10, rounds=200, workers=3, visibility=6,
             warm_up_seconds=2, load_seconds=40,
             kills=2, terms=6, stops=1, crashes=2, locks=4, sqs=3,
             restarts=1, commit_losses=1, quiesce_budget_seconds=40,
