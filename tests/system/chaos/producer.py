@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 TEN = 10
 SENDERS = 2
 POISON_SHARE = 0.01
+FIFO_POISON_SHARE = 0.05
+"""Poison is what puts the order of a group to the test: nothing may overtake it on its way to the dead letters."""
 AGAIN_SECONDS = 0.05
 TRICKLE_SECONDS = 0.5
 CANARY = "canary-of-bodies"
@@ -46,12 +48,12 @@ class Item:
 
 
 def item(prefix: str, number: int, groups: int, seed: int) -> Item:
-    """Message *number*: the same for the same seed. One in a hundred is no JSON."""
+    """Message *number*: the same for the same seed. One in a hundred is no JSON, of a FIFO queue one in twenty."""
     draw = random.Random(f"{seed}:{prefix}:{number}")
     business, group, seq = f"{prefix}-{number}", f"g{number % groups}" if groups else "-", number // max(1, groups)
     text = f"{draw.getrandbits(64 * 8 * draw.randint(1, 12)):x}ä"
     body = f'{{"id":"{business}","group":"{group}","seq":{seq},"secret":"{CANARY}","text":"{text}"'
-    poison = draw.random() < POISON_SHARE
+    poison = draw.random() < (FIFO_POISON_SHARE if groups else POISON_SHARE)
     return Item(business, group, seq, body if poison else body + "}", poison)
 
 

@@ -58,9 +58,7 @@ class Surroundings:
         self._struck[id(under)] = [0] * len(_rules(under))
         under.begin_ns = time.monotonic_ns()
         self._force([*self._windows, under])
-        if under.planned.detail == REFUSE_ALL:
-            yield from self._measured(under)
-        yield from pause(under.planned.seconds)
+        yield from self._measured(under) if under.planned.detail == REFUSE_ALL else pause(under.planned.seconds)
         yield from until(lambda: sum(self._counts(under)) > 0)
         under.fired = sum(self._counts(under))
         self._force([one for one in self._windows if one is not under])
