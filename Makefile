@@ -66,8 +66,9 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
 	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
-chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n runs the same again
-	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
+chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n, SABOTAGE=name|all
+	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
 	$(BIN)/python -m tests.model.ablate

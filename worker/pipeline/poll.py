@@ -108,6 +108,7 @@ class Poller:
         self._tasks: asyncio.TaskGroup | None = None  # written by run
         self._failures = 0  # failed receives in a row; written by the receivers
         self._failing_since = 0.0  # loop time; written with _failures
+        self._failed_at = 0.0  # loop time of the last failure that counted; written with _failures
         self.receivers = 0  # running now; written by _start and _receive_until_stopped
         self.wanted = 1  # as the load has it; written by the receivers
         self.progress_at = 0.0  # loop time at which a receiver last got anywhere; written by the receivers
@@ -193,7 +194,7 @@ class Poller:
         finally:
             self._room.cancel(reservation)  # in the step in which what came took its place: others wait for it
         if failure is not None:
-            await self._pause(failure)
+            await self._pause(failure, began)
             return False
         self._note(reservation, deliveries, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
@@ -250,12 +251,16 @@ class Poller:
         if self.wanted > self.receivers and not self.stopping and self._room.free(1):
             self._start()
 
-    async def _pause(self, error: QueueError) -> None:
-        """Wait by the kind of trouble; all receivers but one retire meanwhile."""
+    async def _pause(self, error: QueueError, began: float) -> None:
+        """Wait by the kind of trouble. All receivers but one retire, and what fails side by side has failed once:
+        else one bad moment of 64 long polls would be 64 failures in a row, and the longest of their pauses the last.
+        """
         loop = asyncio.get_running_loop()
         if not self._failures:
             self._failing_since = loop.time()
-        self._failures += 1
+        if not self._failures or began >= self._failed_at:
+            self._failures += 1
+            self._failed_at = loop.time()
         self.wanted = 1
         match error:
             case QueueRefused():
@@ -271,7 +276,8 @@ class Poller:
                 )
         refused = isinstance(error, QueueRefused)
         self._emit(events.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
-        await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
+        if self.receivers <= self.wanted:
+            await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
 
     async def _rest(self, seconds: float) -> None:
         """Sleep, unless stopped first."""

@@ -36,16 +36,19 @@ class Change(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One thing a worker did: `open`, `ask`, `recv`, `commit`, `away`, `del`, `vis`, `letter`, `crash`."""
+    """One thing a worker did: `queue`, `open`, `recv`, `write`, `wrote`, `commit`, `away`, `letter`, `crash`; `del` and
+    `vis` when it asks, `done` when the delete is answered, `undel` and `unvis` when nobody knows or it may be asked
+    again, `void` when the handle is of no more use.
+    """
 
     ns: int
     kind: str
     place: str
     """The pipeline."""
     subject: str
-    """The message id; for `crash` the point; for `open` the sink."""
+    """The message id; for `crash` the point; for `open` the sink; for `queue` its class; for `write` its number."""
     detail: str
-    """The receipt of a handle (recv, del, vis), the key (commit)."""
+    """The receipt of a handle, or the key (commit)."""
 
 
 class Attempt(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tests.system.chaos import check_messages, check_workers
+from tests.system.chaos import check_leases, check_memory, check_messages, check_pace, check_secrets, check_workers
+from tests.system.chaos.check_pace import RECEIVE
 from tests.system.chaos.evidence import finding
 
 if TYPE_CHECKING:
@@ -26,11 +27,23 @@ CHECKS: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "C4 deleted before accepted": check_messages.premature,
     "C5 order": check_messages.disordered,
     "C6 stale handle": check_workers.stale_handles,
+    "C6 lease let lapse": check_leases.let_lapse,
+    "C6 late renewals": check_leases.late_renewals,
+    "C6 used after its delete": check_leases.ghosts,
+    "C7 batches": check_leases.batches,
+    "C7 not asked again": check_leases.forgotten,
     "C8 dead letters": check_messages.wrongly_dead,
-    "C9 memory and files": check_workers.resources,
+    "C9 memory and files": check_memory.budget,
+    "C9 back to the baseline": check_memory.baseline,
+    "C9 flat without a sink": check_memory.flat,
+    "C9 slope": check_memory.slopes,
+    "C10 recovery": check_pace.slow_recovery,
+    "C10 silence": check_pace.silence,
     "C11 exits": check_workers.exits,
     "C11 hidden after the end": check_workers.hidden_after_the_end,
     "C12 accounts": check_workers.accounts,
+    "C13 secrets": check_secrets.leaks,
+    "C14 asked in vain": check_pace.hammering,
 }
 EXIT = {"green": 0, "red": 1, "invalid": 2}
 
@@ -67,6 +80,10 @@ def unseen(evidence: Evidence) -> Iterator[str]:
         yield "no accounts were read"
     if not any(change.op == "receive" and change.receives > 1 for change in evidence.changes()):
         yield "no redelivery"
+    if not any(RECEIVE in fault.pace for fault in evidence.faults):
+        yield "never refused everything"
+    if not any(True for _ in check_secrets.said(evidence)):
+        yield "nothing was said"
 
 
 def _unseen_faults(evidence: Evidence) -> Iterator[str]:

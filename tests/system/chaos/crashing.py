@@ -9,6 +9,7 @@ process at the count-th time that a point is reached, by SIGKILL, in mid-step. I
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -18,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import worker.app
 from tests.system.chaos.books import Book
-from worker.errors import SinkUnavailable
+from worker.errors import QueueError, SinkUnavailable
 from worker.loopback.ledger import short_handle
 from worker.pipeline.deadletter import CONTEXT
-from worker.sqs.queue import OK
+from worker.sqs.queue import OK, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -108,13 +109,14 @@ class WitnessedQueue:
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Booked before it is asked."""
         self._use("del", deliveries)
-        return await self._around("delet", "delete-sent", lambda: self._queue.delete(deliveries))
+        call = lambda: self._queue.delete(deliveries)  # noqa: E731 - one call, named for the line
+        return self._answered("del", deliveries, await self._told("del", deliveries, "delete-sent", call))
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         """Booked before it is asked."""
         self._use("vis", deliveries)
-        call = lambda: self._queue.change_visibility(deliveries, seconds)  # noqa: E731 - one call, named for the line
-        return await self._around("chang", "change-sent", call)
+        call = lambda: self._queue.change_visibility(deliveries, seconds)  # noqa: E731 - as above
+        return self._answered("vis", deliveries, await self._told("vis", deliveries, "change-sent", call))
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """Dead letters are booked once they are accepted."""
@@ -132,7 +134,34 @@ class WitnessedQueue:
         await self._queue.close()
 
     def _use(self, kind: str, deliveries: Sequence[Delivery]) -> None:
-        self._book.write(kind, [(self._place, d.message_id, short_handle(d.receipt_handle)) for d in deliveries])
+        self._book.write(kind, [self._row(delivery) for delivery in deliveries])
+
+    def _row(self, delivery: Delivery) -> tuple[str, str, str]:
+        return (self._place, delivery.message_id, short_handle(delivery.receipt_handle))
+
+    async def _told(
+        self, kind: str, deliveries: Sequence[Delivery], sent: str, call: Callable[[], Awaitable[list[Answer]]]
+    ) -> list[Answer]:
+        """A call that fails as a whole is booked for each of its entries."""
+        rows = [self._row(delivery) for delivery in deliveries]  # handles change while the answer is outstanding
+        try:
+            return await self._around({"del": "delet", "vis": "chang"}[kind], sent, call)
+        except QueueError:
+            self._book.write(f"un{kind}", rows)
+            raise
+
+    def _answered(self, kind: str, deliveries: Sequence[Delivery], answers: list[Answer]) -> list[Answer]:
+        """Book what became of each entry: `done` when it is deleted, `void` when asking again is of no use."""
+        told: dict[str, list[tuple[str, str, str]]] = {}
+        for delivery, answer in zip(deliveries, answers, strict=True):
+            if answer is not OK:
+                final = isinstance(answer, Failed) and not answer.retry
+                told.setdefault("void" if final else f"un{kind}", []).append(self._row(delivery))
+            elif kind == "del":
+                told.setdefault("done", []).append(self._row(delivery))
+        for name, rows in told.items():
+            self._book.write(name, rows)
+        return answers
 
     async def _around(self, stem: str, sent: str, call: Callable[[], Awaitable[list[Answer]]]) -> list[Answer]:
         self._points.reach(f"{stem}ing")
@@ -152,6 +181,7 @@ class WitnessedSink:
         self._book = book
         self._points = points
         self._write_seconds = write_seconds
+        self._writes = itertools.count()
 
     @property
     def demand(self) -> Demand:
@@ -164,6 +194,15 @@ class WitnessedSink:
         self._book.write("open", [(self._place, self._kind)])
 
     async def write(self, records: Sequence[Message]) -> Sequence[Retried | Rejected | None]:
+        """Booked when it begins and when it ends, whatever its end is."""
+        number = next(self._writes)
+        self._book.write("write", [(self._place, number)])
+        try:
+            return await self._write(records)
+        finally:
+            self._book.write("wrote", [(self._place, number)])
+
+    async def _write(self, records: Sequence[Message]) -> Sequence[Retried | Rejected | None]:
         """Booked between the sink's answer and its being known to anybody."""
         self._points.reach("writing")
         await asyncio.sleep(self._write_seconds)
@@ -196,6 +235,7 @@ def witness(book: Book, points: Points, *, write_seconds: float) -> None:
 
     async def open_witnessed(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
         queue = await open_queue(address, settings, emit)
+        book.write("queue", [(settings.name, type(queue).__name__)])
         return WitnessedQueue(queue, place=settings.name, book=book, points=points)
 
     def make_witnessed(settings: PipelineSettings) -> Sink:

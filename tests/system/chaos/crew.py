@@ -21,13 +21,16 @@ from tests.system.chaos.evidence import Life
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.system.chaos.evidence import Ending
 
 ROOT = Path(__file__).parents[3]
 KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_SECRET_ACCESS_KEY": "chaos", "AWS_REGION": "us-east-1"}
+SECRETS = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOKEN": "canary-of-the-session-token"}
+"""To be found in nothing that a worker says."""
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_REGION": "us-east-1", **SECRETS}
+TRANSPORTS = ("sdk", "native")
 PIPELINES_OPEN = 3
 """All of a worker's."""
 
@@ -58,11 +61,17 @@ class Process:
     ended_ns: int = 0
     seen: Counter[str] = field(default_factory=Counter)
     """Lines of its book until now, by kind; those of a pipeline as `kind place` too."""
+    aways: list[tuple[str, int]] = field(default_factory=list)
+    """`away place` and when, for each time it found a sink away."""
+    held: dict[str, int] = field(default_factory=dict)
+    """Messages received and not yet asked to be deleted, and when."""
     read: int = 0
     """Bytes of its book looked at."""
     samples: list[tuple[int, int, int]] = field(default_factory=list)
     scrapes: list[dict[str, int]] = field(default_factory=list)
     url: str = ""
+    exposed: str = ""
+    """What its metrics said last; written by the watch."""
     paused: bool = False
 
     @property
@@ -109,13 +118,32 @@ class Process:
             accounts=self._accounts(),
             scrapes=self.scrapes,
             samples=self.samples,
+            texts=self._texts,
         )
+
+    def _texts(self) -> Iterator[str]:
+        """Everything it said to people."""
+        with self.log.open(encoding="utf-8", errors="replace") as file:
+            yield from file
+        yield self.exposed
+
+    def in_hand(self, seconds: float) -> int:
+        """How many messages it holds that it received within *seconds*: older leases may be over."""
+        since = time.monotonic_ns() - round(seconds * 1e9)
+        self.held = {message: ns for message, ns in self.held.items() if ns > since}
+        return len(self.held)
 
     def _count(self, data: bytes) -> None:
         for line in data.splitlines():
-            kind, _, place, *_ = line.decode().split()
+            kind, ns, place, *rest = line.decode().split()
             self.seen[kind] += 1
             self.seen[f"{kind} {place}"] += 1
+            if kind == "recv" and rest[0] != "-":
+                self.held[rest[0]] = int(ns)
+            elif kind == "del":
+                self.held.pop(rest[0], None)
+            elif kind == "away":
+                self.aways.append((f"away {place}", int(ns)))
 
     def _accounts(self) -> dict[str, dict[str, int]]:
         told: dict[str, dict[str, int]] = {}
@@ -138,8 +166,9 @@ class Process:
 class Crew:
     """All processes that ever lived."""
 
-    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str], *, seed: int) -> None:
         self._folder = folder
+        self._seed = seed
         self._environment = {
             **CREDENTIALS,
             "WORKER_CONFIG": str(config),
@@ -152,10 +181,12 @@ class Crew:
         """Who is there now, by name; written by `start`."""
 
     def start(self, name: str, **more: str) -> Process:
-        """A new life for *name*."""
+        """A new life for *name*; lives take turns between the ways to speak to SQS, the first one's by the seed."""
         life = f"{name}.{len(self.lives)}"
         book, log = self._folder / f"{life}.book", self._folder / f"{life}.log"
-        environment = {**self._environment, "WORKER_ID": life, "CHAOS_BOOK": str(book), **more}
+        transport = TRANSPORTS[(self._seed + len(self.lives)) % len(TRANSPORTS)]
+        own = {"WORKER_ID": life, "CHAOS_BOOK": str(book), "SQS_TRANSPORT": transport}
+        environment = {**own, **self._environment, **more}
         process = Process(life, spawn("tests.system.chaos.crashing", ["run"], environment, log), book, log)
         self.lives.append(process)
         self.members[name] = process
@@ -170,6 +201,14 @@ class Crew:
     def seen(self, kind: str) -> int:
         """How many lines of *kind* all books have together."""
         return sum(process.seen[kind] for process in self.lives)
+
+    def since(self, kind: str, ns: int) -> int:
+        """How often a sink was found *away* after *ns*; one line of a book may be read late, and counts by its time."""
+        return sum(at > ns for process in self.lives for what, at in process.aways if what == kind)
+
+    def awake(self) -> int:
+        """How many there are now that may ask SQS for something."""
+        return sum(process.alive and not process.paused for process in self.lives)
 
     def end(self) -> None:
         """End whoever still runs."""

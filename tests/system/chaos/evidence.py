@@ -36,6 +36,8 @@ class Letter:
     """In the dead-letter queue."""
     source_id: str
     """In the queue that it came from."""
+    told: str = ""
+    """All its attributes: what the worker says of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Life:
     """Accounts read while it ran."""
     samples: Sequence[tuple[int, int, int]] = ()
     """Monotonic ns, resident bytes, open files."""
+    texts: Callable[[], Iterable[str]] = field(default=lambda: ())
+    """What it said to people: its log by lines, and its metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Fault:
     """How often it was seen to strike; 0 makes the run invalid."""
     recovered_ns: int
     """When the worker was first seen past it; 0 makes the run invalid."""
+    pace: Mapping[str, float] = field(default_factory=dict)
+    """While all requests of an operation failed: how many of them each poller made a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,14 @@ class Limits:
     """After an orderly end nothing of the process stays hidden for longer."""
     kill_seconds: float = 5.0
     """After a crash nothing of the process stays hidden for longer than this and the visibility timeout."""
+    rss_after_bytes: int = 192 * 2**20
+    """When everything is over and the queues are quiet."""
+    calls_per_second: float = 2.0
+    """Receives of one poller while all of them fail."""
+    recovery_seconds: float = 15.0
+    """From healing of a sink to 90 % of the rate before: three times what is aimed at, which is clearly too long."""
+    gap_seconds: float = 30.0
+    """Without a delete while there is something to do and nothing is wrong: no pause of a worker is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,17 @@ class Evidence:
     dead_letter_queues: frozenset[str] = frozenset()
     fifo: frozenset[str] = frozenset()
     """Pipelines whose order counts."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The queue of each pipeline."""
+    canaries: Mapping[str, str] = field(default_factory=dict)
+    """What nobody may say, by what it is."""
+
+
+def paused(evidence: Evidence, life: Life, begin_ns: int, end_ns: int) -> bool:
+    """Whether *life* was stopped (SIGSTOP) at any time between the two."""
+    member, _, number = life.name.partition(".")
+    stops = [fault for fault in evidence.faults if fault.kind == "stop" and f"w{fault.target}" == member]
+    return bool(number) and any(fault.begin_ns < end_ns and begin_ns < fault.heal_ns for fault in stops)
 
 
 @dataclass(frozen=True, slots=True)

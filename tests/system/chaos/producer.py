@@ -2,11 +2,13 @@
 
 Takes a queue, a number of messages and the seconds they are to be spread over; a send whose answer is lost is sent
 again under the same business id until it is acknowledged. On a FIFO queue message n+1 of a group is sent only after n
-was acknowledged. The last tenth only trickles until SIGUSR1. Ends when everything is acknowledged: 0.
+was acknowledged. After them it trickles on until SIGUSR1, so that no fault finds an empty queue, however late it comes.
+Ends when everything is acknowledged: 0.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
 import threading
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
 TEN = 10
 SENDERS = 2
 POISON_SHARE = 0.01
+FIFO_POISON_SHARE = 0.05
+"""Poison is what puts the order of a group to the test: nothing may overtake it on its way to the dead letters."""
 AGAIN_SECONDS = 0.05
-TRICKLE_SHARE = 0.1
 TRICKLE_SECONDS = 0.5
+CANARY = "canary-of-bodies"
+"""In every body, and to be found in no log line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +48,21 @@ class Item:
 
 
 def item(prefix: str, number: int, groups: int, seed: int) -> Item:
-    """Message *number*: the same for the same seed. One in a hundred is no JSON."""
+    """Message *number*: the same for the same seed. One in a hundred is no JSON, of a FIFO queue one in twenty."""
     draw = random.Random(f"{seed}:{prefix}:{number}")
     business, group, seq = f"{prefix}-{number}", f"g{number % groups}" if groups else "-", number // max(1, groups)
     text = f"{draw.getrandbits(64 * 8 * draw.randint(1, 12)):x}ä"
-    body = f'{{"id":"{business}","group":"{group}","seq":{seq},"text":"{text}"'
-    poison = draw.random() < POISON_SHARE
+    body = f'{{"id":"{business}","group":"{group}","seq":{seq},"secret":"{CANARY}","text":"{text}"'
+    poison = draw.random() < (FIFO_POISON_SHARE if groups else POISON_SHARE)
     return Item(business, group, seq, body if poison else body + "}", poison)
 
 
-def tens(prefix: str, messages: int, groups: int, seed: int) -> Iterator[list[Item]]:
-    """All messages in tens; on a FIFO queue no ten holds two of one group, nor of two rounds."""
-    for first in range(0, messages, groups or messages):
-        end = min(messages, first + (groups or messages))
-        for at in range(first, end, TEN):
-            yield [item(prefix, number, groups, seed) for number in range(at, min(end, at + TEN))]
+def tens(prefix: str, groups: int, seed: int) -> Iterator[list[Item]]:
+    """Messages in tens, without an end; on a FIFO queue no ten holds two of one group, nor of two rounds."""
+    whole = groups or TEN
+    for first in itertools.count(0, whole):
+        for at in range(first, first + whole, TEN):
+            yield [item(prefix, number, groups, seed) for number in range(at, min(first + whole, at + TEN))]
 
 
 class Producer:
@@ -70,14 +75,15 @@ class Producer:
         self._queue = queue
         self._book = book
         self._fifo = queue.endswith(".fifo")
-        self._work = enumerate(work)
+        self._work = work
+        self._left = messages
+        """Not drawn yet; below zero they only trickle. Written by `_draw`, as `_work` inside `_lock`."""
         self._lock = threading.Lock()
-        """Around `_work`, which two senders draw from."""
+        """Around what two senders draw from."""
         self._began = time.monotonic()
-        self._pause = TEN * seconds / max(1, messages)
-        """Seconds between two tens, if all goes well."""
-        self._last = (1 - TRICKLE_SHARE) * messages / TEN
-        """From this ten on they only trickle."""
+        self._messages = messages
+        self._pause = seconds / max(1, messages)
+        """Seconds for one message, if all goes well."""
         self.hurry = threading.Event()
         """Set when nobody needs the trickle any more."""
 
@@ -94,15 +100,20 @@ class Producer:
         client.close()
 
     def _await_turn(self, number: int) -> None:
-        """In time; the last ones slowly, so that faults which come late on a busy machine still find messages."""
-        late = max(0.0, number - self._last) * TRICKLE_SECONDS
-        if not (late and self.hurry.is_set()):
-            pause = self._began + number * self._pause + late - time.monotonic()
-            (self.hurry.wait if late else time.sleep)(max(0.0, pause))
+        """The planned ones in time; what comes after them slowly."""
+        if number < self._messages:
+            time.sleep(max(0.0, self._began + number * self._pause - time.monotonic()))
+        else:
+            self.hurry.wait(TRICKLE_SECONDS)
 
     def _draw(self) -> tuple[int, list[Item]] | None:
+        """The next ten, and how many were drawn before; None when the planned ones are, and nobody needs more."""
         with self._lock:
-            return next(self._work, None)
+            if self._left <= 0 and self.hurry.is_set():
+                return None
+            number, ten = self._messages - self._left, next(self._work)
+            self._left -= len(ten)
+            return number, ten
 
     def _send(self, client: Client, items: list[Item]) -> list[Item]:
         """Those that were not acknowledged."""
@@ -144,7 +155,7 @@ def produce(producer: Producer, *, senders: int) -> None:
 @click.option("--queue", required=True)
 @click.option("--book", type=click.Path(path_type=Path), required=True)
 @click.option("--prefix", required=True, help="Begins the business ids.")
-@click.option("--messages", type=int, required=True)
+@click.option("--messages", type=int, required=True, help="At least so many.")
 @click.option("--seconds", type=float, required=True)
 @click.option("--groups", type=int, default=0)
 @click.option("--seed", type=int, default=0)
@@ -153,7 +164,7 @@ def main(
 ) -> None:
     """Send until everything is acknowledged."""
     written = Book(book)
-    work = tens(prefix, messages, groups, seed)
+    work = tens(prefix, groups, seed)
     producer = Producer(endpoint, queue, written, work=work, messages=messages, seconds=seconds)
     signal.signal(signal.SIGUSR1, lambda *_: producer.hurry.set())
     produce(producer, senders=1 if groups else SENDERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,38 @@ class Profile:
     """Windows in which PostgreSQL commits and the answer is lost on the way."""
     rss_budget_mib: int = 256
     fd_slack: int = 16
-    fds: int = 160
-    """16 receivers and 16 others for each queue and dead-letter queue would be more; in practice it is half of this."""
+    fds: int = 420
+    """64 receives and 64 other calls at a time for each of three queues; in practice it is half of this."""
     extra: dict[str, str] = field(default_factory=dict)
     """More settings of the workers."""
 
 
+def cut(profile: Profile, *, name: str, load_seconds: float) -> Profile:
+    """*profile* in less time: as many messages and faults a second, the same leases and workers."""
+    share = load_seconds / profile.load_seconds
+
+    def part(count: int) -> int:
+        return max(1, round(count * share))
+
+    return replace(
+        profile, name=name, load_seconds=load_seconds, messages=part(profile.messages), rounds=part(profile.rounds),
+        kills=part(profile.kills), terms=part(profile.terms), stops=part(profile.stops), crashes=part(profile.crashes),
+        locks=part(profile.locks), sqs=part(profile.sqs), restarts=part(profile.restarts),
+        commit_losses=part(profile.commit_losses),
+    )  # fmt: skip
+
+
+SOAK = Profile(
+    name="soak", messages=1_350_000, groups=3_000, rounds=100, workers=4, visibility=10,
+    warm_up_seconds=10, load_seconds=4_200,
+    kills=200, terms=150, stops=40, crashes=160, locks=40, sqs=150,
+    restarts=30, commit_losses=40, quiesce_budget_seconds=300,
+)  # fmt: skip
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile(
-            name="smoke", messages=3_500, groups=50, rounds=20, workers=3, visibility=3,
+            name="smoke", messages=3_500, groups=20, rounds=50, workers=3, visibility=3,
             warm_up_seconds=2, load_seconds=26,
             kills=5, terms=3, stops=1, crashes=3, locks=1, sqs=5,
             restarts=1, commit_losses=1, quiesce_budget_seconds=30,
@@ -57,11 +78,13 @@ PROFILES = {
             kills=30, terms=20, stops=6, crashes=48, locks=6, sqs=33,
             restarts=6, commit_losses=8, quiesce_budget_seconds=90,
         ),
-        Profile(
-            name="soak", messages=1_350_000, groups=3_000, rounds=100, workers=4, visibility=10,
-            warm_up_seconds=10, load_seconds=4_200,
-            kills=200, terms=150, stops=40, crashes=160, locks=40, sqs=150,
-            restarts=30, commit_losses=40, quiesce_budget_seconds=300,
+        Profile(  # leases long enough to be seen running out, sinks away for longer than them, and calm between
+            name="sabotage", messages=5_000, groups=10, rounds=200, workers=3, visibility=6,
+            warm_up_seconds=2, load_seconds=40,
+            kills=2, terms=6, stops=1, crashes=2, locks=4, sqs=3,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=40,
         ),
+        SOAK,
+        cut(SOAK, name="soak-cut", load_seconds=180),
     )
 }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tests.system.chaos import figures
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,8 +33,10 @@ def report(
         "missing": list(verdict.missing),
         "faults": _faults(evidence),
         "recovery_ms": _recovery(evidence),
+        "worst": figures.worst(evidence),
+        "sinks_back": figures.sink_summary(evidence),
+        "sinks": figures.sinks(evidence),
         "workers": _workers(evidence),
-        "longest_gap_seconds": _longest_gap(evidence),
     }
 
 
@@ -79,24 +83,10 @@ def _workers(evidence: Evidence) -> dict[str, object]:
     return {
         "lives": len(evidence.lives),
         "ends": dict(ends),
+        "transports": figures.transports(evidence),
         "sigterm_ms_max": max(stops, default=0),
         "accounts_read": sum(len(life.scrapes) for life in evidence.lives),
         "rss_mib_max": max((rss for life in evidence.lives for _, rss, _ in life.samples), default=0) // 2**20,
         "steady_rss_mib": [rss // 2**20 for _, rss, _ in steady.samples[:: max(1, len(steady.samples) // 8)]],
         "steady_fds": [fds for _, _, fds in steady.samples[:: max(1, len(steady.samples) // 8)]],
     }
-
-
-def _longest_gap(evidence: Evidence) -> float:
-    """Between two deletes while something was in the source queues."""
-    here, since, longest = 0, 0, 0
-    for change in evidence.changes():
-        if change.queue in evidence.dead_letter_queues:
-            continue
-        if change.op == "send":
-            since = since if here else change.ns
-            here += 1
-        elif change.op in {"delete", "move", "expire"}:
-            here -= 1
-            longest, since = max(longest, change.ns - since), change.ns
-    return round(longest / 1e9, 3)

@@ -21,20 +21,22 @@ import click
 
 from tests.system.chaos import books
 from tests.system.chaos.checker import EXIT, judge
-from tests.system.chaos.crew import Crew
+from tests.system.chaos.crew import SECRETS, Crew
 from tests.system.chaos.evidence import Evidence, Limits
 from tests.system.chaos.nemesis import Nemesis
+from tests.system.chaos.producer import CANARY
 from tests.system.chaos.profiles import PROFILES
 from tests.system.chaos.report import report
 from tests.system.chaos.sabotage import SABOTAGES
 from tests.system.chaos.schedule import plan
+from tests.system.chaos.surroundings import Surroundings
 from tests.system.chaos.watch import Watch
 from tests.system.chaos.world import DEAD, FIFO, LOOK_SECONDS, PLACES, START_SECONDS, Broken, World
-from tests.system.postgres import postgres
+from tests.system.postgres import PASSWORD, postgres
 from tests.system.proxy import proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.system.chaos.profiles import Profile
     from tests.system.postgres import Postgres
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 15.0
 QUIET_LEASES = 2
 """Nothing may appear in a source queue for this many visibility timeouts."""
+HANDLE = "AQEB"
+"""How every receipt handle of the loopback begins; in base64 and ids of other things it is not found by chance."""
 
 
 class Run:
@@ -53,15 +57,11 @@ class Run:
         self._seed = seed
         self._world = World(profile, seed, folder, server, network)
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
-        self._crew = Crew(folder, config, profile.extra)
-        self._nemesis = Nemesis(
-            self._crew,
-            self._world.client,
-            databases=self._world.databases,
-            visibility=profile.visibility,
-            server=server,
-            network=network,
+        self._crew = Crew(folder, config, profile.extra, seed=seed)
+        around = Surroundings(
+            self._crew, self._world.client, databases=self._world.databases, server=server, network=network
         )
+        self._nemesis = Nemesis(self._crew, around, visibility=profile.visibility)
         self.seconds: dict[str, float] = {}
         """How long each phase took; written by `_phase`."""
 
@@ -160,6 +160,8 @@ class Run:
             limits=limits,
             dead_letter_queues=DEAD,
             fifo=FIFO,
+            sources={place.name: place.queue for place in PLACES},
+            canaries={**SECRETS, "database password": PASSWORD, "body": CANARY, "receipt handle": HANDLE},
         )
 
 
@@ -179,26 +181,58 @@ def run(profile: Profile, seed: int, folder: Path) -> dict[str, object]:
     return report(evidence, verdict, profile=profile, seed=seed, seconds=one.seconds)
 
 
+def sabotaged(name: str, profile: Profile, seed: int, folder: Path) -> dict[str, object]:
+    """A run with a broken worker: its report, and whether the check that is meant to see it was red."""
+    told = run(replace(profile, extra={"CHAOS_SABOTAGE": name}), seed, folder)
+    expected, checks = SABOTAGES[name][1], told["checks"]
+    assert isinstance(checks, dict)
+    return {"sabotage": name, "expected": expected, "seen": checks[expected] > 0, **told}
+
+
+def show(told: Mapping[str, object], path: Path | None) -> None:
+    """The report on standard output and where else it is wanted."""
+    text = json.dumps(told, indent=2)
+    click.echo(text)
+    if path is not None:
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def try_all(profile: Profile, seed: int, folder: Path) -> int:
+    """Every sabotage in turn, a line for each; how many were not seen."""
+    unseen = 0
+    for name in SABOTAGES:
+        place = folder / name
+        place.mkdir()
+        told = sabotaged(name, profile, seed, place)
+        unseen += not told["seen"]
+        click.echo(f"{name:<22} {told['expected']:<28} {'seen' if told['seen'] else 'NOT SEEN'}")
+    return unseen
+
+
 @click.command()
 @click.option("--profile", "name", type=click.Choice(list(PROFILES)), default="smoke", show_default=True)
 @click.option("--seed", type=int, default=None, help="The same seed plans the same faults; drawn if it is not given.")
 @click.option("--report", "path", type=click.Path(path_type=Path), default=None, help="Write the report here as well.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None, help="Keep books, logs and databases here.")
-@click.option("--sabotage", type=click.Choice(list(SABOTAGES)), default=None, help="Break the worker: must be red.")
+@click.option(
+    "--sabotage", type=click.Choice([*SABOTAGES, "all"]), default=None, help="Break the worker: must be seen."
+)
 def main(*, name: str, seed: int | None, path: Path | None, folder: Path | None, sabotage: str | None) -> None:
     """Several workers, three queues, everything that can go wrong, and every message accounted for."""
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    profile = PROFILES["sabotage" if sabotage else name]
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         place = (folder or Path(temporary)).resolve()
         place.mkdir(parents=True, exist_ok=True)
         if any(place.iterdir()):
             raise click.UsageError(f"{place} is not empty: books of two runs cannot be told apart")
-        extra = {"CHAOS_SABOTAGE": sabotage} if sabotage else {}
-        told = run(replace(PROFILES[name], extra=extra), seed, place)
-    text = json.dumps(told, indent=2)
-    click.echo(text)
-    if path is not None:
-        path.write_text(text + "\n", encoding="utf-8")
+        if sabotage == "all":
+            sys.exit(int(try_all(profile, seed, place) > 0))
+        told = sabotaged(sabotage, profile, seed, place) if sabotage else run(profile, seed, place)
+    show(told, path)
+    if sabotage:
+        click.echo(f"{sabotage}: {'seen' if told['seen'] else 'NOT SEEN'}", err=True)
+        sys.exit(int(not told["seen"]))
     click.echo(f"{told['verdict']}; replay: {told['replay']}", err=True)
     sys.exit(EXIT[str(told["verdict"])])
 

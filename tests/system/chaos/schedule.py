@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tests.system.chaos.crashing import POINTS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.system.chaos.profiles import Profile
 
+T = TypeVar("T")
 SQS_KINDS: dict[str, list[dict[str, object]]] = {
     "throttle": [{"action": "error", "code": "RequestThrottled", "status": 400, "probability": 0.5}],
     "internal-error": [{"action": "error", "code": "InternalError", "status": 500, "probability": 0.5}],
@@ -32,8 +33,19 @@ SQS_KINDS: dict[str, list[dict[str, object]]] = {
     "latency": [{"action": "latency", "seconds": 0.05, "seconds_max": 0.5, "probability": 0.5}],
     "still-visible": [{"action": "still_visible", "queue": "orders", "probability": 0.2}],
     "wrong-md5": [{"action": "wrong_md5", "share": 0.2, "probability": 0.5}],
+    "outage": [
+        {"action": "status", "status": 503, "operation": "ReceiveMessage"},
+        {"action": "status", "status": 503, "operation": "DeleteMessageBatch"},
+        {"action": "status", "status": 503, "operation": "ChangeMessageVisibilityBatch"},
+    ],
 }
 """Rules of the loopback's control address."""
+REFUSE_ALL = "outage"
+"""Nothing works at all."""
+ALWAYS = (REFUSE_ALL, "partial")
+"""In every run, however small: how often the workers ask in vain is measured, and what failed in part must be asked
+again.
+"""
 WINDOW_SHARE = 0.6
 """Of its slot, at most, that a window of trouble lasts."""
 WINDOW_SECONDS = 3.0
@@ -88,7 +100,9 @@ def _crashes(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 
 def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
-    kinds = _dealt(list(SQS_KINDS), profile.sqs, draw)
+    others = [kind for kind in SQS_KINDS if kind not in ALWAYS]
+    kinds = [*ALWAYS, *_dealt(others, profile.sqs - len(ALWAYS), draw)]
+    draw.shuffle(kinds)
     return [
         Planned(at, "sqs", kind, seconds=min(WINDOW_SECONDS, WINDOW_SHARE * length))
         for (at, length), kind in zip(_slots(profile.sqs, profile, draw), kinds, strict=True)
@@ -97,8 +111,9 @@ def _troubles(profile: Profile, draw: random.Random) -> Iterable[Planned]:
 
 def _sinks(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]:
     """SQLite files in turn are held for less than a lease or for more; PostgreSQL restarts, or commits unheard."""
+    shares = _dealt([0.5, 1.3], profile.locks, draw)
     yield [
-        Planned(at, "lock", ("orders", "ledger")[number % 2], seconds=profile.visibility * draw.choice((0.5, 1.3)))
+        Planned(at, "lock", ("orders", "ledger")[number % 2], seconds=profile.visibility * shares[number])
         for number, (at, _) in enumerate(_slots(profile.locks, profile, draw))
     ]
     servers = ["stop", "crash"] * profile.restarts
@@ -108,9 +123,9 @@ def _sinks(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]
     yield [Planned(at, "database", kind, seconds=1.0) for (at, _), kind in zip(slots, kinds, strict=True)]
 
 
-def _dealt(names: list[str], count: int, draw: random.Random) -> list[str]:
+def _dealt(names: list[T], count: int, draw: random.Random) -> list[T]:
     """*count* of *names*, shuffled, each as often as any other but once."""
-    dealt: list[str] = []
+    dealt: list[T] = []
     while len(dealt) < count:
         draw.shuffle(names)
         dealt += names

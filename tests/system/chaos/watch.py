@@ -55,7 +55,8 @@ class Watch:
             process.samples.append((time.monotonic_ns(), rss, fds))
         if scrape and (url := process.find_url()):
             with suppress(OSError, ValueError):
-                process.scrapes += accounts(fetch(url, "/metrics")[1])
+                process.exposed = fetch(url, "/metrics")[1]
+                process.scrapes += accounts(process.exposed)
 
 
 def accounts(exposed: str) -> list[dict[str, int]]:

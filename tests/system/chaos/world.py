@@ -163,7 +163,8 @@ class World:
                 body = message["Body"]
                 context = json.loads(message["MessageAttributes"]["DeadLetter"]["StringValue"])
                 business, sha = books.business_id(body), books.fingerprint(body)
-                yield Letter(place.dead, business, sha, message["MessageId"], str(context["message_id"]))
+                told = json.dumps(message["MessageAttributes"])
+                yield Letter(place.dead, business, sha, message["MessageId"], str(context["message_id"]), told)
 
     def remainder(self) -> list[str]:
         """What is left in the source queues; it stays there."""

@@ -63,6 +63,7 @@ TOLD = (
     record(3021.1, "recv", "m1", "2/3"),
     record(3025, "commit", "m0", "o-0"),
     record(3026, "del", "m0", "1/2"),
+    record(3031, "done", "m0", "1/2"),
     record(3041, "letter", "m1"),
     record(3042, "del", "m1", "2/3"),
     record(3061, "recv", "n0", "1/1"),
@@ -76,11 +77,12 @@ TOLD = (
     record(3105, "del", "n2", "3/3"),
 )
 LETTERS = (
-    Letter("orders-dead", "o-1", "b", "x0", "m1"),
+    Letter("orders-dead", "o-1", "b", "x0", "m1", "not JSON"),
     Letter("ledger-dead.fifo", "f-1", "d", "y0", "n1"),
 )
 ROWS = {"orders": [Row("o-0", "a")], "ledger": [Row("f-0", "c"), Row("f-2", "e")]}
 FAULT = Fault("kill", "-", "1", 15 * MS, 400 * MS, 1, 3020 * MS)
+OUTAGE = Fault("sqs", "outage", "0", 16 * MS, 18 * MS, 9, 3020 * MS, {"ReceiveMessage": 0.3})
 
 
 def attempts() -> dict[str, Attempt]:
@@ -111,7 +113,8 @@ def told(records: Sequence[Record] = TOLD, **more: object) -> Life:
     account = ACCOUNT | {"received": 2, "deleted": 1}
     both = {"orders": account, "ledger": ACCOUNT}
     samples = [(number * 1000 * MS, 50 * 2**20, 20) for number in range(20)]
-    fields: dict[str, object] = {"ended": 4500.0, "accounts": both, "scrapes": [ACCOUNT], "samples": samples, **more}
+    fields: dict[str, object] = {"ended": 4500.0, "accounts": both, "scrapes": [ACCOUNT], "samples": samples}
+    fields |= {"texts": lambda: ["worker_started"], **more}
     return life("w0.0", "term", records, **fields)  # type: ignore[arg-type] # by name
 
 
@@ -125,9 +128,11 @@ def good(**changed: object) -> Evidence:
         "changes": lambda: CHANGES,
         "lives": [told(), killed()],
         "queues": {"orders": COUNTS},
-        "faults": [FAULT],
+        "faults": [FAULT, OUTAGE],
         "limits": Limits(visibility_seconds=3, drain_seconds=15, rss_bytes=256 * 2**20, fd_slack=16, fds=160),
         "dead_letter_queues": frozenset({"orders-dead", "ledger-dead.fifo"}),
         "fifo": frozenset({"ledger"}),
+        "sources": {"orders": "orders", "ledger": "ledger.fifo"},
+        "canaries": {"a password": "canary"},
     }
     return Evidence(**(fields | changed))  # type: ignore[arg-type] # by name

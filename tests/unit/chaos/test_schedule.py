@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.chaos.crashing import POINTS
 from tests.system.chaos.profiles import PROFILES, Profile
-from tests.system.chaos.schedule import SQS_KINDS, plan
+from tests.system.chaos.schedule import ALWAYS, SQS_KINDS, plan
 from worker.loopback.faults import Rule
 
 EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
@@ -44,6 +44,12 @@ def test_troubles_of_sqs_do_not_overlap_each_other(profile: Profile) -> None:
     """Each is seen to fire and to heal by itself."""
     windows = [one for one in plan(profile, 3) if one.kind == "sqs"]
     assert all(one.at_seconds + one.seconds <= later.at_seconds for one, later in pairwise(windows))
+
+
+@EACH_PROFILE
+def test_every_run_refuses_everything_once_and_half_fails_batches(profile: Profile) -> None:
+    """Two checks have nothing to look at without them."""
+    assert {one.detail for one in plan(profile, 9) if one.kind == "sqs"}.issuperset(ALWAYS)
 
 
 @pytest.mark.parametrize("name", ["gate", "soak"])

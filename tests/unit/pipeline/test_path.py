@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
-from tests.unit.pipeline.bench import Bench
+from tests.unit.pipeline.bench import SPEC, Bench
 from worker.loopback.faults import Rule
 from worker.outcome import Rejected, Retried
 from worker.telemetry import events
@@ -167,6 +168,23 @@ async def test_receives_that_fail_are_repeated_with_growing_pauses_and_recovery_
     assert 4 <= len(failed) <= 40
     assert len(bench.told(events.ReceiveRecovered)) == 1
     assert len(bench.sink.ids()) == 10
+
+
+@simulated
+async def test_a_moment_in_which_all_receivers_fail_costs_a_moment() -> None:
+    """Sixteen that fail side by side have failed once, and the one that stays is not the one with the longest pause."""
+    bench = Bench(poll=replace(SPEC.poll, receivers=16), max_messages=1000)
+    bench.set_faults(
+        Rule("latency", operation="ReceiveMessage", seconds=1, until_seconds=60),
+        Rule("error", operation="ReceiveMessage", after_seconds=15, until_seconds=16.5),
+    )
+    await bench.send(range(3000))
+    async with bench.running():
+        await asyncio.sleep(16.5)
+        written = len(bench.sink.rows)
+        await asyncio.sleep(5)
+        assert len(bench.sink.rows) > written + 100
+    assert len(bench.told(events.ReceiveFailed)) >= 8
 
 
 @simulated
