@@ -141,7 +141,7 @@ def far(plan: Plan, _: Facts, say: Say) -> Section:
     load = Load(plan.waiting_of_others, latency_seconds=FAR_SECONDS)
     ours = [ourselves(transport) for transport in ("native", "sdk")]
     results = play([Entry(one, load, plan.window) for one in ours], plan.rounds_of_others, say)
-    text = f"The loopback waits {FAR_SECONDS * 1000:.0f} ms before it does what it is asked. Our settings are the defaults."
+    text = f"The loopback waits {FAR_SECONDS * 1000:.0f} ms before it does what it is asked. Settings: the defaults."
     section = _compared("Far away", "contestant", text, results)
     found = {one.name: one.middle(lambda run: run.rate) for one in results if one.ran}
     name = f"worker, {quicker_transport()}, sqlite"
