@@ -54,7 +54,7 @@ class Ledger:
         self.left: Counter[str] = Counter(
             dict.fromkeys(get_args(OutcomeName), 0)
         )  # by outcome; written by enter, leave
-        self._held: dict[str, Delivery] = {}  # by message id, leases ending first; written by enter, leave, renewed
+        self._held: dict[str, Delivery] = {}  # by message id, leases ending first; as _final, and by renewed
         self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
         self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
         self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
@@ -142,6 +142,7 @@ class Ledger:
     def due(self, now: float, limit: int) -> list[Delivery]:
         """At most *limit* deliveries whose leases are to be renewed now; those past their time are set aside."""
         due: list[Delivery] = []
+        self._take_up_again(now)
         for delivery in self._past_half(now):
             if delivery.lost or not delivery.renewable or now >= delivery.renew_until:
                 self._final[delivery.message_id] = self._held.pop(delivery.message_id)
@@ -157,6 +158,17 @@ class Ledger:
             del self._held[delivery.message_id]
             self._held[delivery.message_id] = delivery
             delivery.deadline = deadline
+
+    def _take_up_again(self, now: float) -> None:
+        """What was set aside at the limit of an attempt that is over is in hand still, and its lease the next to end."""
+        again = {
+            message_id: delivery
+            for message_id, delivery in self._final.items()
+            if delivery.renewable and not delivery.lost and now < delivery.renew_until
+        }
+        if again:
+            self._final = {key: delivery for key, delivery in self._final.items() if key not in again}
+            self._held = again | self._held
 
     def _past_half(self, now: float) -> list[Delivery]:
         past: list[Delivery] = []

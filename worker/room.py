@@ -51,7 +51,7 @@ class Room:
         """Held. Written as `messages`."""
         self._largest = min(largest_message, max_bytes)
         self._expected = 0
-        """Bytes of a message, as the latest receives brought them. Written by `expect`."""
+        """Bytes of a message, as the latest receives brought them. Written by `expect` and `_admit`."""
         self._frame_bytes = frame_bytes
         """As `Queue.frame_bytes`: None, and every message is taken for the largest."""
         self._reserved = 0
@@ -133,6 +133,7 @@ class Room:
         self._queueing = deque(one for one in self._queueing if one[1] is not place)
         if not place.done():
             place.set_result(None)
+        self._notify()  # the next one may want less
 
     def cancel(self, reservation: Reservation) -> None:
         """Give the room of a receive back; what came of it is held in the same step."""
@@ -165,6 +166,7 @@ class Room:
         size = min(size, reservation.messages * self._largest)
         if size <= reservation.granted:
             return
+        self._expected = max(self._expected, size // reservation.messages)
         self._reserved_bytes -= reservation.granted
         reservation.granted = 0
         self._asking.append(reservation)

@@ -88,7 +88,13 @@ class Process:
         except OSError:
             ours.close()
             return End(FAILED, time.monotonic() - began)
-        reader, self._line = await asyncio.open_unix_connection(sock=ours)
+        try:
+            reader, self._line = await asyncio.open_unix_connection(sock=ours)
+        except OSError:
+            ours.close()
+            child.kill()
+            await child.wait()
+            return End(FAILED, time.monotonic() - began)
         self._child, self.pid = child, child.pid
         self._emit(events.ProcessStarted(self.number, child.pid))
         for words in self._unsaid:
@@ -135,7 +141,7 @@ class Process:
         return End(code, round(time.monotonic() - began, 3), child.pid, self.started)
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: nothing that our own code has said
             while line := await reader.readline():
                 word, _, rest = line.decode().strip().partition(" ")
                 if word == LISTENING:

@@ -164,6 +164,7 @@ class Handler:
         began = loop.time()
         leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over)
         written = await self._writer.write(batch.records, leases=leases)
+        leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
         seconds = loop.time() - began
         self.batches += 1
         if written.writes == 1:

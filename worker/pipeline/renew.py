@@ -72,18 +72,21 @@ class Renewer:
         """Whether any of *due* was decided, so that the front of the ledger has moved."""
         seconds = int(self._ledger.lease_seconds)
         now = asyncio.get_running_loop().time()
+        handles = [delivery.receipt_handle for delivery in due]
         try:
             answers = await self._queue.change_visibility(due, [seconds] * len(due))
         except QueueError as error:
             self._emit(events.SettleFailed(self._pipeline, "renew", error.code, len(due), final=False))
             return False
-        renewed = [delivery for delivery, answer in zip(due, answers, strict=True) if answer is OK]
+        # What came again meanwhile has a newer handle and a newer lease, of which the answer says nothing.
+        answered = [(d, a) for d, a, h in zip(due, answers, handles, strict=True) if d.receipt_handle == h]
+        renewed = [delivery for delivery, answer in answered if answer is OK]
         for delivery in renewed:
             self._ledger.renewed(delivery, now + seconds)
         if renewed:
             self._emit(events.LeasesRenewed(self._pipeline, len(renewed)))
-        lost = [self._lose(delivery, answer) for delivery, answer in zip(due, answers, strict=True)]
-        return bool(renewed) or any(lost)
+        lost = [self._lose(delivery, answer) for delivery, answer in answered]
+        return bool(renewed) or any(lost) or len(answered) < len(due)
 
     def _lose(self, delivery: Delivery, answer: Answer) -> bool:
         """Whether SQS called the handle void."""

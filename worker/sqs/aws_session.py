@@ -65,7 +65,7 @@ _MISCONFIGURED: Final = (
     sdk.MissingDependencyException,
 )
 _PASSING: Final = (sdk.BotoCoreError, aiohttp.ClientError, OSError)
-_WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+_WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 """What botocore's parsers raise on JSON that is not what its model says."""
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+_WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 """What reading raises on JSON that is not what SQS documents."""
 
 

@@ -57,11 +57,14 @@ class Connection(asyncio.Protocol):
         self._reader.begin()
         self._granted = None if admission is None else admission.granted
         waiter = self._waiter = self._loop.create_future()
-        transport.write(request)
         try:
+            transport.write(request)
             await waiter
             if admission is not None:
                 await self._admitted(admission, transport)
+        except RuntimeError as error:  # a transport that is closing, as uvloop says it
+            self.abort()
+            raise Unanswered(CLOSED, str(error)) from error
         except BaseException:
             self.abort()
             raise

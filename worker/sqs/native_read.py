@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ import orjson
 
 from worker.errors import QueueError, QueueUnavailable
 from worker.message import NO_ATTRIBUTES, Delivery
-from worker.sqs.errors import shortened, to_error
+from worker.sqs.errors import to_error
 from worker.sqs.native_answer import NOT_SQS
 from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
 from worker.sqs.queue import OK
@@ -45,12 +46,20 @@ def document(operation: str, answer: Answer) -> Json:
         words = "the answer has no request id; a proxy or another server answers in place of SQS"
         raise QueueUnavailable(operation, NOT_SQS, words)
     try:
-        read = orjson.loads(answer.body)
-    except ValueError as error:
+        read = _loaded(answer.body)
+    except (ValueError, RecursionError) as error:
         raise QueueUnavailable(operation, NOT_SQS, "the answer is not JSON or was cut off") from error
     if not isinstance(read, dict):
         raise QueueUnavailable(operation, NOT_SQS, "the answer is JSON, but no object")
     return read
+
+
+def _loaded(body: bytes | bytearray) -> Any:
+    """The JSON in *body*. Half a surrogate pair, which orjson refuses, must not hide the nine other messages."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return json.loads(body)
 
 
 def refusal(operation: str, answer: Answer) -> QueueError:
@@ -63,7 +72,7 @@ def refusal(operation: str, answer: Answer) -> QueueError:
     except ValueError:
         return to_error(operation, "", answer.status, bytes(answer.body[:1_000]).decode(errors="replace"))
     if not isinstance(read, dict):
-        return QueueUnavailable(operation, NOT_UNDERSTOOD, shortened(str(read)))
+        return QueueUnavailable(operation, NOT_UNDERSTOOD, f"a refusal in JSON that is a {type(read).__name__}")
     older, _, _ = answer.headers.get(b"x-amzn-query-error", b"").decode("latin-1").partition(";")
     shape = str(read.get("__type") or "").partition(":")[0]
     told = read.get("message") or read.get("Message") or ""
@@ -86,7 +95,7 @@ def to_deliveries(
         raise ValueError("the messages of an answer are no list")  # noqa: TRY004 - as for every wrong shape
     try:
         return [plain(raw, leased_at, received_at) for raw in messages]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return _examined(messages, leased_at, received_at, report)
 
 

@@ -78,7 +78,7 @@ def to_delivery(raw: Json, *, leased_at: float, received_at: float) -> Delivery 
         return Damaged("md5", message_id)
     try:
         return _delivery(raw, (message_id, handle, body), leased_at=leased_at, received_at=received_at)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return Damaged("attributes", message_id)
 
 
@@ -111,10 +111,18 @@ def _delivery(raw: Json, ids: tuple[str, str, str], *, leased_at: float, receive
         leased_at=leased_at,
         group_id=_text(system.get("MessageGroupId")),
         deduplication_id=_text(system.get("MessageDeduplicationId")),
-        sequence_number=_text(system.get("SequenceNumber")),
+        sequence_number=_number(system.get("SequenceNumber")),
         trace_header=_text(system.get("AWSTraceHeader")),
         attributes=_attributes(raw.get("MessageAttributes") or {}),
     )
+
+
+def _number(value: object) -> str | None:
+    """Text of digits: a FIFO queue's order goes by it."""
+    text = _text(value)
+    if text is not None:
+        int(text)
+    return text
 
 
 def _text(value: object) -> str | None:

@@ -160,3 +160,15 @@ def test_received_is_what_left_and_what_is_in_flight_after_any_history(history: 
         assert ledger.room.bytes == 0
 
     run(live())
+
+
+def test_what_was_set_aside_at_the_limit_of_an_attempt_is_renewed_again_when_the_attempt_is_over() -> None:
+    """Held back or waiting for the sink, it may have another attempt before it, with a limit of its own."""
+    ledger = make_ledger()
+    delivery, other = make_delivery("a"), make_delivery("b", leased_at=5)
+    ledger.enter([delivery, other])
+    far, delivery.renew_until = delivery.renew_until, 10.0
+    assert ledger.due(16, 10) == []
+    delivery.renew_until = far
+    assert ledger.due(16, 10) == [delivery]
+    assert ledger.due(21, 10) == [delivery, other]

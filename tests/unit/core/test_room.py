@@ -189,3 +189,27 @@ def test_expectation_follows_the_answers_and_never_passes_the_largest(answers: l
         assert reservation.granted <= wanted * 10 * KIB
         assert room.bytes_taken <= room.max_bytes
         room.cancel(reservation)
+
+
+@simulated
+async def test_one_large_answer_is_expected_to_be_followed_by_others() -> None:
+    """Even if it could not be taken in: else the next receive would ask for as little, and wait again."""
+    room = make_room()
+    reservation = room.reserve(10)
+    await reservation.admit(50 * KIB)
+    room.cancel(reservation)
+    assert room.reserve(10).granted >= 50 * KIB
+
+
+@simulated
+async def test_when_one_that_wants_much_goes_away_the_next_that_wants_less_is_served() -> None:
+    """Room that is too little for the first of the queue is not kept from the second when the first has gone."""
+    room = make_room(max_messages=10)
+    room.hold(5, 0)
+    loop = asyncio.get_running_loop()
+    much = loop.create_task(room.reserve_soon(10, at_least=10, within_seconds=1))
+    await asyncio.sleep(0.1)
+    little = loop.create_task(room.reserve_soon(3, within_seconds=60))
+    assert await much is None
+    assert await little is not None
+    assert loop.time() == pytest.approx(1)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.loopback.faults import Rule
-from worker.outcome import Retried
+from worker.outcome import Rejected, Retried
+from worker.sqs.queue import Failed
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.message import Message
+    from worker.message import Delivery, Message
+    from worker.sqs.queue import Answer
 
 
 @simulated
@@ -115,3 +118,43 @@ async def test_what_waited_too_long_for_a_handler_is_not_begun() -> None:
         await asyncio.sleep(400)
     assert len(set(bench.sink.ids())) == 30
     assert any(getattr(fact, "code", "") == "LeaseOver" for fact in bench.told(events.LeasesLost))
+
+
+@simulated
+async def test_a_second_attempt_has_the_whole_of_its_time_limit() -> None:
+    """What was held back behind a rejected message is renewed for as long as its own attempt may last."""
+    bench = Bench(fifo=True, write_limit_seconds=60.0).with_dead_letters()
+    bench.sink.seconds = 55
+
+    def answer(records: Sequence[Message]) -> list[Rejected | Retried | None]:
+        return [None] if len(records) == 1 else [Rejected("bad"), Retried("later")]
+
+    bench.sink.answer = answer
+    await bench.send([1, 2])
+    async with bench.running():
+        await asyncio.sleep(200)
+    assert bench.sink.writes == [2, 1]
+    assert [row.receive_count for row in bench.sink.rows] == [1]
+    assert not bench.told(events.LeasesLost)
+
+
+@simulated
+async def test_the_answer_to_a_renewal_by_an_old_handle_says_nothing_of_the_newer_lease() -> None:
+    """The message came again while its renewal was under way: the old handle is void, and the new one is good."""
+    bench = Bench()
+    bench.sink.seconds = 60
+    await bench.send([1])
+    pipeline = bench.pipeline()
+    [first] = await bench.queue.receive(10, 0)
+    pipeline.ledger.enter([first])
+    handle = first.receipt_handle
+
+    async def void(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        del deliveries, seconds
+        pipeline.ledger.enter([replace(first, receipt_handle="newer", leased_at=16.0)])
+        return [Failed("ReceiptHandleIsInvalid", retry=False)]
+
+    bench.queue.change_visibility = void  # type: ignore[method-assign] # an answer that comes late
+    await asyncio.sleep(16)
+    assert await pipeline.renewer._renew_alone([first])
+    assert (first.receipt_handle, first.lost, handle == "newer") == ("newer", False, False)

@@ -12,15 +12,18 @@ from botocore.parsers import JSONParser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from worker.errors import QueueError
 from worker.message import Attribute, Delivery
 from worker.sqs.native_answer import Answer
-from worker.sqs.native_read import decoded, plain, refusal, settled, to_deliveries
+from worker.sqs.native_read import decoded, document, plain, refusal, settled, to_deliveries
 from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
 from worker.sqs.queue import OK
 
 FIELDS: Final = Delivery.__slots__
 
-texts = st.one_of(st.text(max_size=5), st.sampled_from(["", "0", "17", "-1", "1700000000123", "٣", "²", "x"]))
+texts = st.one_of(
+    st.text(max_size=5), st.sampled_from(["", "0", "17", "-1", "1700000000123", "9" * 400, "٣", "²", "x"])
+)
 values = st.one_of(texts, st.none(), st.integers(-5, 5), st.booleans(), st.builds(list), st.builds(dict))
 
 
@@ -146,3 +149,30 @@ def test_a_whole_success_is_one(asked: int) -> None:
     accepted = [{"Id": str(i)} for i in range(asked)]
     for read in ({"Successful": accepted}, {"Successful": accepted, "Failed": []}):
         assert settled(orjson.loads(orjson.dumps(read)), asked) == [OK] * asked
+
+
+def test_half_a_surrogate_pair_hides_no_other_message() -> None:
+    """Only JSON's escapes can spell it; the document is read, as the SDK reads it."""
+    body = b'{"Messages": [{"Body": "\\ud800"}, {"Body": "well"}]}'
+    read = document("receive", Answer(200, {b"x-amzn-requestid": b"1"}, body, 0.0))
+    assert [one["Body"] for one in read["Messages"]] == ["\ud800", "well"]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_nothing_nested_however_deep_ends_in_another_error_than_ours(status: int) -> None:
+    """A thousand brackets are no answer of SQS, and no reason to end the worker."""
+    answer = Answer(status, {b"x-amzn-requestid": b"1"}, b"[" * 1_000 + b"]" * 1_000, 0.0)
+    with pytest.raises(QueueError):
+        document("receive", answer)
+
+
+def test_a_sequence_number_that_is_no_number_is_damage() -> None:
+    """A FIFO queue's order goes by it."""
+    body = "x"
+    raw = {
+        "MessageId": "id",
+        "ReceiptHandle": "handle",
+        "Body": body,
+        "Attributes": {"SequenceNumber": "abc", "MessageGroupId": "g"},
+    }
+    assert to_delivery(raw, leased_at=0.0, received_at=0.0) == Damaged("attributes", "id")
