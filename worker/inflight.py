@@ -160,7 +160,7 @@ class Ledger:
             delivery.deadline = deadline
 
     def _take_up_again(self, now: float) -> None:
-        """What was set aside at the limit of an attempt that is over is in hand still, and its lease the next to end."""
+        """What was set aside at the limit of an attempt that is over is still in hand, its lease the next to end."""
         again = {
             message_id: delivery
             for message_id, delivery in self._final.items()
