@@ -29,6 +29,8 @@ class Reservation:
         self.messages = messages
         self.granted = granted
         """Bytes. Written by `Room`."""
+        self.admitted = False
+        """Its answer is here, and what is granted is for it. Written by `Room`."""
         self.waited_seconds = 0.0
         """Until there was room. Written by `Room`."""
         self._admit = admit
@@ -58,6 +60,8 @@ class Room:
         """Messages. Written by `reserve` and `cancel`."""
         self._reserved_bytes = 0
         """Written as `_reserved`, and by `_admit`."""
+        self._open: dict[Reservation, None] = {}
+        """Set aside and not cancelled. Written by `reserve` and `cancel`."""
         self._asking: deque[Reservation] = deque()
         """Answers that wait for room, the oldest first. Written by `_admit`."""
         self._freed = asyncio.Event()
@@ -89,6 +93,7 @@ class Room:
     def reserve(self, messages: int) -> Reservation:
         """Set room aside for a receive of *messages*; the caller has asked `free` in the same step."""
         reservation = Reservation(messages, messages * self._share(), self._admit)
+        self._open[reservation] = None
         self._reserved += messages
         self._reserved_bytes += reservation.granted
         return reservation
@@ -137,6 +142,7 @@ class Room:
 
     def cancel(self, reservation: Reservation) -> None:
         """Give the room of a receive back; what came of it is held in the same step."""
+        del self._open[reservation]
         self._reserved -= reservation.messages
         self._reserved_bytes -= reservation.granted
         reservation.granted = 0
@@ -161,7 +167,9 @@ class Room:
     async def _admit(self, reservation: Reservation, size: int) -> None:
         """Exchange what is granted for *size* bytes, in the order of asking.
 
-        What was granted is given up meanwhile: many small grants that wait for each other would wait for ever.
+        What was granted is given up meanwhile: many small grants that wait for each other would wait for ever. Receives
+        without an answer yet give theirs up as well, or an answer here would wait, and its leases run, for as long as
+        their long polls last.
         """
         size = min(size, reservation.messages * self._largest)
         if size <= reservation.granted:
@@ -172,14 +180,24 @@ class Room:
         self._asking.append(reservation)
         self._notify()
         try:
-            while self._asking[0] is not reservation or self.bytes_taken + size > self.max_bytes:
+            while self._asking[0] is not reservation or not self._make_room(size):
                 self._freed.clear()
                 await self._freed.wait()
             self._reserved_bytes += size
-            reservation.granted = size
+            reservation.granted, reservation.admitted = size, True
         finally:
             self._asking.remove(reservation)
             self._notify()
+
+    def _make_room(self, size: int) -> bool:
+        """Whether *size* bytes fit, if need be in place of what is granted to answers that are not here."""
+        for reservation in self._open:
+            if self.bytes_taken + size <= self.max_bytes:
+                break
+            if not reservation.admitted:
+                self._reserved_bytes -= reservation.granted
+                reservation.granted = 0
+        return self.bytes_taken + size <= self.max_bytes
 
     def _share(self) -> int:
         """Bytes to set aside for a message."""

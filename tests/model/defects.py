@@ -225,6 +225,11 @@ async def admits_whatever_comes(self: Room, reservation: Reservation, size: int)
     reservation.granted = size
 
 
+def keeps_room_for_polls(self: Room, size: int) -> bool:
+    """An answer waits for receives that may bring nothing."""
+    return self.bytes_taken + size <= self.max_bytes
+
+
 def remembers_nothing(_: Ledger, __: Delivery) -> None:
     """Forgets what it could not delete."""
 

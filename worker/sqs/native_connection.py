@@ -35,8 +35,10 @@ class Connection(asyncio.Protocol):
         """Written once, by connection_made."""
         self._waiter: asyncio.Future[None] | None = None
         """The question under way waits for this. Written by `ask`."""
-        self._granted: int | None = None
-        """Bytes of a body that may be taken in unasked; None: all of them. Written by `ask`."""
+        self._admission: Admission | None = None
+        """Whom to ask before more is taken in than it grants, which may become less meanwhile. Written by `ask`."""
+        self._allowed = 0
+        """Bytes of this body that were asked for. Written by `ask`."""
         self.made_at = loop.time()
         self.idle_since = self.made_at
         """Loop time of the last answer. Written by `ask`."""
@@ -55,7 +57,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         assert transport is not None  # noqa: S101 - a pool gives out what is connected
         self._reader.begin()
-        self._granted = None if admission is None else admission.granted
+        self._admission, self._allowed = admission, 0
         waiter = self._waiter = self._loop.create_future()
         try:
             transport.write(request)
@@ -86,17 +88,21 @@ class Connection(asyncio.Protocol):
 
         An admission may grant less than it was asked for, because no more will ever be held: then that has to do.
         """
-        reader, allowed = self._reader, admission.granted
-        while reader.size > allowed:
-            allowed = reader.size if reader.measured else min(2 * reader.size, ANSWER_BYTES)
-            await admission.admit(allowed)
+        reader = self._reader
+        while self._is_too_large():
+            self._allowed = reader.size if reader.measured else min(2 * reader.size, ANSWER_BYTES)
+            await admission.admit(self._allowed)
             if not reader.complete:
                 if self.gone.done():
                     raise WireTrouble(CLOSED, "the connection was closed while its answer waited for room")
-                self._granted = allowed
                 self._waiter = self._loop.create_future()
                 transport.resume_reading()
                 await self._waiter
+
+    def _is_too_large(self) -> bool:
+        """Whether more of the body is here, or promised, than may be taken in."""
+        admission = self._admission
+        return admission is not None and self._reader.size > max(self._allowed, admission.granted)
 
     # ── called by the loop ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,9 +128,7 @@ class Connection(asyncio.Protocol):
             return
         if complete:
             self._wake()
-        elif (
-            self._granted is not None and self._transport is not None and reader.headed and reader.size > self._granted
-        ):
+        elif self._transport is not None and reader.headed and self._is_too_large():
             self._transport.pause_reading()
             self._wake()
 

@@ -80,7 +80,7 @@ class Admission(Protocol):
 
     @property
     def granted(self) -> int:
-        """Bytes that may be taken in without asking; grows by `admit`."""
+        """Bytes that may be taken in without asking: more after `admit`; less, before it, when others need the room."""
         ...
 
     async def admit(self, size: int) -> None:

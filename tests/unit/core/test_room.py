@@ -213,3 +213,21 @@ async def test_when_one_that_wants_much_goes_away_the_next_that_wants_less_is_se
     assert await much is None
     assert await little is not None
     assert loop.time() == pytest.approx(1)
+
+
+@simulated
+async def test_an_answer_that_is_here_comes_before_long_polls_that_may_bring_nothing() -> None:
+    """It takes the room set aside for them; if theirs comes after all, they ask for it."""
+    room = make_room(max_bytes=30 * KIB)
+    polls = [room.reserve(1) for _ in range(room.free(20))]
+    here = polls[-1]
+    async with asyncio.timeout(1):
+        await here.admit(10 * KIB)
+    assert room.bytes_taken <= room.max_bytes
+    revoked = [poll for poll in polls if not poll.granted]
+    assert revoked
+    await revoked[0].admit(1)
+    assert room.bytes_taken <= room.max_bytes
+    for poll in polls:
+        room.cancel(poll)
+    assert room.bytes_taken == 0
