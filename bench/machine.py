@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@cache
 def cores() -> list[int]:
-    """The cores that this process may use."""
+    """The cores that this process might use when it was first asked: later it keeps to one of them itself."""
     return sorted(os.sched_getaffinity(0))
 
 

@@ -11,7 +11,16 @@ from bench.books import Page
 from bench.contestants import AIOBOTOCORE, ourselves
 from bench.drain import Figures, Sample, between
 from bench.load import Load, bodies, timed
-from bench.machine import cores, cpu_seconds, family, memory_bytes, peak_bytes, pinned
+from bench.machine import (
+    core_of_contestant,
+    core_of_loopback,
+    cores,
+    cpu_seconds,
+    family,
+    memory_bytes,
+    peak_bytes,
+    pinned,
+)
 from bench.memory import slope
 from bench.programs import Failed
 from bench.results import Section, Table, cells, notes_of, page, spread
@@ -179,3 +188,17 @@ def test_pinning_ends_with_its_block() -> None:
     with pinned({before[0]}):
         assert cores() == [before[0]]
     assert cores() == before
+
+
+def test_contestant_and_loopback_have_cores_of_their_own_although_the_onlooker_keeps_to_one() -> None:
+    """Who measures pins itself, and must not take its own core for all there are."""
+    before = os.sched_getaffinity(0)
+    cores.cache_clear()
+    try:
+        known = cores()
+        with pinned(core_of_loopback()):
+            assert (core_of_contestant(), core_of_loopback()) == ({known[0]}, {known[-1]})
+            assert os.sched_getaffinity(0) == {known[-1]}
+    finally:
+        cores.cache_clear()
+    assert os.sched_getaffinity(0) == before
