@@ -182,14 +182,6 @@ def test_the_kernel_knows_this_process() -> None:
     assert cpu_seconds(2**22 + 1) == memory_bytes(2**22 + 1) == 0
 
 
-def test_pinning_ends_with_its_block() -> None:
-    """Inside only the named core, afterwards those of before."""
-    before = cores()
-    with pinned({before[0]}):
-        assert cores() == [before[0]]
-    assert cores() == before
-
-
 def test_contestant_and_loopback_have_cores_of_their_own_although_the_onlooker_keeps_to_one() -> None:
     """Who measures pins itself, and must not take its own core for all there are."""
     before = os.sched_getaffinity(0)
