@@ -89,6 +89,12 @@ def observed(transport: Transport) -> Contestant:
     return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
 
 
+def sampled(transport: Transport) -> Contestant:
+    """Ourselves with a clock that looks where the event loop is; see `sampled.py`."""
+    arguments = (sys.executable, "-m", "bench.sampled", "{folder}/parts.json", "run")
+    return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
+
+
 _PIP: Final[Mapping[Path | str, str]] = {PEERS_PYTHON: "`make bench` installs it with pip"}
 
 AIOBOTOCORE: Final = Contestant(

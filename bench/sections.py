@@ -19,6 +19,7 @@ from bench.contestants import PEERS, PEERS_ALL, PEERS_PYTHON, Contestant, oursel
 from bench.latency import latency
 from bench.load import Load
 from bench.memory import memory
+from bench.profile import profile
 from bench.programs import CREDENTIALS
 from bench.results import COLUMNS, Section, Table, cells, notes_of
 from bench.rounds import Entry, play
@@ -191,6 +192,7 @@ SECTIONS: Final[Mapping[str, Callable[[Plan, Facts, Say], Section]]] = {
     "bodies": bodies,
     "depth": depth,
     "sinks": sinks,
+    "profile": profile,
     "memory": memory,
     "loopback": server,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import os
 
@@ -25,9 +27,11 @@ from bench.memory import slope
 from bench.programs import Failed
 from bench.results import Section, Table, cells, notes_of, page, spread
 from bench.rounds import Entry, Result
+from bench.sampled import LOOP, part_of
 from bench.sections import facts_of, versions
 from bench.spans import Spans
 from bench.targets import TARGETS, verdicts
+from worker.channel import Channel
 
 
 def figures(messages: int = 1_000, seconds: float = 2.0, cpu: float = 0.05, loopback: float = 1.0) -> Figures:
@@ -194,3 +198,20 @@ def test_contestant_and_loopback_have_cores_of_their_own_although_the_onlooker_k
     finally:
         cores.cache_clear()
     assert os.sched_getaffinity(0) == before
+
+
+def test_a_look_counts_for_the_part_of_the_worker_that_is_innermost() -> None:
+    """A library works for whoever called it; outside of the worker it is the loop's own work."""
+    seen: list[str] = []
+
+    def weigh(item: int) -> int:
+        seen.append(part_of(inspect.currentframe()))
+        return item
+
+    asyncio.run(_put(Channel(weigh)))
+    assert seen == ["ledger, room, channels, messages"]
+    assert part_of(inspect.currentframe()) == LOOP
+
+
+async def _put(channel: Channel[int]) -> None:
+    channel.put([1])
