@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from worker.pipeline.stopping import Stop
 
 SECONDS: Final = 0.002
+LOOP: Final = "event loop and kernel"
 PARTS: Final = (
     ("worker/sqs/native_read", "reading answers into deliveries"),
     ("worker/sqs/parse", "reading answers into deliveries"),
@@ -33,10 +34,12 @@ PARTS: Final = (
     ("worker/pipeline/settle", "settling"),
     ("worker/pipeline/entries", "settling"),
     ("worker/pipeline/", "receiving, batches, handlers"),
+    ("worker/run", LOOP),  # who started the loop is below everything
+    ("worker/cli", LOOP),
+    ("worker/commands/", LOOP),
     ("worker/", "ledger, room, channels, messages"),
 )
 """Beginnings of file names to parts; the first that fits counts."""
-LOOP: Final = "event loop and kernel"
 
 
 def part_of(frame: FrameType | None) -> str:
