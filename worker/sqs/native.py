@@ -1,4 +1,4 @@
-"""SQS by our own request path: the `Queue` for the many messages, ten times as cheap as through the SDK.
+"""SQS by our own request path: the `Queue` for the many messages, at a fraction of the SDK's CPU.
 
 Takes calls of the protocol and gives deliveries and answers, with the same meaning as `aws.py` to the last error; it
 sees how large an answer is before it takes it in. Made by `native_open.py` on top of the SDK's queue, which found it
