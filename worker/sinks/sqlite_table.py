@@ -150,7 +150,7 @@ class SqliteTable:
         loop is busy: with a row a step (executemany) that was 282 rows a second, with 500 rows a step 26,000.
 
         Rows are taken for new at first. A statement that may have to take itself back alone keeps a copy of every page
-        it touches, which was a third of the CPU; one that takes the whole transaction back with it keeps none.
+        it touches, which costs CPU for each; one that takes the whole transaction back with it keeps none.
         """
         try:
             self._commit(connection, rows, _insert_new_sql)

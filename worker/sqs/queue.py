@@ -112,7 +112,7 @@ class Queue(Protocol):
 
         A message whose body does not match its MD5 or that lacks a required field is left out and reported as a fact;
         it becomes visible again when its lease ends. *attempt_id* repeats a FIFO receive whose answer was lost.
-        *admission* is asked by a queue that measures, once, with the bytes of an answer that is larger than granted.
+        *admission* is asked by a queue that measures, with the bytes of an answer that is larger than granted.
 
         Raises:
             QueueUnavailable, QueueRefused: as the module says.

@@ -65,18 +65,6 @@ class Report:
         )
         return dict(zip(KEYS, values, strict=True))
 
-    def snapshot(self) -> dict[str, object]:
-        """Every count of the worker and of each pipeline, since the start; reading it changes nothing."""
-        pipelines = {name: account.as_dict() for name, account in tuple(self._accounts.by_pipeline.items())}
-        uptime = self._clock() - self._started
-        return {
-            "worker_id": self._worker_id,
-            "uptime_seconds": round(uptime, 3),
-            "messages": self._accounts.total().as_dict(),
-            "deleted_per_second": round(self._accounts.total().deleted / uptime, 2) if uptime > 0 else 0.0,
-            "pipelines": pipelines,
-        }
-
 
 async def report_every(
     report: Report, write: Callable[[Mapping[str, object]], None], *, interval_seconds: float = INTERVAL_SECONDS

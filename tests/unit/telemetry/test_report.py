@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.events import DeliveriesSettled, MessagesReceived
+from worker.telemetry.events import DeliveriesSettled
 from worker.telemetry.rates import Depth, Meter, seconds_to_empty, slope
 from worker.telemetry.report import Report, report_every
 
@@ -51,20 +51,6 @@ def test_a_line_at_once_divides_by_nothing(clock: Clock) -> None:
     report = Report("w", clock)
     report.observe(settled("deleted", 5))
     assert report.line()["throughputPerSecond"] == 0.0
-
-
-def test_a_snapshot_changes_nothing(clock: Clock) -> None:
-    """Looking does not spoil the next line's interval."""
-    report = Report("w", clock)
-    report.observe(MessagesReceived("orders", asked=10, count=10, bytes=1, seconds=0.1))
-    report.observe(settled("deleted", 10))
-    clock.now += 10
-    snapshot = report.snapshot()
-    assert snapshot["pipelines"] == {
-        "orders": {"received": 10, "deleted": 10, "retried": 0, "rejected": 0, "released": 0, "expired": 0}
-    }
-    assert snapshot["deleted_per_second"] == 1.0
-    assert report.line()["throughputPerSecond"] == 1.0
 
 
 async def test_lines_come_by_the_interval(clock: Clock) -> None:
