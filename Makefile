@@ -28,12 +28,12 @@ $(RUN_STAMP): # what the worker itself needs, so that the demonstration starts s
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "setting up $(VENV) for the worker, once: less than a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/run.txt
 	@rm -f $(VENV)/.run-* && touch $@
 
 $(STAMP): $(RUN_STAMP) # and what the tests need
 	@echo "setting up $(VENV) for the tests, once: a minute or two"
-	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-* && touch $@
 
@@ -53,7 +53,7 @@ bench: setup $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loop
 $(PEERS_STAMP): bench/requirements.txt
 	@echo "setting up $(PEERS) for the peers of the benchmark, once: a minute"
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r bench/requirements.txt
 	@rm -f $(PEERS)/.ready-* && touch $@
 
 $(NODE_PEERS): bench/peers/package-lock.json
