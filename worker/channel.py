@@ -40,13 +40,15 @@ class Channel(Generic[T]):
     takers are served in one step, so fifty full batches are on their way when the step ends that brought them.
     """
 
-    def __init__(self, weigh: Callable[[T], int] = lambda _: 0) -> None:
+    def __init__(self, weigh: Callable[[T], int] | None = None) -> None:
         self._weigh = weigh
+        """None: items have no weight."""
         self._items: deque[T] = deque()  # written by put, _pop, empty
         self._arrivals: deque[tuple[float, int]] = deque()  # (loop time, items) of each put; written as _items
         self._takers: deque[_Taker[T]] = deque()  # in the order in which they came; written by take and _serve
         self._served: dict[_Taker[T], None] = {}  # have a batch and do not know it yet; written by take and _serve
-        self._timer: asyncio.TimerHandle | None = None  # when the first taker lingers no longer; written by _serve
+        self._timer: asyncio.TimerHandle | None = None  # when the first taker lingers no longer; written by _look_at
+        self._looking_at = inf  # loop time of the timer; written by _look_at
         self.weight = 0  # of all items waiting; written by put, _pop, empty
         self.closed = False  # written by close
 
@@ -62,18 +64,20 @@ class Channel(Generic[T]):
             return
         self._items.extend(items)
         self._arrivals.append((asyncio.get_running_loop().time(), len(items)))
-        self.weight += sum(map(self._weigh, items))
-        self._serve()
+        if self._weigh is not None:
+            self.weight += sum(map(self._weigh, items))
+        if self._takers:
+            self._serve()
 
     async def take(self, limit: int, *, weight: int = 0, linger: float = 0.0) -> list[T]:
         """A batch of at most *limit* items and about *weight*; what there is once the oldest waited *linger* seconds.
 
         A weight of 0 means no bound; a first item heavier than the bound comes alone. Empty: closed and drained.
         """
-        loop = asyncio.get_running_loop()
-        taker = _Taker(limit, weight or inf, linger, loop.create_future())
-        if not self._takers and self._due(taker) <= loop.time():
-            return self._pop(taker)
+        loop, heaviest = asyncio.get_running_loop(), weight or inf
+        if not self._takers and self._due(limit, heaviest, linger) <= loop.time():
+            return self._pop(limit, heaviest)
+        taker = _Taker(limit, heaviest, linger, loop.create_future())
         self._takers.append(taker)
         self._serve()
         try:
@@ -104,52 +108,64 @@ class Channel(Generic[T]):
         self.weight = 0
         return items
 
-    def _due(self, taker: _Taker[T]) -> float:
-        """Loop time at which *taker* is to be served, as things are."""
+    def _due(self, limit: int, weight: float, linger: float) -> float:
+        """Loop time at which a taker is to be served, as things are."""
         if self.closed:
             return -inf
         if not self._items:
             return inf
-        complete = len(self._items) >= taker.limit or self.weight >= taker.weight
-        return -inf if complete else self._arrivals[0][0] + taker.linger
+        complete = len(self._items) >= limit or self.weight >= weight
+        return -inf if complete else self._arrivals[0][0] + linger
 
     def _serve(self) -> None:
         """Give every taker its batch whose turn it is, and look again when the first of the others is due."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now, due = asyncio.get_running_loop().time(), inf
         while self._takers:
             taker = self._takers[0]
-            if taker.batch.cancelled():  # its task has not run yet
-                self._takers.popleft()
-                continue
-            if (due := self._due(taker)) > now:
-                if due < inf:
-                    self._timer = loop.call_at(due, self._serve)
-                return
+            if not taker.batch.cancelled():  # else its task has not run yet
+                due = self._due(taker.limit, taker.weight, taker.linger)
+                if due > now:
+                    break
+                taker.batch.set_result(self._pop(taker.limit, taker.weight))
+                self._served[taker] = None
             self._takers.popleft()
-            taker.batch.set_result(self._pop(taker))
-            self._served[taker] = None
+            due = inf
+        if due != self._looking_at:
+            self._look_at(due)
 
-    def _pop(self, taker: _Taker[T]) -> list[T]:
+    def _look_at(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(due, self._look) if due < inf else None
+        self._looking_at = due
+
+    def _look(self) -> None:
+        self._timer, self._looking_at = None, inf
+        self._serve()
+
+    def _pop(self, limit: int, weight: float) -> list[T]:
         items = self._items
-        if len(items) <= taker.limit and self.weight <= taker.weight:
+        if len(items) <= limit and self.weight <= weight:
             taken, self.weight = list(items), 0
             items.clear()
             self._arrivals.clear()
             return taken
-        taken = []
-        total = 0
-        while items and len(taken) < taker.limit:
-            heavier = total + self._weigh(items[0])
-            if taken and heavier > taker.weight:
+        if self._weigh is None:
+            taken = [items.popleft() for _ in range(limit)]
+        else:
+            taken = self._pop_weighed(limit, weight, self._weigh)
+        self._forget_arrivals(len(taken))
+        return taken
+
+    def _pop_weighed(self, limit: int, weight: float, weigh: Callable[[T], int]) -> list[T]:
+        items, taken, total = self._items, list[T](), 0
+        while items and len(taken) < limit:
+            heavier = total + weigh(items[0])
+            if taken and heavier > weight:
                 break
             total = heavier
             taken.append(items.popleft())
         self.weight -= total
-        self._forget_arrivals(len(taken))
         return taken
 
     def _put_back(self, batch: list[T]) -> None:
@@ -157,7 +173,8 @@ class Channel(Generic[T]):
         if batch:
             self._items.extendleft(reversed(batch))
             self._arrivals.appendleft((asyncio.get_running_loop().time(), len(batch)))
-            self.weight += sum(map(self._weigh, batch))
+            if self._weigh is not None:
+                self.weight += sum(map(self._weigh, batch))
 
     def _forget_arrivals(self, count: int) -> None:
         while count:

@@ -18,6 +18,7 @@ from worker.tuning import renew_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from worker.message import Delivery
     from worker.room import Room
@@ -34,6 +35,8 @@ class Entered:
     """To be handled. Also what we have just given back: SQS may hand it out before it answers that it did."""
     written: list[Delivery] = field(default_factory=list)
     """Written here before, but their delete failed: to be deleted at once."""
+    size: int = 0
+    """Bytes of both."""
     superseded: int = 0
     """Already in flight here: the newer handle was taken over, and nothing is handled twice."""
 
@@ -79,22 +82,23 @@ class Ledger:
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
         entered = Entered()
-        size = 0
-        self.received += len(deliveries)
+        held, final, written = self._held, self._final, self._written
         for delivery in deliveries:
             message_id = delivery.message_id
-            if (message_id in self._held or message_id in self._final) and self._meet(delivery):
+            if (message_id in held or message_id in final) and self._meet(delivery):
                 entered.superseded += 1
                 continue
-            size += self._hold(delivery)
-            if message_id in self._written:
-                del self._written[message_id]
+            entered.size += self._hold(delivery)
+            if message_id in written:
+                del written[message_id]
                 entered.written.append(delivery)
             else:
                 entered.fresh.append(delivery)
+        count = len(deliveries) - entered.superseded
+        self.received += len(deliveries)
         self.left["expired"] += entered.superseded
-        self.room.hold(len(deliveries) - entered.superseded, size)
-        self.room.expect(len(deliveries) - entered.superseded, size)
+        self.room.hold(count, entered.size)
+        self.room.expect(count, entered.size)
         return entered
 
     def _meet(self, delivery: Delivery) -> bool:
@@ -113,19 +117,30 @@ class Ledger:
         Raises:
             AlreadySettled: a delivery is not in flight.
         """
-        size = 0
+        held, size = self._held, 0
         for delivery in deliveries:
-            if self._held.get(delivery.message_id) is delivery:
-                del self._held[delivery.message_id]
-            elif self._final.get(delivery.message_id) is delivery:
-                del self._final[delivery.message_id]
-            elif delivery in self._returned:
-                self._returned.remove(delivery)
+            message_id = delivery.message_id
+            if held.get(message_id) is delivery:
+                del held[message_id]
             else:
-                raise AlreadySettled(delivery.message_id)
+                self._leave_otherwise(delivery)
             size += delivery.weight
         self.left[outcome] += len(deliveries)
         self.room.leave(len(deliveries), size)
+
+    def _leave_otherwise(self, delivery: Delivery) -> None:
+        """One that is not renewed any more, or is here again."""
+        if self._final.get(delivery.message_id) is delivery:
+            del self._final[delivery.message_id]
+        elif delivery in self._returned:
+            self._returned.remove(delivery)
+        else:
+            raise AlreadySettled(delivery.message_id)
+
+    @property
+    def given_back(self) -> AbstractSet[Delivery]:
+        """Those whose messages are here again, as `returned` says: to be looked at, now and later."""
+        return self._returned
 
     def returned(self, delivery: Delivery) -> bool:
         """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
@@ -188,10 +203,11 @@ class Ledger:
 
     def _hold(self, delivery: Delivery) -> int:
         """Its bytes."""
-        leased_at = delivery.leased_at
+        leased_at, body = delivery.leased_at, delivery.body
         delivery.deadline = leased_at + self.lease_seconds
         delivery.renew_until = leased_at + self._renewed_seconds
-        delivery.weight = size = delivery.size
+        plain = not delivery.attributes and body.isascii()  # nearly always: a byte is a character
+        delivery.weight = size = len(body) if plain else delivery.size
         self._held[delivery.message_id] = delivery
         return size
 

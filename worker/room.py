@@ -98,14 +98,18 @@ class Room:
         self._reserved_bytes += reservation.granted
         return reservation
 
+    def reserve_now(self, messages: int) -> Reservation | None:
+        """Set room aside for *messages* if they fit and nobody waits for room already."""
+        return self.reserve(messages) if not self._queueing and self.free(messages) == messages else None
+
     async def reserve_soon(self, messages: int, *, at_least: int = 1, within_seconds: float) -> Reservation | None:
         """Set room aside for *messages*, or after a little patience for as many as fit; None if *at_least* do not fit.
 
         Who waits is served in order, and woken only to be served: sixteen receivers that look at every change cost more
         than all the messages.
         """
-        if not self._queueing and self.free(messages) == messages:
-            return self.reserve(messages)
+        if (at_once := self.reserve_now(messages)) is not None:
+            return at_once
         now = asyncio.get_running_loop().time
         began = now()
         reservation = await self._queue_up(messages, at_least, within_seconds)

@@ -6,6 +6,7 @@ before anything is received. Closed, it answers every handler with an empty batc
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from worker.channel import Channel
@@ -57,7 +58,7 @@ class Arrivals:
 
     def __init__(self, sizing: Sizing) -> None:
         self._sizing = sizing
-        self._channel: Channel[Delivery] = Channel(lambda delivery: delivery.weight)
+        self._channel: Channel[Delivery] = Channel(attrgetter("weight"))
         self._unbegun: list[Delivery] = []  # written by close and unbegun
 
     def __len__(self) -> int:

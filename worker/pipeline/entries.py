@@ -16,7 +16,8 @@ from worker.sqs.queue import OK, UNKNOWN
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from random import Random
 
     from worker.message import Delivery
@@ -40,6 +41,11 @@ class Settlement(NamedTuple):
     """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
 
 
+def deleted(deliveries: Iterable[Delivery]) -> list[Settlement]:
+    """Settlements of *deliveries* whose messages are done; the only ones of which there are thousands a second."""
+    return [tuple.__new__(Settlement, (delivery, "deleted", 0, False)) for delivery in deliveries]
+
+
 class Entries:
     """Carries settlements out; `leave` takes decided ones out of the ledger."""
 
@@ -47,13 +53,14 @@ class Entries:
         self,
         *,
         leave: Callable[[Sequence[Settlement]], None],
-        returned: Callable[[Delivery], bool],
+        returned: AbstractSet[Delivery],
         random: Random,
         emit: Emit,
         pipeline: str,
     ) -> None:
         self._leave = leave
         self._returned = returned
+        """The ledger's: given back, and here again before SQS said so."""
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -65,7 +72,7 @@ class Entries:
         call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
     ) -> list[Settlement]:
         """Returns those given up on: SQS may or may not have done what was asked."""
-        given_up = [settlement for settlement in batch if self._returned(settlement.delivery)]
+        given_up = [s for s in batch if s.delivery in self._returned] if self._returned else []
         if given_up:
             batch = [settlement for settlement in batch if settlement not in given_up]
         tries = 0
@@ -108,7 +115,7 @@ class Entries:
         done: list[Settlement] = []
         again: list[Settlement] = []
         for settlement, answer, handle in zip(batch, answers, handles, strict=True):
-            if self._returned(settlement.delivery):
+            if settlement.delivery in self._returned:
                 done.append(settlement)  # whatever the answer says: it was visible, since we have received it again
             elif answer is OK:
                 # A newer handle came in meanwhile: SQS may have ignored the older one.
@@ -123,7 +130,7 @@ class Entries:
 
     def _still_alive(self, operation: str, batch: Sequence[Settlement], given_up: list[Settlement]) -> list[Settlement]:
         now = asyncio.get_running_loop().time()
-        returned = [s for s in batch if self._returned(s.delivery)]
+        returned = [s for s in batch if s.delivery in self._returned]
         batch = [s for s in batch if s not in returned]
         self._leave(returned)
         alive = [s for s in batch if not s.delivery.lost and now < s.delivery.deadline + GRACE_SECONDS]

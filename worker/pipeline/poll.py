@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from worker import tuning
 from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
+from worker.limit import Limits
 from worker.outcome import DONE, Released
 from worker.telemetry import events
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from worker.inflight import Ledger
+    from worker.limit import Limit
     from worker.message import Delivery
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
@@ -60,7 +62,7 @@ class PollSettings:
 class Parking:
     """Room for an answer that is here already: it is waited for as long as its leases live, and SQS is not to blame."""
 
-    def __init__(self, room: Reservation, clock: asyncio.Timeout, lease_seconds: float) -> None:
+    def __init__(self, room: Reservation, clock: Limit, lease_seconds: float) -> None:
         self._room = room
         self._clock = clock
         self._lease_seconds = lease_seconds
@@ -72,10 +74,9 @@ class Parking:
 
     async def admit(self, size: int) -> None:
         """Wait for room, then give the rest of the answer its time."""
-        now = asyncio.get_running_loop().time
-        self._clock.reschedule(now() + self._lease_seconds)
+        self._clock.restart(self._lease_seconds)
         await self._room.admit(size)
-        self._clock.reschedule(now() + ANSWER_MARGIN_SECONDS)
+        self._clock.restart(ANSWER_MARGIN_SECONDS)
 
 
 class Poller:
@@ -104,6 +105,7 @@ class Poller:
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
+        self._limits = Limits()
         self._stop = asyncio.Event()  # set by stop
         self._tasks: asyncio.TaskGroup | None = None  # written by run
         self._failures = 0  # failed receives in a row; written by the receivers
@@ -118,8 +120,11 @@ class Poller:
     async def run(self) -> None:
         """Receive until stopped."""
         self.progress_at = asyncio.get_running_loop().time()
-        async with asyncio.TaskGroup() as self._tasks:
-            self._start()
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._start()
+        finally:
+            self._limits.end()
 
     def stop(self) -> None:
         """Begin no receive any more; `run` returns when those under way are answered."""
@@ -166,9 +171,12 @@ class Poller:
 
         While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
         """
-        await self._breaker.closed(within_seconds=AWAY_SECONDS)
+        if self._breaker.is_open:
+            await self._breaker.closed(within_seconds=AWAY_SECONDS)
         wanted = owed or self._room.most(self._settings.limit)
-        reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
+        reservation = self._room.reserve_now(wanted) or await self._room.reserve_soon(
+            wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS
+        )
         self.progress_at = asyncio.get_running_loop().time()
         if reservation is None:
             return None
@@ -186,9 +194,10 @@ class Poller:
         began = loop.time()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
+        size = 0
         try:
             deliveries = await self._ask(reservation, attempt)
-            self._enter(deliveries)
+            size = self._enter(deliveries)
         except QueueError as error:
             failure = error
         finally:
@@ -196,7 +205,7 @@ class Poller:
         if failure is not None:
             await self._pause(failure, began)
             return False
-        self._note(reservation, deliveries, loop.time() - began)
+        self._note(reservation, deliveries, size, loop.time() - began)
         if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
@@ -204,14 +213,14 @@ class Poller:
     async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
         try:
-            async with asyncio.timeout(wait + ANSWER_MARGIN_SECONDS) as clock:
+            with self._limits.over(wait + ANSWER_MARGIN_SECONDS) as clock:
                 parking = Parking(room, clock, self._ledger.lease_seconds)
                 return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=parking)
         except TimeoutError as error:
             raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
 
-    def _enter(self, deliveries: list[Delivery]) -> None:
-        """From here on the ledger knows them: they are handled, deleted as written, or released."""
+    def _enter(self, deliveries: list[Delivery]) -> int:
+        """From here on the ledger knows them: they are handled, deleted as written, or released. Their bytes."""
         entered = self._ledger.enter(deliveries)
         if entered.superseded:
             self._emit(events.DuplicatesReceived(self._pipeline, entered.superseded))
@@ -223,17 +232,17 @@ class Poller:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:
             self._settler.settle(self._buffer.put(entered.fresh))
+        return entered.size
 
-    def _note(self, reservation: Reservation, deliveries: list[Delivery], seconds: float) -> None:
+    def _note(self, reservation: Reservation, deliveries: list[Delivery], size: int, seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""
         asked, count = reservation.messages, len(deliveries)
         self.progress_at = asyncio.get_running_loop().time()
         self.empties = 0 if count else self.empties + 1
         if count == asked:
             self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
-        size = sum(delivery.weight for delivery in deliveries)
         received_at = deliveries[0].received_at if deliveries else 0.0
-        sent_at = tuple(delivery.sent_at for delivery in deliveries)
+        sent_at = tuple([delivery.sent_at for delivery in deliveries])
         self._emit(
             events.MessagesReceived(
                 self._pipeline, asked, count, size, seconds, sent_at, received_at, reservation.waited_seconds

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 from worker.backoff import lease_left, retry_delay
 from worker.channel import Channel
 from worker.outcome import DONE, Done, Rejected, Released, Retried
-from worker.pipeline.entries import Entries, Settlement
+from worker.pipeline.entries import Entries, Settlement, deleted
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
 from worker.telemetry import events
@@ -69,7 +69,7 @@ class Settler:
         self._emit = emit
         self._pipeline = pipeline
         self._entries = Entries(
-            leave=self._leave, returned=ledger.returned, random=random, emit=emit, pipeline=pipeline
+            leave=self._leave, returned=ledger.given_back, random=random, emit=emit, pipeline=pipeline
         )
         self._deletes: Channel[Settlement] = Channel()
         self._changes: Channel[Settlement] = Channel()
@@ -87,9 +87,11 @@ class Settler:
 
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""
+        if not settled:
+            return
         self.pending += len(settled)
-        done = [Settlement(delivery, "deleted") for delivery, outcome in settled if outcome is DONE]
-        self._deletes.put(done)
+        done = [delivery for delivery, outcome in settled if outcome is DONE]
+        self._deletes.put(deleted(done))
         if len(done) < len(settled):
             for delivery, outcome in settled:
                 if outcome is not DONE:
@@ -207,13 +209,14 @@ class Settler:
     def _remember_late(self, batch: Sequence[Settlement]) -> None:
         """SQS calls the delete of an expired handle a success and may not have deleted anything."""
         now = asyncio.get_running_loop().time()
-        for settlement in batch:
-            if settlement.delivery.lost or now >= settlement.delivery.deadline:
-                self._ledger.remember(settlement.delivery)
+        for delivery in [s.delivery for s in batch if s.delivery.lost or now >= s.delivery.deadline]:
+            self._ledger.remember(delivery)
 
     def _leave(self, decided: Sequence[Settlement]) -> None:
-        for outcome in {settlement.outcome: None for settlement in decided}:
-            self._leave_as(outcome, [settlement for settlement in decided if settlement.outcome == outcome])
+        outcomes = {settlement.outcome: None for settlement in decided}
+        for outcome in outcomes:
+            alike = len(outcomes) == 1
+            self._leave_as(outcome, decided if alike else [one for one in decided if one.outcome == outcome])
 
     def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:
         if settlements:
@@ -221,6 +224,6 @@ class Settler:
             self._ledger.leave(deliveries, outcome)
             self.pending -= len(settlements)
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))
-            unresolved = [settlement.delivery for settlement in settlements if not settlement.dead_lettered]
-            if outcome != "deleted" and (held := self._left(deliveries, unresolved)):
-                self.settle(held)
+            if outcome != "deleted":
+                unresolved = [settlement.delivery for settlement in settlements if not settlement.dead_lettered]
+                self.settle(self._left(deliveries, unresolved))

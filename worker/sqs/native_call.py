@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
+from worker.limit import Limits
 from worker.sqs.errors import shortened
 from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_limit import Limit
 from worker.sqs.native_read import NOT_UNDERSTOOD, document
 from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from worker.limit import Limit
     from worker.sqs.native_answer import Answer
     from worker.sqs.native_clock import ServerClock
     from worker.sqs.native_keys import KeyRing
@@ -85,8 +86,8 @@ class Requester:
         self._signing = signing
         self._emit = emit
         self._pipeline = pipeline
-        self._limits: set[Limit] = set()
-        """The wall clocks of the requests under way. Written by `_timed`."""
+        self._limits = Limits()
+        """The wall clocks of the requests under way."""
         self._closed = False
         """Written by `close`."""
 
@@ -108,55 +109,49 @@ class Requester:
     def close(self) -> None:
         """Calls under way fail, wherever they wait, and later ones."""
         self._closed = True
-        for limit in self._limits:
-            limit.end()
+        self._limits.end()
 
     async def _request(self, call: Call[T]) -> T:
-        """One try, and its fact."""
+        """One try within its time, and its fact."""
         operation = call.verb.operation
         if self._closed:
             raise QueueUnavailable(operation, "Closed")
         now = asyncio.get_running_loop().time
         began, code = now(), "cancelled"
         try:
-            call.answer = await self._timed(call)
+            with self._limits.over(call.seconds) as limit:
+                call.answer = None
+                keys = self._signing.keys.fresh(began) or await self._signing.keys.renewed()
+                admission = None if call.admission is None else Untimed(call.admission, limit)
+                repeated = self._repeated(call, began) if call.verb.repeatable else None
+                call.answer = await call.pool.exchange(self._signed(call, keys), admission, repeated=repeated)
             done = _understood(operation, call.answer, call.read)
             code = "ok"
-        except QueueError as error:
-            code = error.code
-            raise
+        except (QueueError, WireTrouble, TimeoutError) as error:
+            failed = self._failed(call, error)
+            code = failed.code
+            raise failed from error
         finally:
             self._emit(RequestMade(self._pipeline, operation, code, now() - began))
         return done
 
-    async def _timed(self, call: Call[T]) -> Answer:
-        """The answer, or our error, by the request's own wall clock."""
-        operation = call.verb.operation
-        limit = Limit(call.seconds)
-        self._limits.add(limit)
-        try:
-            with limit:
-                return await self._exchange(call, limit)
-        except (WireTrouble, TimeoutError) as error:
-            if self._closed:
-                raise QueueUnavailable(operation, "Closed") from error
-            if isinstance(error, WireTrouble):
-                raise QueueUnavailable(operation, error.code, error.detail) from error
-            raise QueueUnavailable(operation, "Timeout", f"no answer within {call.seconds:g} s") from error
-        except QueueError as error:  # the keys' own, which know no operation
-            raise type(error)(operation, error.code, error.detail) from error
-        finally:
-            self._limits.discard(limit)
+    def _signed(self, call: Call[T], keys: Keys) -> bytes:
+        """The whole request, as of now."""
+        call.keys, call.unix = keys, self._signing.clock.now()
+        return self._signing.signer.head(call.verb.target, call.body, keys, call.unix) + call.body
 
-    async def _exchange(self, call: Call[T], limit: Limit) -> Answer:
-        signing, now = self._signing, asyncio.get_running_loop().time()
-        call.answer = None
-        call.keys = signing.keys.fresh(now) or await signing.keys.renewed()
-        call.unix = signing.clock.now()
-        head = signing.signer.head(call.verb.target, call.body, call.keys, call.unix)
-        admission = None if call.admission is None else Untimed(call.admission, limit)
-        repeated = self._repeated(call, now) if call.verb.repeatable else None
-        return await call.pool.exchange(head + call.body, admission=admission, repeated=repeated)
+    def _failed(self, call: Call[T], error: QueueError | WireTrouble | TimeoutError) -> QueueError:
+        """Our error for one that knows no operation: the wire's, the clock's, or the keys'."""
+        operation = call.verb.operation
+        match error:
+            case QueueError():
+                return type(error)(operation, error.code, error.detail)
+            case _ if self._closed:
+                return QueueUnavailable(operation, "Closed")
+            case WireTrouble():
+                return QueueUnavailable(operation, error.code, error.detail)
+            case _:
+                return QueueUnavailable(operation, "Timeout", f"no answer within {call.seconds:g} s")
 
     def _repeated(self, call: Call[T], began: float) -> Callable[[WireTrouble], None]:
         """What is told of the first half of a request that met the end of a kept connection: it was one, and failed."""

@@ -40,8 +40,8 @@ class Connection(asyncio.Protocol):
         self._allowed = 0
         """Bytes of this body that were asked for. Written by `ask`."""
         self.made_at = loop.time()
-        self.idle_since = self.made_at
-        """Loop time of the last answer. Written by `ask`."""
+        self.good_until = self.made_at
+        """Loop time up to which it may be kept unused. Written by its pool."""
         self.usable = False
         """May be asked. Written by the loop's callbacks and by `abort`."""
         self.gone: asyncio.Future[None] = loop.create_future()
@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         try:
             transport.write(request)
             await waiter
-            if admission is not None:
+            if admission is not None and self._is_too_large():
                 await self._admitted(admission, transport)
         except RuntimeError as error:  # a transport that is closing, as uvloop says it
             self.abort()
@@ -72,7 +72,6 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._waiter = None
-        self.idle_since = self._loop.time()
         if not self._reader.reusable:
             self.abort()
         return self._reader.answer()

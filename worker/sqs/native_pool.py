@@ -77,11 +77,11 @@ class Pool:
     async def exchange(
         self,
         request: bytes,
-        *,
         admission: Admission | None = None,
+        *,
         repeated: Callable[[WireTrouble], None] | None,
     ) -> Answer:
-        """The answer to *request*.
+        """The answer to *request*; with *admission* a large one waits for room first.
 
         *repeated* is told of a kept connection that ended instead of answering, before the request is made once more;
         None: it must not be, because a request that was performed and not answered would be performed twice.
@@ -90,9 +90,10 @@ class Pool:
             WireTrouble: no connection, or none that gave a whole answer.
         """
         now = asyncio.get_running_loop().time
-        async with self._slots:
+        await self._slots.acquire()
+        try:
             began = now()
-            if (kept := self._kept()) is not None:
+            if (kept := self._kept(began)) is not None:
                 try:
                     return await self._asked(kept, request, admission)
                 except Unanswered as trouble:
@@ -100,6 +101,8 @@ class Pool:
                         raise
                     repeated(trouble)
             return await self._asked(await self._connected(), request, admission)
+        finally:
+            self._slots.release()
 
     async def close(self) -> None:
         """Close every connection; requests under way fail, and later ones."""
@@ -111,27 +114,24 @@ class Pool:
     async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
         answer = await connection.ask(request, admission)
         if connection.usable:
-            self._keep(connection)
+            self._keep(connection, answer.arrived_at)
         return answer
 
-    def _kept(self) -> Connection | None:
+    def _kept(self, now: float) -> Connection | None:
         """The connection used last, if it may still be used."""
-        now = asyncio.get_running_loop().time()
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and not self._stale(connection, now):
+            if connection.usable and now <= connection.good_until:
                 return connection
             connection.abort()
         return None
 
-    def _keep(self, connection: Connection) -> None:
+    def _keep(self, connection: Connection, now: float) -> None:
+        connection.good_until = min(now + self._idle_seconds, connection.made_at + self._age_seconds)
         self._idle.append(connection)
         oldest = self._idle[0]
-        if not oldest.usable or self._stale(oldest, connection.idle_since):
+        if not oldest.usable or now > oldest.good_until:
             self._idle.popleft().abort()
-
-    def _stale(self, connection: Connection, now: float) -> bool:
-        return now - connection.idle_since > self._idle_seconds or now - connection.made_at > self._age_seconds
 
     async def _connected(self) -> Connection:
         loop = asyncio.get_running_loop()

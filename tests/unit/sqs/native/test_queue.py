@@ -24,12 +24,12 @@ from tests.faults.sdk.steps import delivery, spec_of, write_credentials
 from tests.unit.sqs.native.test_connection import Room
 from worker.app import open_queue
 from worker.errors import CredentialsRefused, QueueRefused, QueueUnavailable
+from worker.limit import Limits
 from worker.message import Attribute, Outgoing
 from worker.settings import PipelineSettings
 from worker.sqs.aws import AwsQueue
 from worker.sqs.native import FRAME_BYTES, NativeQueue
 from worker.sqs.native_call import Untimed
-from worker.sqs.native_limit import Limit
 from worker.sqs.native_open import open_native_queue
 from worker.sqs.queue import OK, Queue
 from worker.telemetry.events import RequestMade, TransportChosen
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from worker.limit import Limit
     from worker.telemetry.events import Fact
 
 NOW: Final = 1_700_000_000.0
@@ -170,7 +171,7 @@ async def test_a_body_that_utf8_cannot_hold_is_left_to_the_server_to_refuse(serv
 
 async def test_waiting_for_room_is_not_silence() -> None:
     """The time of a call stands still while its answer waits outside, and goes on afterwards."""
-    room, limit = Room(1_000), Limit(0.0)
+    room, limit = Room(1_000), Limits().over(0.0)
     asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(room.free.set))
     with pytest.raises(TimeoutError):
         await admitted_and_then_silent(room, limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from worker.sqs.native_limit import Limit
+from worker.limit import Limit, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ async def forever() -> None:
 
 async def test_what_waits_too_long_ends_as_a_timeout() -> None:
     """And the task is not cancelled afterwards."""
-    with pytest.raises(TimeoutError), Limit(0.0):
+    with pytest.raises(TimeoutError), Limits().over(0.0):
         await forever()
     await asyncio.sleep(0)
     task = asyncio.current_task()
@@ -31,7 +31,7 @@ async def test_what_waits_too_long_ends_as_a_timeout() -> None:
 
 async def test_what_is_in_time_is_left_alone() -> None:
     """Nothing is left over that could end something else."""
-    with Limit(0.0):
+    with Limits().over(0.0):
         pass
     for _ in range(5):
         await asyncio.sleep(0)
@@ -39,7 +39,7 @@ async def test_what_is_in_time_is_left_alone() -> None:
 
 async def test_ended_from_outside_is_a_timeout_too() -> None:
     """As when the queue is closed; ending it twice is ending it once."""
-    limit = Limit(60.0)
+    limit = Limits().over(60.0)
     asyncio.get_running_loop().call_soon(limit.end)
     asyncio.get_running_loop().call_soon(limit.end)
     with pytest.raises(TimeoutError), limit:
@@ -54,7 +54,7 @@ async def limited(limit: Limit) -> None:
 
 async def test_a_cancellation_stays_one_even_when_the_time_ends_with_it() -> None:
     """Whoever cancels the task means it; a timeout at the same moment does not hide it."""
-    limit = Limit(60.0)
+    limit = Limits().over(60.0)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(limited(limit))
         await asyncio.sleep(0)
@@ -81,11 +81,11 @@ def test_a_pause_is_not_counted(new_loop: Callable[[], asyncio.AbstractEventLoop
     """While paused nothing ends it; afterwards what was left is left. On both loops: their timers differ."""
     turns: list[int] = []
     with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(TimeoutError):
-        runner.run(paused(Limit(0.0), turns))
+        runner.run(paused(Limits().over(0.0), turns))
     assert len(turns) == 5
 
 
 async def test_an_error_is_not_dressed_up() -> None:
     """What went wrong in the block is what the caller is told."""
-    with pytest.raises(ValueError, match="mine"), Limit(60.0):
+    with pytest.raises(ValueError, match="mine"), Limits().over(60.0):
         raise ValueError("mine")
