@@ -79,25 +79,16 @@ class Entries:
         while batch:
             tries += 1
             handles = [settlement.delivery.receipt_handle for settlement in batch]
-            answers = await self._ask(operation, batch, call)
+            try:
+                answers = await call(batch)
+            except QueueError as error:  # a call that fails as a whole leaves every entry unknown
+                self._report(operation, error.code, len(batch), final=False)
+                answers = [UNKNOWN] * len(batch)
             batch = self._decide(operation, batch, answers, handles, given_up)
             if batch:
                 await asyncio.sleep(self._pause(tries))
                 batch = self._still_alive(operation, batch, given_up)
         return given_up
-
-    async def _ask(
-        self,
-        operation: str,
-        batch: Sequence[Settlement],
-        call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
-    ) -> list[Answer]:
-        """The answers; a call that fails as a whole leaves every entry unknown."""
-        try:
-            return await call(batch)
-        except QueueError as error:
-            self._report(operation, error.code, len(batch), final=False)
-            return [UNKNOWN] * len(batch)
 
     def _decide(
         self,

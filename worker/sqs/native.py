@@ -159,12 +159,12 @@ class NativeQueue:
         await self._settling.close()
         await self._beneath()
 
-    async def _batch(self, verb: Verb, entries: list[dict[str, Any]]) -> list[Answer]:
-        return await self._settle(verb, {"Entries": entries}, lambda read, _: settled(read, len(entries)))
+    def _batch(self, verb: Verb, entries: list[dict[str, Any]]) -> Awaitable[list[Answer]]:
+        return self._settle(verb, {"Entries": entries}, lambda read, _: settled(read, len(entries)))
 
-    async def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[Json, float], T]) -> T:
+    def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[Json, float], T]) -> Awaitable[T]:
         body = encoded({"QueueUrl": self._spec.url, **asked})
-        return await self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
+        return self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
 
     def _receive_body(self, limit: int, wait: int, attempt_id: str | None) -> bytes:
         known = None if attempt_id else self._receives.get((limit, wait))

@@ -93,14 +93,20 @@ class Pool:
         await self._slots.acquire()
         try:
             began = now()
-            if (kept := self._kept(began)) is not None:
+            if (connection := self._kept(began)) is not None:
                 try:
-                    return await self._asked(kept, request, admission)
+                    answer = await connection.ask(request, admission)
                 except Unanswered as trouble:
                     if repeated is None or self._closed or now() - began > AT_ONCE_SECONDS:
                         raise
                     repeated(trouble)
-            return await self._asked(await self._connected(), request, admission)
+                else:
+                    self._keep(connection, answer.arrived_at)
+                    return answer
+            connection = await self._connected()
+            answer = await connection.ask(request, admission)
+            self._keep(connection, answer.arrived_at)
+            return answer
         finally:
             self._slots.release()
 
@@ -110,12 +116,6 @@ class Pool:
         for connection in tuple(self._open):
             connection.abort()
             await connection.gone
-
-    async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
-        answer = await connection.ask(request, admission)
-        if connection.usable:
-            self._keep(connection, answer.arrived_at)
-        return answer
 
     def _kept(self, now: float) -> Connection | None:
         """The connection used last, if it may still be used."""
@@ -127,6 +127,9 @@ class Pool:
         return None
 
     def _keep(self, connection: Connection, now: float) -> None:
+        """For the next request, if the server lets us; and let one go that nobody has needed for long."""
+        if not connection.usable:
+            return
         connection.good_until = min(now + self._idle_seconds, connection.made_at + self._age_seconds)
         self._idle.append(connection)
         oldest = self._idle[0]

@@ -94,40 +94,47 @@ def to_deliveries(
     if not isinstance(messages, list):
         raise ValueError("the messages of an answer are no list")  # noqa: TRY004 - as for every wrong shape
     try:
-        return [plain(raw, leased_at, received_at) for raw in messages]
+        return plain(messages, leased_at, received_at)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return _examined(messages, leased_at, received_at, report)
 
 
-def plain(raw: Json, leased_at: float, received_at: float) -> Delivery:
-    """The delivery in *raw* if it is the simplest there is: ids, a body and its hash, a time and a count.
+def plain(messages: list[dict[str, Any]], leased_at: float, received_at: float) -> list[Delivery]:
+    """The deliveries in *messages* if all are the simplest there are: ids, a body and its hash, a time and a count.
+
+    In one loop and by position, because this is done for every message.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: it is not; `to_delivery` knows whether it is damaged.
+        KeyError, TypeError, ValueError, AttributeError: one is not; `to_delivery` knows whether it is damaged.
     """
-    message_id, handle, body, system = raw["MessageId"], raw["ReceiptHandle"], raw["Body"], raw["Attributes"]
-    sent = system["SentTimestamp"]
-    if (
-        len(raw) != 5  # noqa: PLR2004 - the five named here: nothing else is there to be read
-        or len(system) != 2  # noqa: PLR2004 - the two named here
-        or not (message_id and handle and sent.isdigit())
-        or md5(body.encode(), usedforsecurity=False).hexdigest() != raw["MD5OfBody"]
-    ):
-        raise ValueError("not of the simplest kind")
-    return Delivery(
-        message_id + "",  # text, or TypeError
-        handle + "",
-        body,
-        int(sent) / 1000,
-        received_at,
-        int(system["ApproximateReceiveCount"]),
-        leased_at,
-        None,
-        None,
-        None,
-        None,
-        NO_ATTRIBUTES,
-    )
+    deliveries: list[Delivery] = []
+    for raw in messages:
+        message_id, handle, body, system = raw["MessageId"], raw["ReceiptHandle"], raw["Body"], raw["Attributes"]
+        sent = system["SentTimestamp"]
+        if (
+            len(raw) != 5  # noqa: PLR2004 - the five named here: nothing else is there to be read
+            or len(system) != 2  # noqa: PLR2004 - the two named here
+            or not (message_id and handle and sent.isdigit())
+            or md5(body.encode(), usedforsecurity=False).hexdigest() != raw["MD5OfBody"]
+        ):
+            raise ValueError("not of the simplest kind")
+        deliveries.append(
+            Delivery(
+                message_id + "",  # text, or TypeError
+                handle + "",
+                body,
+                int(sent) / 1000,
+                received_at,
+                int(system["ApproximateReceiveCount"]),
+                leased_at,
+                None,
+                None,
+                None,
+                None,
+                NO_ATTRIBUTES,
+            )
+        )
+    return deliveries
 
 
 def _examined(

@@ -75,7 +75,7 @@ def test_the_usual_message_takes_the_short_way() -> None:
         "MD5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
         "Attributes": {"SentTimestamp": "1700000000123", "ApproximateReceiveCount": "3"},
     }
-    assert plain(raw, 1.0, 2.0).sent_at == 1700000000.123
+    assert plain([raw], 1.0, 2.0)[0].sent_at == 1700000000.123
 
 
 def test_binary_attributes_are_bytes() -> None:
