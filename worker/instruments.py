@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from worker import __version__
 from worker.cpus import affinity, cpu_quota
+from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.events import PipelineState
 from worker.telemetry.health import Health
@@ -38,16 +39,18 @@ class Instruments:
     def __init__(self, loaded: Loaded, *more: Observer) -> None:
         worker = loaded.worker
         self._report_seconds = worker.report_seconds
-        self.metrics = Metrics(version=__version__, worker_id=worker.worker_id)
+        accounts = Accounts()
+        self.metrics = Metrics(version=__version__, worker_id=worker.worker_id, accounts=accounts)
         self.logs = configure(
             worker.log_level, worker.log_format, stream=log_stream(loaded), worker_id=worker.worker_id
         )
-        self.report = Report(worker.worker_id, time.monotonic)
+        self.report = Report(worker.worker_id, time.monotonic, accounts)
         self.health = Health(
             worker_id=worker.worker_id,
             version=__version__,
             wait_seconds=max(pipeline.wait_seconds for pipeline in loaded.pipelines),
             load=Load(allowed_cpus=min(affinity(), cpu_quota() or affinity())),
+            accounts=accounts,
         )
         self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *more])
         self.emit = self._observers.emit

@@ -1,27 +1,25 @@
 """The account of a pipeline: how many messages came and how each left, fed by two facts.
 
 Takes `MessagesReceived` and `DeliveriesSettled`; gives six counts for each pipeline. It is the one place where
-telemetry adds messages up, so metrics, report and status cannot disagree about what "deleted" means.
+telemetry adds messages up, so metrics, report and status, which share it, cannot disagree about what "deleted" means.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 from worker.outcome import OutcomeName
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.events import DeliveriesSettled, MessagesReceived, PipelineStarted
-
-if TYPE_CHECKING:
-    from worker.telemetry.events import Fact
 
 OUTCOMES: Final[tuple[OutcomeName, ...]] = get_args(OutcomeName)
 
 
 @dataclass(slots=True)
 class Account:
-    """Written by `Accounts.observe` on the loop's thread, read anywhere: each field is one int, so no read is torn."""
+    """Written by `Accounts` on the loop's thread, read anywhere: each field is one int, so no read is torn."""
 
     received: int = 0
     deleted: int = 0
@@ -49,31 +47,16 @@ class Account:
         return {"received": self.received, **{outcome: getattr(self, outcome) for outcome in OUTCOMES}}
 
 
-class Accounts:
+class Accounts(Dispatch):
     """The account of every pipeline that was heard of."""
 
     def __init__(self) -> None:
-        self.by_pipeline: dict[str, Account] = {}
-        """Written on the loop's thread when a pipeline is first heard of; other threads read a copy of its items."""
-        self._dispatch = Dispatch()
-        self._dispatch.on(PipelineStarted, self._started)
-        self._dispatch.on(MessagesReceived, self._received)
-        self._dispatch.on(DeliveriesSettled, self._settled)
-
-    def heeds(self, kind: type[Fact]) -> bool:
-        """Whether *kind* moves messages."""
-        return kind in self._dispatch.kinds()
-
-    def observe(self, fact: Fact) -> None:
-        """Book *fact* if it moves messages."""
-        self._dispatch(fact)
-
-    def of(self, pipeline: str) -> Account:
-        """The account of *pipeline*, opened with zeros if it is new. Called on the loop's thread."""
-        account = self.by_pipeline.get(pipeline)
-        if account is None:
-            account = self.by_pipeline[pipeline] = Account()
-        return account
+        super().__init__()
+        self.by_pipeline: defaultdict[str, Account] = defaultdict(Account)
+        """Opened with zeros on the loop's thread when a pipeline is first heard of; other threads read a copy."""
+        self.on(PipelineStarted, self._started)
+        self.on(MessagesReceived, self._received)
+        self.on(DeliveriesSettled, self._settled)
 
     def total(self) -> Account:
         """The sums over all pipelines."""
@@ -85,11 +68,11 @@ class Accounts:
         return total
 
     def _started(self, fact: PipelineStarted) -> None:
-        self.of(fact.pipeline)  # its zeros are shown from the start, so that rates over them are right
+        self.by_pipeline[fact.pipeline]  # its zeros are shown from the start, so that rates over them are right
 
     def _received(self, fact: MessagesReceived) -> None:
-        self.of(fact.pipeline).received += fact.count
+        self.by_pipeline[fact.pipeline].received += fact.count
 
     def _settled(self, fact: DeliveriesSettled) -> None:
-        account = self.of(fact.pipeline)
+        account = self.by_pipeline[fact.pipeline]
         setattr(account, fact.outcome, getattr(account, fact.outcome) + fact.count)

@@ -1,26 +1,23 @@
-"""Every Prometheus family of the worker that the library counts for us, by name, meaning and labels.
+"""Every Prometheus family of the worker that is counted fact by fact, by name, meaning and labels.
 
-Takes a registry; gives families whose children are found by one dictionary lookup and whose label values are bounded:
-whatever a handler or a server invents, a family never grows past `CHILDREN_MAX` children, the rest is `other`.
+Takes a registry; gives families whose children are found by one dictionary lookup and whose label values are bounded.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import Counter, Info
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from worker.telemetry.series import Numbers, Spreads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prometheus_client import CollectorRegistry
 
-CHILDREN_MAX: Final = 200
-LABEL_CHARACTERS: Final = 64
-OTHER: Final = "other"
 _PREFIX: Final = "sqs_worker"
-_ODD: Final = re.compile(r"[^A-Za-z0-9_.:-]")
 _REQUEST_SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.5, 30.0)
 """An empty long poll ends just after 20 s, so that bound stands a little past it."""
 _WORK_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -28,37 +25,7 @@ _ROWS: Final = (1, 2, 5, 10, 25, 50, 100, 200, 300, 400, 500, 1000, 2500, 5000)
 _BYTES: Final = tuple(4**n * 1024 for n in range(8))
 """1 KiB to 16 MiB."""
 
-M = TypeVar("M", Counter, Gauge, Histogram)
-
-
-def label(value: str) -> str:
-    """*value* as a label: short, and of plain characters only."""
-    return _ODD.sub("_", value)[:LABEL_CHARACTERS] or "none"
-
-
-class Labelled(Generic[M]):
-    """A family with its children at hand. The label that may be invented by others stands last."""
-
-    def __init__(self, family: M) -> None:
-        self._family: M = family
-        self._children: dict[tuple[str, ...], M] = {}
-        """Written on the loop's thread; the server's thread reads the family, never this."""
-
-    def of(self, *labels: str) -> M:
-        """The child for *labels*."""
-        child = self._children.get(labels)
-        return self._grow(labels) if child is None else child
-
-    def _grow(self, labels: tuple[str, ...]) -> M:
-        if len(self._children) >= CHILDREN_MAX:
-            # Not remembered: the names that nobody bounded must not fill the dictionary either.
-            return self._child(*labels[:-1], OTHER)
-        child = self._children[labels] = self._child(*labels)
-        return child
-
-    def _child(self, *labels: str) -> M:
-        child: M = self._family.labels(*map(label, labels))
-        return child
+L = TypeVar("L", Numbers, Spreads)
 
 
 class Families:
@@ -109,14 +76,8 @@ class Families:
         self.request_seconds = self._spread(
             "api_request_duration_seconds", "Requests to SQS, long polls included.", _REQUEST_SECONDS, "operation"
         )
-        self.depth = Labelled(
-            Gauge(
-                "sqs_queue_messages",
-                "Messages in the queue as SQS counts them; every worker says the same, so take the maximum.",
-                ["queue", "state"],
-                registry=self._registry,
-            )
-        )
+        said = "Messages in the queue as SQS counts them; every worker says the same, so take the maximum."
+        self.depth = self._add(Numbers(GaugeMetricFamily, "sqs_queue_messages", said, ["queue", "state"]))
 
     def _process(self) -> None:
         self.loop_stalls = Counter(
@@ -127,12 +88,16 @@ class Families:
         )
         self.pipeline = Info(f"{_PREFIX}_pipeline", "How it is made up.", ["pipeline"], registry=self._registry)
 
-    def _count(self, name: str, documentation: str, *labels: str) -> Labelled[Counter]:
-        return Labelled(Counter(f"{_PREFIX}_{name}", documentation, ["pipeline", *labels], registry=self._registry))
+    def _count(self, name: str, documentation: str, *labels: str) -> Numbers:
+        names = ["pipeline", *labels]
+        return self._add(Numbers(CounterMetricFamily, f"{_PREFIX}_{name}", documentation, names))
 
-    def _level(self, name: str, documentation: str) -> Labelled[Gauge]:
-        return Labelled(Gauge(f"{_PREFIX}_{name}", documentation, ["pipeline"], registry=self._registry))
+    def _level(self, name: str, documentation: str) -> Numbers:
+        return self._add(Numbers(GaugeMetricFamily, f"{_PREFIX}_{name}", documentation, ["pipeline"]))
 
-    def _spread(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Labelled[Histogram]:
-        full, names = f"{_PREFIX}_{name}", ["pipeline", *labels]
-        return Labelled(Histogram(full, documentation, names, registry=self._registry, buckets=buckets))
+    def _spread(self, name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Spreads:
+        return self._add(Spreads(f"{_PREFIX}_{name}", documentation, ["pipeline", *labels], bounds))
+
+    def _add(self, family: L) -> L:
+        self._registry.register(family)
+        return family

@@ -15,12 +15,14 @@ from worker.telemetry import events
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.load import Load
+from worker.telemetry.made import Made
 from worker.telemetry.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.telemetry.bottleneck import Shares
+    from worker.telemetry.dispatch import Act
     from worker.telemetry.events import Fact, PerformanceReported, ReadState
 
 BEAT_SECONDS: Final = 0.25
@@ -50,7 +52,7 @@ class Trouble:
     count: int
 
 
-class Health:
+class Health(Dispatch):
     """Shared by two threads. Every attribute is a plain value replaced whole by the loop's thread."""
 
     def __init__(
@@ -63,7 +65,9 @@ class Health:
         wait_seconds: float = 20.0,
         stall_seconds: float = 10.0,
         load: Load | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
+        super().__init__()
         self._worker_id = worker_id
         self._version = version
         self._clock = clock
@@ -77,20 +81,20 @@ class Health:
         self._lag = 0.0
         """Of the latest beat. Written by `beat`."""
         self._state: State = "starting"
-        """Written by `observe`."""
+        """Written by `_enter`."""
         self._errors: tuple[Trouble, ...] = ()
-        """The last ones, oldest first. Written by `observe`."""
-        self._accounts = Accounts()
-        self._tracks: dict[str, Track] = {}
-        """Written by `watch` and `observe`; read as a copy."""
-        self._dispatch = Dispatch()
+        """The last ones, oldest first. Written by `_remember`."""
+        self._accounts = accounts or Accounts()
+        self._tracks = Made(self._track)
+        """By pipeline, made when it is first heard of, by `watch` or a fact; read as a copy."""
+        self.share(self._accounts)
         self._listen()
 
     # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
 
     def watch(self, pipeline: str, read: ReadState) -> None:
         """Ask *read* for the live numbers of *pipeline* from now on. *read* is called from both threads."""
-        self._track(pipeline).read = read
+        self._tracks[pipeline].read = read
 
     def beat(self, lag_seconds: float = 0.0) -> None:
         """The loop turns; it came *lag_seconds* late."""
@@ -100,16 +104,10 @@ class Health:
             track.beat(now)
         self._lag, self._beat_at = lag_seconds, now
 
-    def heeds(self, kind: type[Fact]) -> bool:
-        """Whether facts of *kind* say anything of health."""
-        return self._accounts.heeds(kind) or kind in self._dispatch.kinds() or kind.level in _TROUBLE
-
-    def observe(self, fact: Fact) -> None:
-        """Take note of *fact*."""
-        self._accounts.observe(fact)
-        self._dispatch(fact)
-        if fact.level in _TROUBLE:
-            self._remember(fact)
+    def acts(self, kind: type[Fact]) -> tuple[Act, ...]:
+        """What is done with facts of *kind*: trouble of any kind is remembered too."""
+        acts = super().acts(kind)
+        return (*acts, self._remember) if kind.level in _TROUBLE else acts
 
     def reports(self) -> list[PerformanceReported]:
         """The figures of every pipeline in which anything moved since the last call."""
@@ -117,26 +115,23 @@ class Health:
         return [told for track in self._tracks.values() if (told := track.report(now)) is not None]
 
     def _listen(self) -> None:
-        on, now, track = self._dispatch.on, self._clock, self._track
+        on, now, tracks = self.on, self._clock, self._tracks
         on(events.WorkerStarted, lambda _: self._enter("running"))
         on(events.WorkerStopping, lambda _: self._enter("draining"))
         on(events.WorkerStopped, lambda _: self._enter("stopped"))
-        on(events.PipelineStarted, lambda f: track(f.pipeline).started(f, now()))
-        on(events.MessagesReceived, lambda f: track(f.pipeline).received(f, now()))
-        on(events.ReceiveFailed, lambda f: track(f.pipeline).receive_failed(f, now()))
-        on(events.DeliveriesSettled, lambda f: track(f.pipeline).settled(f, now()))
-        on(events.QueueMeasured, lambda f: track(f.pipeline).measured(f, now()))
-        on(events.BatchWritten, lambda f: track(f.pipeline).written(f, now()))
-        on(events.RequestMade, lambda f: track(f.pipeline).requested(f, now()))
+        on(events.PipelineStarted, lambda f: tracks[f.pipeline].started(f, now()))
+        on(events.MessagesReceived, lambda f: tracks[f.pipeline].received(f, now()))
+        on(events.ReceiveFailed, lambda f: tracks[f.pipeline].receive_failed(f, now()))
+        on(events.DeliveriesSettled, lambda f: tracks[f.pipeline].settled(f, now()))
+        on(events.QueueMeasured, lambda f: tracks[f.pipeline].measured(f, now()))
+        on(events.BatchWritten, lambda f: tracks[f.pipeline].spent.written(f, now()))
+        on(events.RequestMade, lambda f: tracks[f.pipeline].spent.requested(f, now()))
 
     def _enter(self, state: State) -> None:
         self._state = state
 
     def _track(self, pipeline: str) -> Track:
-        track = self._tracks.get(pipeline)
-        if track is None:
-            track = self._tracks[pipeline] = Track(pipeline, self._accounts.of(pipeline), self._load, self._clock())
-        return track
+        return Track(pipeline, self._accounts.by_pipeline[pipeline], self._load, self._clock())
 
     def _remember(self, fact: Fact) -> None:
         pipeline = getattr(fact, "pipeline", "")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from worker.telemetry.bottleneck import Shares
-    from worker.telemetry.events import Fact, ReadState
+    from worker.telemetry.events import ReadState
 
 LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
     {
@@ -57,17 +57,19 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
 """Facts without a number of their own."""
 
 
-class Metrics:
+class Metrics(Dispatch):
     """The Prometheus side of the worker."""
 
-    def __init__(self, *, version: str = "", worker_id: str = "") -> None:
+    def __init__(self, *, version: str = "", worker_id: str = "", accounts: Accounts | None = None) -> None:
+        super().__init__()
         # A second series for each counter that nobody queries.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the library left it unannotated
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self._accounts = Accounts()
-        self._scrape = AccountCollector(self._accounts)
+        accounts = accounts or Accounts()
+        self.share(accounts)
+        self._scrape = AccountCollector(accounts)
         self._end_to_end = Ages("sqs_worker_message_end_to_end_seconds", "From sent to accepted by the sink.")
         self._latency = Ages("sqs_worker_message_queue_latency_seconds", "From sent to received.")
         for collector in (self._scrape, self._end_to_end, self._latency):
@@ -75,22 +77,9 @@ class Metrics:
         self._families = Families(self.registry)
         build = Info("sqs_worker_build", "What runs here.", registry=self.registry)
         build.info({"version": version, "worker_id": worker_id, "python": platform.python_version()})
-        self._dispatch = Dispatch()
         self._on_receiving()
         self._on_handling()
         self._on_settling()
-
-    def heeds(self, kind: type[Fact]) -> bool:
-        """Whether facts of *kind* are counted."""
-        return kind in self._dispatch.kinds()
-
-    def observe(self, fact: Fact) -> None:
-        """Count *fact*."""
-        self._dispatch(fact)
-
-    def kinds(self) -> frozenset[type[Fact]]:
-        """The facts that are counted."""
-        return self._dispatch.kinds()
 
     def watch(self, pipeline: str, read: ReadState) -> None:
         """Show the live numbers of *pipeline*, asked of *read* at each scrape."""
@@ -112,7 +101,7 @@ class Metrics:
     # ── what each fact counts as ────────────────────────────────────────────────────────────────────────────────────
 
     def _on_receiving(self) -> None:
-        of, on = self._families, self._dispatch.on
+        of, on = self._families, self.on
         on(events.PipelineStarted, self._pipeline_started)
         on(events.MessagesReceived, self._messages_received)
         on(events.ReceiveFailed, lambda f: of.receive_failures.of(f.pipeline, f.code).inc())
@@ -124,7 +113,7 @@ class Metrics:
         on(events.QueueMeasured, self._queue_measured)
 
     def _on_handling(self) -> None:
-        of, on = self._families, self._dispatch.on
+        of, on = self._families, self.on
         on(events.BatchWritten, self._batch_written)
         on(events.BatchSplit, lambda f: of.splits.of(f.pipeline, f.code).inc())
         on(events.SinkLost, lambda f: of.outages.of(f.pipeline, f.code).inc())
@@ -134,26 +123,24 @@ class Metrics:
         on(events.MessageRejected, self._message_rejected)
 
     def _on_settling(self) -> None:
-        of, on = self._families, self._dispatch.on
-        on(events.DeliveriesSettled, self._accounts.observe)
+        of, on = self._families, self.on
         on(events.SettleFailed, self._settle_failed)
         on(events.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
         on(events.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
         on(events.LoopLagged, self._loop_lagged)
 
     def _pipeline_started(self, fact: events.PipelineStarted) -> None:
-        self._accounts.observe(fact)
         made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}
         self._families.pipeline.labels(fact.pipeline).info(made_of)
 
     def _messages_received(self, fact: events.MessagesReceived) -> None:
-        self._accounts.observe(fact)
+        of, pipeline = self._families, fact.pipeline
         result = "empty" if not fact.count else "full" if fact.count >= fact.asked else "partial"
-        self._families.receive_calls.of(fact.pipeline, result).inc()
+        of.receive_calls.at[pipeline, result].value += 1
         if fact.count:
-            self._families.received_bytes.of(fact.pipeline).inc(fact.bytes)
+            of.received_bytes.at[(pipeline,)].value += fact.bytes
         if fact.sent_at:
-            self._latency.add(fact.pipeline, fact.sent_at, fact.received_at)
+            self._latency.add(pipeline, fact.sent_at, fact.received_at)
 
     def _batch_written(self, fact: events.BatchWritten) -> None:
         of, pipeline = self._families, fact.pipeline
@@ -176,8 +163,9 @@ class Metrics:
         self._families.settle_failures.of(fact.pipeline, fact.operation, final, fact.code).inc(fact.count)
 
     def _request_made(self, fact: events.RequestMade) -> None:
-        self._families.requests.of(fact.pipeline, fact.operation, fact.code).inc()
-        self._families.request_seconds.of(fact.pipeline, fact.operation).observe(fact.seconds)
+        of, pipeline, operation = self._families, fact.pipeline, fact.operation
+        of.requests.at[pipeline, operation, fact.code].value += 1
+        of.request_seconds.at[pipeline, operation].observe(fact.seconds)
 
     def _queue_measured(self, fact: events.QueueMeasured) -> None:
         depth = self._families.depth

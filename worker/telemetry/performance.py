@@ -50,10 +50,11 @@ class Performance:
 
     def received(self, fact: events.MessagesReceived, now: float) -> None:
         """Book one receiver's time. An answer that came a tenth full was for nine tenths waiting for messages."""
-        full = min(1.0, fact.count / fact.asked) if fact.asked else 0.0
-        if full:
+        if fact.count >= fact.asked > 0:
+            self._receiving.add(fact.seconds, now)
+        else:
+            full = fact.count / fact.asked if fact.asked else 0.0
             self._receiving.add(fact.seconds * full, now)
-        if full < 1:
             self._waiting.add(fact.seconds * (1 - full), now)
         if fact.waited_seconds:
             self._without_room.add(fact.waited_seconds, now - fact.seconds)

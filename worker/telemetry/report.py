@@ -10,11 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker.telemetry.account import Accounts
+from worker.telemetry.dispatch import Dispatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from worker.telemetry.events import Fact
 
 INTERVAL_SECONDS: Final = 60.0
 KEYS: Final = (
@@ -30,24 +29,18 @@ HOUR: Final = 3_600
 DAY: Final = 86_400
 
 
-class Report:
+class Report(Dispatch):
     """The account of the whole worker, all its pipelines together. Used on the loop's thread only."""
 
-    def __init__(self, worker_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, worker_id: str, clock: Callable[[], float], accounts: Accounts | None = None) -> None:
+        super().__init__()
         self._worker_id = worker_id
         self._clock = clock
         self._started = clock()
-        self._accounts = Accounts()
+        self._accounts = accounts or Accounts()
+        self.share(self._accounts)
         self._last = (self._started, 0)
         """Time and messages processed of the last line. Written by `line`."""
-
-    def heeds(self, kind: type[Fact]) -> bool:
-        """Whether facts of *kind* are booked."""
-        return self._accounts.heeds(kind)
-
-    def observe(self, fact: Fact) -> None:
-        """Book *fact*."""
-        self._accounts.observe(fact)
 
     def line(self) -> dict[str, object]:
         """The line for now; the next one's rate begins here."""

@@ -25,7 +25,7 @@ WINDOWS: Final = (10, 60)
 
 
 class Track:
-    """One pipeline as health sees it. Written on the loop's thread by `Health.observe` and `Health.beat`."""
+    """One pipeline as health sees it. Written on the loop's thread by the acts of `Health` and its `beat`."""
 
     def __init__(self, name: str, account: Account, load: Load, now: float) -> None:
         self.name = name
@@ -47,7 +47,8 @@ class Track:
         """The last measures, oldest first. Written by `measured`."""
         self._received = Meter(now)
         self._deleted = Meter(now)
-        self._performance = Performance(name, load, now)
+        self.spent = Performance(name, load, now)
+        """Where its time goes."""
         self._reported = 0
         """Messages that had moved at the latest report. Written by `report`."""
 
@@ -63,7 +64,7 @@ class Track:
         if self.read is None:
             return
         state = self.read()
-        self._performance.look(state, now)
+        self.spent.look(state, now)
         if not state.receiving:
             self.active_at = max(self.active_at, now)
 
@@ -71,7 +72,7 @@ class Track:
         """Receiving works."""
         self.active_at = now
         self.failing_since, self.refused, self.failure = None, False, ""
-        self._performance.received(fact, now)
+        self.spent.received(fact, now)
         if fact.count:
             self._received.add(fact.count, now)
 
@@ -86,14 +87,6 @@ class Track:
         """Count what was deleted."""
         if fact.outcome == "deleted":
             self._deleted.add(fact.count, now)
-
-    def written(self, fact: events.BatchWritten, now: float) -> None:
-        """Book where a handler's time went."""
-        self._performance.written(fact, now)
-
-    def requested(self, fact: events.RequestMade, now: float) -> None:
-        """Book where a delete's time went."""
-        self._performance.requested(fact, now)
 
     def measured(self, fact: events.QueueMeasured, now: float) -> None:
         """Keep the depth."""
@@ -119,11 +112,11 @@ class Track:
 
     def shares(self, now: float) -> Shares:
         """Where its time went in the last minute."""
-        return self._performance.shares(self.state(), now)
+        return self.spent.shares(self.state(), now)
 
     def performance(self, now: float) -> PerformanceReported:
         """All its figures of the last minute."""
-        return self._performance.report(
+        return self.spent.report(
             self.state(),
             now,
             deleted_per_second=self._deleted.rate(WINDOW_SECONDS, now),

@@ -29,8 +29,8 @@ from worker.telemetry.events import (
     RequestMade,
     SettleFailed,
 )
-from worker.telemetry.families import CHILDREN_MAX, LABEL_CHARACTERS
 from worker.telemetry.metrics import LOG_ONLY, Metrics
+from worker.telemetry.series import CHILDREN_MAX, LABEL_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class BatchWritten(Fact):
     """One batch went through the sink, `accepted` of `rows` records were taken."""
 
@@ -29,7 +28,7 @@ class BatchWritten(Fact):
     """The handler's, for this batch to come together."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class BatchSplit(Fact):
     """The sink refused something in a batch; it is halved to find the bad record."""
 
@@ -40,7 +39,7 @@ class BatchSplit(Fact):
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class SinkLost(Fact):
     """The sink as a whole is away: receiving stops, leases are kept, one batch keeps trying."""
 
@@ -50,7 +49,7 @@ class SinkLost(Fact):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class SinkProbed(Fact):
     """The sink is still away; the next try is in `retry_in` seconds."""
 
@@ -62,7 +61,7 @@ class SinkProbed(Fact):
     retry_in: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class SinkRestored(Fact):
     """The sink took a batch again after `seconds`."""
 
@@ -70,7 +69,7 @@ class SinkRestored(Fact):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class MessageRetried(Fact):
     """One message goes back to the queue for `delay` seconds."""
 
@@ -84,7 +83,7 @@ class MessageRetried(Fact):
     delay: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class MessageRejected(Fact):
     """One message is out of the way: dead-lettered, or left to the redrive policy (`dead_lettered` False)."""
 

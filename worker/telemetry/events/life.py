@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class WorkerStarted(Fact):
     """Everything is open; receiving begins."""
 
@@ -18,7 +17,7 @@ class WorkerStarted(Fact):
     metrics_url: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class WorkerStopping(Fact):
     """A signal, an empty queue (`--drain`) or a failure ended receiving."""
 
@@ -26,7 +25,7 @@ class WorkerStopping(Fact):
     drain_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class WorkerStopped(Fact):
     """The last line of a run. `clean`: everything in hand was settled or released in time."""
 
@@ -35,7 +34,7 @@ class WorkerStopped(Fact):
     clean: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class SettingsNoticed(Fact):
     """Nothing is wrong with the settings, but somebody may have meant something else."""
 
@@ -43,7 +42,7 @@ class SettingsNoticed(Fact):
     notice: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class StartDelayed(Fact):
     """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
 
@@ -53,7 +52,7 @@ class StartDelayed(Fact):
     retry_in: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class WorkerRefused(Fact):
     """The start was refused by AWS or a sink, or one of them stayed away too long. Exit code 3."""
 
@@ -63,7 +62,7 @@ class WorkerRefused(Fact):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class WorkerFailed(Fact):
     """A defect ended the worker; what was in hand becomes visible again when its leases end. Exit code 1."""
 
@@ -72,7 +71,7 @@ class WorkerFailed(Fact):
     traceback: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class PipelineStarted(Fact):
     """One pipeline is open."""
 
@@ -84,7 +83,7 @@ class PipelineStarted(Fact):
     receiving: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class TransportChosen(Fact):
     """How a queue is spoken to: `native` (our own request path) or `sdk`, and why."""
 
@@ -94,7 +93,7 @@ class TransportChosen(Fact):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class PipelineStopped(Fact):
     """The account of one pipeline. received = deleted + retried + rejected + released + expired + in_flight."""
 
@@ -108,7 +107,7 @@ class PipelineStopped(Fact):
     in_flight: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class LoopLagged(Fact):
     """The event loop was blocked: leases, polls and health all waited."""
 
@@ -117,7 +116,7 @@ class LoopLagged(Fact):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class PreflightFound(Fact):
     """Something in the queue's attributes or the settings that will hurt later; `fix` says what to change."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the facts' annotations are read at run time
-from dataclasses import dataclass
 
-from worker.telemetry.events.fact import Fact
+from worker.telemetry.events.fact import Fact, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class PerformanceReported(Fact):
     """How fast a pipeline is, where its time goes and what holds it up; said as often as the report line.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ParentStarted(Fact):
     """The parent serves metrics and probes for all, and starts its processes."""
 
@@ -18,7 +17,7 @@ class ParentStarted(Fact):
     metrics_url: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ProcessStarted(Fact):
     """One was started; its own lines follow."""
 
@@ -26,7 +25,7 @@ class ProcessStarted(Fact):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ProcessEnded(Fact):
     """One ended as it was meant to, or after it was told to. `code` is its exit code; -9 is the signal 9."""
 
@@ -36,7 +35,7 @@ class ProcessEnded(Fact):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ProcessLost(Fact):
     """One ended and nobody had told it to; what it had in hand is visible again when its leases end."""
 
@@ -48,7 +47,7 @@ class ProcessLost(Fact):
     restart_in: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ProcessKilled(Fact):
     """One was still there when all time to stop was over."""
 
@@ -57,7 +56,7 @@ class ProcessKilled(Fact):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ParentGaveUp(Fact):
     """No process ever started: one ended `tries` times in a row, and its last words say why."""
 

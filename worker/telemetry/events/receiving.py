@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class MessagesReceived(Fact):
     """One receive was answered; `count` 0 is an empty one."""
 
@@ -26,7 +25,7 @@ class MessagesReceived(Fact):
     """Before it was asked, for room."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ReceiveFailed(Fact):
     """One receive failed and will be tried again in `retry_in` seconds."""
 
@@ -40,7 +39,7 @@ class ReceiveFailed(Fact):
     """True: permission or configuration (`QueueRefused`): somebody has to change something."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ReceiveRecovered(Fact):
     """Receiving works again after `failures` failed tries and `seconds` without an answer."""
 
@@ -49,7 +48,7 @@ class ReceiveRecovered(Fact):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class ReceiversChanged(Fact):
     """The number of receivers followed the load."""
 
@@ -58,7 +57,7 @@ class ReceiversChanged(Fact):
     receivers: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class DeliveryDamaged(Fact):
     """A received message was unusable (wrong MD5, a field missing) and left to become visible again."""
 
@@ -69,7 +68,7 @@ class DeliveryDamaged(Fact):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class DuplicatesReceived(Fact):
     """Messages already in flight here came again; the newer handle replaced the older, nothing is handled twice."""
 
@@ -78,7 +77,7 @@ class DuplicatesReceived(Fact):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class RedeliveriesRecognised(Fact):
     """Messages already written here came again because their delete failed: deleted, not written again."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class RequestMade(Fact):
     """One HTTP request to SQS was answered or failed; `code` is `ok` or the error's code."""
 
@@ -19,7 +18,7 @@ class RequestMade(Fact):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class QueueMeasured(Fact):
     """The queue's own counts, polled with jitter."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
-from worker.telemetry.events.fact import Fact, Level
+from worker.telemetry.events.fact import Fact, Level, fact
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class DeliveriesSettled(Fact):
     """Deliveries left the ledger."""
 
@@ -19,7 +18,7 @@ class DeliveriesSettled(Fact):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class SettleFailed(Fact):
     """A delete, visibility change or dead letter did not go through. `final`: given up, the lease will run out."""
 
@@ -32,7 +31,7 @@ class SettleFailed(Fact):
     final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class LeasesRenewed(Fact):
     """Leases were lengthened."""
 
@@ -41,7 +40,7 @@ class LeasesRenewed(Fact):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class LeasesLost(Fact):
     """Leases ran out or SQS called the handles void while the messages were still in hand."""
 
