@@ -86,7 +86,8 @@ class Limit:
         assert task is not None  # noqa: S101 - calls are made in tasks
         self._task = task
         self._cancelling = task.cancelling()
-        self.resume()
+        self._at = at = asyncio.get_running_loop().time() + self._seconds
+        self._limits.expect(self, at)
         return self
 
     def __exit__(

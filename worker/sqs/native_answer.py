@@ -100,11 +100,15 @@ class AnswerReader:
             self.reusable = False
         if self._refusal:
             raise WireTrouble(NOT_SQS, self._refusal)
-        if not self.headed and self.taken > 2 * HEAD_BYTES:
+        if self.taken > 2 * HEAD_BYTES:
+            self._check_bounds()
+        return self.complete
+
+    def _check_bounds(self) -> None:
+        if not self.headed:
             raise WireTrouble(NOT_SQS, _LONG_HEAD)
         if self.taken > ANSWER_BYTES + HEAD_BYTES:
             raise WireTrouble(NOT_SQS, f"an answer of more than {ANSWER_BYTES} bytes")
-        return self.complete
 
     def ended(self) -> bool:
         """The server has said all it will; whether that makes the answer whole."""
@@ -184,10 +188,10 @@ class AnswerReader:
         headers = self._headers
         if self._head_bytes > HEAD_BYTES:
             return _LONG_HEAD
-        if int(headers.get(b"content-length") or 0) > ANSWER_BYTES:
+        if int(headers.get(b"content-length", b"0")) > ANSWER_BYTES:
             return f"an answer of {int(headers[b'content-length'])} bytes"
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
             return "the answer is compressed though nobody asked for that, by a proxy in between: set SQS_TRANSPORT=sdk"
-        if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        if b"transfer-encoding" in headers and headers[b"transfer-encoding"].lower() != b"chunked":
             return "an answer with a transfer coding other than chunked"
         return ""

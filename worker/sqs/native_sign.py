@@ -27,6 +27,12 @@ USER_AGENT: Final = f"sqs-worker-daemon/{__version__}"
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 CONTENT_TYPE: Final = "application/x-amz-json-1.0"
 
+BLOCK_BYTES: Final = 64
+"""Of SHA-256, to which HMAC fills up its key (RFC 2104)."""
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+"""RFC 2104's two paddings, as maps of a byte of the key."""
+
 REMEMBERED_BYTES: Final = 1024
 """Bodies over this are deletes and sends, of which no two are equal: to look for them would cost their hash."""
 REMEMBERED_HEADS: Final = 64
@@ -69,8 +75,7 @@ class Signer:
         self._keys: Keys | None = None
         self._stamp = ""
         self._day = ""
-        self._day_key = b""
-        self._to_sign = b""
+        self._inner = self._outer = self._this_second = sha256()
         self._targets: dict[str, tuple[bytes, bytes]] = {}
         self._heads: dict[tuple[str, bytes], bytes] = {}
 
@@ -89,11 +94,21 @@ class Signer:
         prepared = self._targets.get(target)
         canonical, written = self._prepared(target, keys) if prepared is None else prepared
         digest = sha256(canonical + sha256(body).hexdigest().encode()).hexdigest().encode()
-        signature = hmac.digest(self._day_key, self._to_sign + digest, "sha256").hex().encode()
+        signature = self._signature(digest)
         head = b"%b%b\r\nContent-Length: %d\r\n\r\n" % (written, signature, len(body))
         if small and len(self._heads) < REMEMBERED_HEADS:
             self._heads[target, body] = head
         return head
+
+    def _signature(self, digest: bytes) -> bytes:
+        """HMAC-SHA256 of this second's text and *digest*, from where the key and that text had been taken in already.
+
+        `hmac.digest` takes them in for each request, and spends as much again on looking up the algorithm.
+        """
+        inner, outer = self._this_second.copy(), self._outer.copy()
+        inner.update(digest)
+        outer.update(inner.digest())
+        return outer.hexdigest().encode()
 
     def _begin(self, second: int, keys: Keys) -> None:
         """Forget the last second's requests; those of another second or other keys share nothing with them."""
@@ -101,7 +116,8 @@ class Signer:
         day = self._stamp[:8]
         if day != self._day or keys != self._keys:
             self._derive(day, keys)
-        self._to_sign = f"{ALGORITHM}\n{self._stamp}\n{self._scope()}\n".encode()
+        self._this_second = self._inner.copy()
+        self._this_second.update(f"{ALGORITHM}\n{self._stamp}\n{self._scope()}\n".encode())
         self._targets.clear()
         self._heads.clear()
         self._second, self._keys = second, keys
@@ -110,7 +126,9 @@ class Signer:
         derived = f"AWS4{keys.secret_key}".encode()
         for word in (day, self._region, self._service, "aws4_request"):
             derived = hmac.digest(derived, word.encode(), "sha256")
-        self._day, self._day_key = day, derived
+        padded = derived.ljust(BLOCK_BYTES, b"\0")
+        self._inner, self._outer = sha256(padded.translate(_INNER)), sha256(padded.translate(_OUTER))
+        self._day = day
 
     def _scope(self) -> str:
         return f"{self._day}/{self._region}/{self._service}/aws4_request"
