@@ -95,6 +95,19 @@ def sampled(transport: Transport) -> Contestant:
     return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
 
 
+def floor(sink: Literal["sqlite", "discard"]) -> Contestant:
+    """What is left when all that makes a worker is left out; see `floor.py`."""
+    rows = {"ROWS": "{rows}"} if sink == "sqlite" else {}
+    return Contestant(
+        f"floor, {sink}",
+        (sys.executable, "-m", "bench.floor"),
+        {**THEIRS, "PYTHONPATH": str(ROOT), **rows},
+        how="no worker and no peer: our signing, parsing and table in callbacks of 64 connections, nothing around them",
+        ours=True,
+        rows=sink == "sqlite",
+    )
+
+
 _PIP: Final[Mapping[Path | str, str]] = {PEERS_PYTHON: "`make bench` installs it with pip"}
 
 AIOBOTOCORE: Final = Contestant(
