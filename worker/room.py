@@ -100,7 +100,12 @@ class Room:
 
     def reserve_now(self, messages: int) -> Reservation | None:
         """Set room aside for *messages* if they fit and nobody waits for room already."""
-        return self.reserve(messages) if not self._queueing and self.free(messages) == messages else None
+        fit = (
+            not (self._queueing or self._asking)
+            and self.messages + self._reserved + messages <= self.max_messages
+            and self.bytes_taken + messages * self._share() <= self.max_bytes
+        )
+        return self.reserve(messages) if fit else None
 
     async def reserve_soon(self, messages: int, *, at_least: int = 1, within_seconds: float) -> Reservation | None:
         """Set room aside for *messages*, or after a little patience for as many as fit; None if *at_least* do not fit.

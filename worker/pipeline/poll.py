@@ -151,7 +151,7 @@ class Poller:
         now = asyncio.get_running_loop().time
         try:
             while not self.stopping and self.receivers <= self.wanted:
-                if owed > self._room.most(self._settings.limit):
+                if owed and owed > self._room.most(self._settings.limit):
                     attempt, owed = self._attempt(), 0  # never room for its answer again: the leases may run out
                 began = now()
                 reservation = await self._reserve(owed)
@@ -173,10 +173,10 @@ class Poller:
         """
         if self._breaker.is_open:
             await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        wanted = owed or self._room.most(self._settings.limit)
-        reservation = self._room.reserve_now(wanted) or await self._room.reserve_soon(
-            wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS
-        )
+        reservation = self._room.reserve_now(owed or self._settings.limit)
+        if reservation is None:
+            wanted = owed or self._room.most(self._settings.limit)
+            reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = asyncio.get_running_loop().time()
         if reservation is None:
             return None
