@@ -1,7 +1,7 @@
 """The floor: a loop that receives, checks, parses and deletes in tens, and does nothing of what makes a worker.
 
 `python -m bench.floor` takes QUEUE_URL and ENDPOINT_URL, and ROWS for a SQLite file to be written before each delete;
-it runs until it is killed. It asks for, signs and writes the same as the worker, from the protocol's callbacks: no task,
+it runs until it is killed. It asks for, signs and writes the same as the worker, from callbacks: no task,
 no lease, no retry, no bound, no metric, and an answer that is not what it expects ends it. What a worker costs above it
 is what its promises cost; what it costs itself is what Python, its sockets and SQLite cost.
 """
