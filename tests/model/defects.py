@@ -7,6 +7,7 @@ says what is replaced by what.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import QueueError, SinkUnavailable
@@ -88,12 +89,14 @@ async def answers_all_alike(
     return Written([alone] * len(records), writes)
 
 
-def begins_what_is_over(self: Handler, batch: Batch, delivery: Delivery, _: float) -> Outcome | None:
+def begins_what_is_over(self: Handler, batch: Batch, deliveries: Sequence[Delivery], _: float) -> None:
     """Looks at no lease."""
-    lost, delivery.lost = delivery.lost, False
-    aside = add(self, batch, delivery, delivery.deadline - 1.0)
-    delivery.lost = lost
-    return aside
+    lost = [delivery for delivery in deliveries if delivery.lost]
+    for delivery in lost:
+        delivery.lost = False
+    add(self, batch, deliveries, -inf)
+    for delivery in lost:
+        delivery.lost = True
 
 
 def is_never_alone(_: Room, __: Reservation) -> bool:
@@ -106,10 +109,10 @@ def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
     return frozenset()
 
 
-def takes_garbage_for_done(self: Handler, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
+def takes_garbage_for_done(self: Handler, batch: Batch, deliveries: Sequence[Delivery], now: float) -> None:
     """Acknowledges what it cannot decode."""
-    aside = add(self, batch, delivery, now)
-    return DONE if isinstance(aside, Rejected) else aside
+    add(self, batch, deliveries, now)
+    batch.aside[:] = [(one, DONE if isinstance(aside, Rejected) else aside) for one, aside in batch.aside]
 
 
 @contextmanager

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 DECODE_BYTES: Final = 256 * 1024
 """Decoded in one step of the loop. The dearest body costs 45 ms for 200 KB, and a batch may hold twenty of them."""
+_make: Final = tuple.__new__
+"""`Message._make` also counts the fields, and takes twice the time."""
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ class Batch:
     records: list[Message] = field(default_factory=list)
     aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
     """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
-    bytes: int = 0
+    stopped: set[str] = field(default_factory=set)
+    """Groups in which something is set aside; stays empty on a standard queue."""
     waited_seconds: float = 0.0
     """The handler's, for this batch."""
     decode_seconds: float = 0.0
@@ -125,36 +128,38 @@ class Handler:
 
     async def _decode(self, deliveries: list[Delivery], now: float) -> Batch:
         """What is to be written and what is set aside; in portions, so that hostile bodies do not hold up the loop."""
-        batch, portion = Batch(), 0
-        stopped: set[str] = set()  # groups in which something is set aside; stays empty on a standard queue
-        for delivery in deliveries:
-            portion += delivery.weight
-            if portion > DECODE_BYTES:
+        batch = Batch()
+        for number, portion in enumerate(portions(deliveries)):
+            if number:
                 await asyncio.sleep(0)
-                portion = delivery.weight
-            aside = self._add(batch, delivery, now) if delivery.group_id not in stopped else HELD_BACK
-            if aside is not None:
-                batch.aside.append((delivery, aside))
-                if self._ordered and delivery.group_id is not None:
-                    stopped.add(delivery.group_id)
+            self._add(batch, portion, now)
         return batch
 
-    def _add(self, batch: Batch, delivery: Delivery, now: float) -> Outcome | None:
-        """Decode *delivery* into *batch*; or why not."""
-        if delivery.lost or now >= delivery.deadline:
-            self._lease_over(1)
-            return LEASE_OVER
-        try:
-            value = self._codec.decode(delivery.body)
-            key = self._key(value, delivery)
-        except DecodeError as error:
-            return Rejected(error.reason, error.detail)
-        except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
-            return Retried(type(error).__name__, detail="unexpected in the codec")
-        batch.deliveries.append(delivery)
-        batch.records.append(message_of(delivery, key, value))
-        batch.bytes += delivery.weight
-        return None
+    def _add(self, batch: Batch, deliveries: Sequence[Delivery], now: float) -> None:
+        """Decode *deliveries* into *batch*, or set them aside."""
+        decode, key, stopped = self._codec.decode, self._key, batch.stopped
+        for delivery in deliveries:
+            if stopped and delivery.group_id in stopped:
+                self._set_aside(batch, delivery, HELD_BACK)
+                continue
+            if delivery.lost or now >= delivery.deadline:
+                self._lease_over(1)
+                self._set_aside(batch, delivery, LEASE_OVER)
+                continue
+            try:
+                value = decode(delivery.body)
+                record = message_of(delivery, key(value, delivery), value)
+            except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
+                self._set_aside(batch, delivery, undecoded(error))
+                continue
+            batch.deliveries.append(delivery)
+            batch.records.append(record)
+
+    def _set_aside(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
+        """With order in the groups, what is behind it in its group cannot be written either."""
+        batch.aside.append((delivery, outcome))
+        if self._ordered and delivery.group_id is not None:
+            batch.stopped.add(delivery.group_id)
 
     def _lease_over(self, count: int) -> None:
         self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
@@ -170,18 +175,19 @@ class Handler:
         if written.writes == 1:
             self._sizing.written(len(batch.records), seconds)
         self._written()
-        accepted = [d.sent_at for d, answer in zip(batch.deliveries, written.answers, strict=True) if answer is DONE]
+        pairs = zip(batch.deliveries, written.answers, strict=True)
+        accepted = tuple([delivery.sent_at for delivery, answer in pairs if answer is DONE])
         self._emit(
             events.BatchWritten(
                 self._pipeline,
                 rows=len(written.answers),
                 accepted=len(accepted),
-                bytes=batch.bytes,
+                bytes=sum([delivery.weight for delivery in batch.deliveries]),
                 waited_seconds=batch.waited_seconds,
                 decode_seconds=batch.decode_seconds,
                 write_seconds=seconds,
                 writes=written.writes,
-                sent_at=tuple(accepted),
+                sent_at=accepted,
                 finished_at=self._wall(),
             )
         )
@@ -197,7 +203,7 @@ class BatchLeases:
         self._deliveries = deliveries
         self._limit_seconds = limit_seconds
         self._over = over
-        self._farthest = [delivery.renew_until for delivery in deliveries]
+        self._farthest = [] if limit_seconds is None else [delivery.renew_until for delivery in deliveries]
 
     def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
         """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
@@ -212,25 +218,46 @@ class BatchLeases:
 
     def wait(self) -> None:
         """No attempt, no limit but SQS's own."""
-        self._renew_until(inf)
+        if self._limit_seconds is not None:
+            self._renew_until(inf)
 
     def _renew_until(self, until: float) -> None:
         for delivery, far in zip(self._deliveries, self._farthest, strict=True):
             delivery.renew_until = min(far, until)
 
 
+def portions(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    """*deliveries* in order, at most `DECODE_BYTES` each time or a larger one alone; the first may be empty."""
+    if sum([delivery.weight for delivery in deliveries]) <= DECODE_BYTES:
+        yield deliveries
+        return
+    begin, size = 0, 0
+    for place, delivery in enumerate(deliveries):
+        size += delivery.weight
+        if size > DECODE_BYTES:
+            yield deliveries[begin:place]
+            begin, size = place, delivery.weight
+    yield deliveries[begin:]
+
+
+def undecoded(error: Exception) -> Outcome:
+    """How a delivery ends whose body was not decoded, or had no key."""
+    if isinstance(error, DecodeError):
+        return Rejected(error.reason, error.detail)
+    return Retried(type(error).__name__, detail="unexpected in the codec")
+
+
 def message_of(delivery: Delivery, key: str, value: object) -> Message:
     """What the sink and your function see of a delivery."""
-    return Message._make(
-        (
-            key,
-            value,
-            delivery.body,
-            delivery.message_id,
-            delivery.sent_at,
-            delivery.received_at,
-            delivery.receive_count,
-            delivery.group_id,
-            delivery.attributes,
-        )
+    fields = (
+        key,
+        value,
+        delivery.body,
+        delivery.message_id,
+        delivery.sent_at,
+        delivery.received_at,
+        delivery.receive_count,
+        delivery.group_id,
+        delivery.attributes,
     )
+    return _make(Message, fields)

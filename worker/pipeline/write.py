@@ -95,7 +95,7 @@ class Writer:
                 raise
             outcome = _meaning(error, len(records))
         else:
-            outcome = [DONE if answer is None else answer for answer in answers]
+            outcome = outcomes(answers)
         self._breaker.succeeded()  # whatever it says, it is there
         return outcome
 
@@ -138,6 +138,13 @@ class Writer:
         written = await self.write(free, leases=leases) if free else Written([], 0)
         answered = iter(written.answers)
         return Written([aside.get(record.id) or next(answered) for record in records], written.writes)
+
+
+def outcomes(answers: Sequence[Retried | Rejected | None]) -> list[Outcome]:
+    """The sink's answers as outcomes; nearly always it has taken them all, which is found out by counting."""
+    if answers.count(None) == len(answers):
+        return [DONE] * len(answers)
+    return [DONE if answer is None else answer for answer in answers]
 
 
 def _meaning(error: BaseException, count: int) -> list[Outcome] | Divided:

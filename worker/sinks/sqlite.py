@@ -10,7 +10,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import SinkRefused, SinkUnavailable
-from worker.sinks.columns import COLUMNS, as_row
+from worker.sinks.columns import COLUMNS, as_values
 from worker.sinks.disk import may_pass
 from worker.sinks.sink import Demand
 from worker.sinks.sqlite_table import FileLost, SqliteTable, primary_code
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.errors import SinkError
     from worker.message import Message
-    from worker.sinks.columns import Row
+    from worker.sinks.columns import Value
 
 _BAD_RECORD: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH})
 """What SQLite says when a value is at fault; all else during a write is taken as passing, which loses nothing."""
@@ -55,7 +55,7 @@ class SqliteSink:
         self._table_name = table
         self._table = SqliteTable(path, table, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
-        self._together: Together[Row] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
+        self._together: Together[Value] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
     @property
     def demand(self) -> Demand:
@@ -74,21 +74,21 @@ class SqliteSink:
     async def write(self, records: Sequence[Message]) -> Sequence[None]:
         """Commit *records* in one transaction; see the protocol."""
         try:
-            rows = [as_row(record) for record in records]
+            values = as_values(records)
         except TypeError as error:
             raise SinkRefused(f"an attribute cannot be stored: {error}") from error
-        if rows:
-            await self._insert(rows)
-        return [None] * len(rows)
+        if values:
+            await self._insert(values)
+        return [None] * len(records)
 
     async def close(self) -> None:
         """Disconnect after whatever the thread still writes."""
         await self._thread.run(self._table.close)
         self._thread.stop()
 
-    async def _insert(self, rows: list[Row]) -> None:
+    async def _insert(self, values: list[Value]) -> None:
         try:
-            await self._together.insert(rows)
+            await self._together.insert(values)
         except (UnicodeEncodeError, OverflowError) as error:
             raise SinkRefused(f"a value cannot be stored: {type(error).__name__}") from error
         except (sqlite3.Error, OSError, MemoryError) as error:

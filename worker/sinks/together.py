@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Together(Generic[R]):
 
     def _commit_all(self, tickets: list[_Ticket[R]]) -> None:
         try:
-            self._commit([row for ticket in tickets for row in ticket.rows])
+            self._commit(tickets[0].rows if len(tickets) == 1 else list(chain.from_iterable(t.rows for t in tickets)))
         except Exception as error:  # noqa: BLE001 - handed to whoever it belongs to
             if len(tickets) > 1 and self._blames_a_row(error):
                 for ticket in tickets:

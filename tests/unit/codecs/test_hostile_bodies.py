@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import gc
+import json
 import pickle
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from worker.codecs.codec import Reason
+from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.json import JsonCodec
 from worker.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MEBIBYTE = 1_048_576
 STALL_SECONDS = 0.25
@@ -138,3 +145,69 @@ def test_each_hostile_body_has_its_one_outcome_without_a_stall(row: Row) -> None
     assert spent < STALL_SECONDS
     assert len(detail) < 200
     assert len(row.body) < 40 or row.body[:40] not in detail
+
+
+def ends(decode: Callable[[str], object], body: str) -> tuple[str, str]:
+    """What *decode* makes of *body*, to be compared: the value with all its types, or the reason and its words."""
+    try:
+        return "taken", repr(decode(body))
+    except DecodeError as error:
+        return error.reason, error.detail
+
+
+@pytest.mark.parametrize("row", CORPUS, ids=lambda row: row.name)
+def test_the_quick_way_ends_as_the_careful_one(row: Row) -> None:
+    """Value or reason, to the word: the quick way takes nothing that the careful one refuses, and changes nothing."""
+    codec = JsonCodec()
+    assert ends(codec.decode, row.body) == ends(codec._carefully, row.body)
+
+
+PIECES = st.sampled_from(
+    [
+        *['{"', '":', "{", "}", "[", "]", ",", ":", '"', "\\", '\\"', "\\u0000", "\\ud800", "\0", "\ufeff", "\ud800"],
+        *["9" * 19, "9" * 33, "1", "-", ".", "e", "1e999", "NaN", "null", "true", "a", "é", " ", "\n", "\xef\xbb\xbf"],
+    ]
+)
+LIMITS = st.builds(
+    DecodeLimits,
+    max_bytes=st.integers(1, 60),
+    max_depth=st.integers(0, 4),
+    max_digits=st.integers(1, 40),
+    max_keys=st.integers(0, 4),
+    max_nodes=st.integers(0, 8),
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), LIMITS, st.booleans())
+def test_the_two_ways_agree_on_whatever_is_made_of_json_s_pieces(
+    inside: str,
+    limits: DecodeLimits,
+    whole: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Also where bounds are so low that every text is near one."""
+    codec = JsonCodec(limits)
+    body = f'{{"a":[{inside}]}}' if whole else inside
+    assert ends(codec.decode, body) == ends(codec._carefully, body)
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=4),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers(-(10**35), 10**35)
+            | st.floats(allow_nan=False)
+            | st.text(max_size=4),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+            max_leaves=8,
+        ),
+        max_size=4,
+    ),
+    LIMITS,
+)
+def test_the_two_ways_agree_on_every_object(value: dict[str, object], limits: DecodeLimits) -> None:
+    """Well-formed ones, with low bounds and with the usual ones."""
+    for codec in (JsonCodec(limits), JsonCodec()):
+        for body in (json.dumps(value), json.dumps(value, ensure_ascii=False, separators=(",", ":"))):
+            assert ends(codec.decode, body) == ends(codec._carefully, body)

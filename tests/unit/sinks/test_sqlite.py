@@ -19,7 +19,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite import SqliteSink
-from worker.sinks.sqlite_table import SqliteTable
+from worker.sinks.sqlite_table import STATEMENT_ROWS, SqliteTable, rows_compiled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -124,7 +124,7 @@ async def test_opening_leaves_no_row(path: Path) -> None:
     assert rows_in(path) == []
 
 
-@pytest.mark.parametrize("table", ["order events", 'a"b', "select", "x; DROP TABLE messages; --", "Ünïcode"])
+@pytest.mark.parametrize("table", ["order events", 'a"b', "select", "given", "x; DROP TABLE messages; --", "Ünïcode"])
 async def test_any_table_name_is_a_name_and_never_sql(path: Path, table: str) -> None:
     """Names are quoted."""
     async with opened(path, table) as sink:
@@ -149,6 +149,41 @@ async def test_ten_thousand_rows_are_one_batch(path: Path) -> None:
     async with opened(path) as sink:
         await sink.write(make_messages(10_000))
     assert [row[0] for row in rows_in(path)] == [f"m-{n}" for n in range(10_000)]
+
+
+async def test_batches_of_every_size_are_written_whole(path: Path) -> None:
+    """A statement has room for more rows than most batches have; what is left over adds no row and hides none."""
+    sizes = [*range(1, 62), 99, 100, 101, 499, 999, 1_001]
+    async with opened(path) as sink:
+        for size in sizes:
+            await sink.write(make_messages(size, prefix=f"{size}"))
+            await sink.write(make_messages(size, prefix=f"{size}"))  # again: the statement for rows that may be there
+    assert [row[0] for row in rows_in(path)] == [f"{size}-{n}" for size in sizes for n in range(size)]
+
+
+async def test_a_sqlite_of_few_variables_is_given_smaller_statements(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filling up never takes a statement over the limit that SQLite was built with."""
+    prepare = SqliteTable._prepare
+
+    def prepare_for_few(table: SqliteTable, connection: sqlite3.Connection) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 200)
+        prepare(table, connection)
+
+    monkeypatch.setattr(SqliteTable, "_prepare", prepare_for_few)
+    async with opened(path) as sink:
+        await sink.write(make_messages(105))
+    assert [row[0] for row in rows_in(path)] == [f"m-{n}" for n in range(105)]
+
+
+def test_nearly_every_batch_finds_its_statement_compiled() -> None:
+    """There are few sizes, none too small for its batch, and little of them is filled up."""
+    sizes = {rows: rows_compiled(rows) for rows in range(1, STATEMENT_ROWS + 1)}
+    assert all(rows <= size <= STATEMENT_ROWS for rows, size in sizes.items())
+    assert all(size - rows < max(10, rows) for rows, size in sizes.items())
+    assert len(set(sizes.values())) == 24
+    assert sizes[500] == 500
 
 
 async def test_a_bad_record_leaves_no_trace_of_its_batch(path: Path) -> None:

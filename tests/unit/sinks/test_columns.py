@@ -1,0 +1,53 @@
+"""Rows as the tables take them: one by one, and many in one step."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.records import make_message
+from worker.message import Attribute, Message
+from worker.sinks.columns import COLUMNS, as_row, as_values
+
+ATTRIBUTES = st.dictionaries(
+    st.text(max_size=3),
+    st.builds(Attribute, st.just("String"), st.text(max_size=3) | st.binary(max_size=3)),
+    max_size=2,
+)
+MESSAGES = st.builds(
+    Message,
+    key=st.text(min_size=1, max_size=5),
+    value=st.none(),
+    body=st.text(max_size=5),
+    id=st.text(max_size=5),
+    sent_at=st.floats(0, 1e10),
+    received_at=st.floats(0, 1e10),
+    receive_count=st.integers(1, 100),
+    group_id=st.none() | st.text(min_size=1, max_size=5),
+    attributes=ATTRIBUTES,
+)
+
+
+@given(st.lists(MESSAGES, max_size=5))
+def test_many_rows_in_one_step_are_the_rows_one_by_one(messages: list[Message]) -> None:
+    """`as_values` is `as_row` for each, one behind the other, with attributes and without."""
+    assert as_values(messages) == list(chain.from_iterable(map(as_row, messages)))
+
+
+@given(MESSAGES)
+def test_a_row_has_a_value_for_each_column(message: Message) -> None:
+    """In the order of the columns."""
+    row = dict(zip(COLUMNS, as_values([message]), strict=True))
+    assert (row["message_id"], row["body"], row["group_id"]) == (message.key, message.body, message.group_id)
+    assert (row["sent_at"], row["received_at"]) == (message.sent_at, message.received_at)
+    assert (row["attributes"] is None) == (not message.attributes)
+
+
+def test_an_attribute_that_is_no_text_is_refused_among_many() -> None:
+    """One of them is enough."""
+    bad = make_message("bad", attributes={"a": Attribute("String", "\ud800")})
+    with pytest.raises(TypeError):
+        as_values([make_message(), bad, make_message()])
