@@ -54,11 +54,13 @@ def as_values(messages: Sequence[Message]) -> list[Value]:
     Each column is cut out of the fields of all messages in one step, in half the time of a tuple for each row.
 
     Raises:
-        TypeError: an attribute holds no Unicode text.
+        TypeError: an attribute holds no Unicode text, or a key is none: a statement would take its row for filling.
     """
     fields: list[Any] = list(chain.from_iterable(messages))
     values: list[Value] = [None] * (len(messages) * len(COLUMNS))
     *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)
+    if None in plain[0]:
+        raise TypeError("a message has no key")
     for column, cells in enumerate(plain):
         values[column :: len(COLUMNS)] = cells
     if any(attributes):

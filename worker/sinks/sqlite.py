@@ -76,7 +76,7 @@ class SqliteSink:
         try:
             values = as_values(records)
         except TypeError as error:
-            raise SinkRefused(f"an attribute cannot be stored: {error}") from error
+            raise SinkRefused(f"a record cannot be stored: {error}") from error
         if values:
             await self._insert(values)
         return [None] * len(records)

@@ -51,3 +51,10 @@ def test_an_attribute_that_is_no_text_is_refused_among_many() -> None:
     bad = make_message("bad", attributes={"a": Attribute("String", "\ud800")})
     with pytest.raises(TypeError):
         as_values([make_message(), bad, make_message()])
+
+
+def test_a_row_without_a_key_is_refused_and_never_passed_over() -> None:
+    """Rows of NULL only fill a statement up; a message must not be taken for one."""
+    nameless = make_message()._replace(key=None)  # type: ignore[arg-type] # a bug of a key function
+    with pytest.raises(TypeError, match="no key"):
+        as_values([make_message(), nameless])
