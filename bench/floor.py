@@ -19,6 +19,7 @@ import orjson
 import uvloop
 
 from bench.programs import CREDENTIALS
+from worker.sinks.columns import COLUMNS, Value
 from worker.sinks.sqlite_table import SqliteTable
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import Keys, Signer
@@ -45,8 +46,8 @@ class Floor:
             }
         )
         self._table = None if rows is None else SqliteTable(rows, "messages", busy_timeout_seconds=1.0)
-        self._unwritten: list[tuple[str, str, float, float, int, None, None]] = []
-        """Rows of the next write. Written by `received` and `_write`."""
+        self._unwritten: list[Value] = []
+        """The next write, row behind row. Written by `received` and `_write`."""
         self._waiting: list[Line] = []
         """Whose deletes wait for it. Written with `_unwritten`."""
         if self._table is not None:
@@ -67,12 +68,11 @@ class Floor:
             line.delete(messages)
             return
         now = time.time()
-        self._unwritten += [
-            (one["MessageId"], one["Body"], int(one["Attributes"]["SentTimestamp"]) / 1000, now, 1, None, None)
-            for one in messages
-        ]
+        for one in messages:
+            sent_at = int(one["Attributes"]["SentTimestamp"]) / 1000
+            self._unwritten += (one["MessageId"], one["Body"], sent_at, now, 1, None, None)
         self._waiting.append(line)
-        if len(self._unwritten) >= ROWS_A_WRITE:
+        if len(self._unwritten) >= ROWS_A_WRITE * len(COLUMNS):
             self._write(self._table)
 
     def delete(self, messages: list[dict[str, Any]]) -> bytes:
@@ -83,9 +83,9 @@ class Floor:
         )
 
     def _write(self, table: SqliteTable) -> None:
-        rows, self._unwritten = self._unwritten, []
+        values, self._unwritten = self._unwritten, []
         waiting, self._waiting = self._waiting, []
-        table.insert(rows)
+        table.insert(values)
         for line in waiting:
             line.delete(line.messages)
 
