@@ -24,61 +24,52 @@ class Limits:
     """The limits of one owner's calls."""
 
     def __init__(self) -> None:
-        self._ends: dict[Limit, float] = {}
-        """Loop times by limit; never, for those that are paused. Written by `expect` and `forget`."""
+        self.ends: dict[Limit, float] = {}
+        """Loop times by limit; never, for those that are paused. Written by each limit for itself, and by `_look`."""
+        self.looking_at = inf
+        """Loop time at which the timer goes off: no later than the first of the ends. Written by `look_at`, `_look`."""
         self._timer: asyncio.TimerHandle | None = None
-        """Written by `_look_at`, as the next."""
-        self._looking_at = inf
-        """Loop time at which the timer goes off: no later than the first of the ends."""
+        """Written with `looking_at`."""
 
     def over(self, seconds: float) -> Limit:
-        """A limit of *seconds*, to be used once, by one task."""
-        return Limit(self, seconds)
+        """A limit of *seconds* from now on, to be used once, by one task."""
+        return Limit(self, asyncio.get_running_loop().time() + seconds)
 
     def end(self) -> None:
         """The time of all of them is over."""
-        for limit in tuple(self._ends):
+        for limit in tuple(self.ends):
             limit.end()
         if self._timer is not None:
             self._timer.cancel()
 
-    def expect(self, limit: Limit, at: float) -> None:
-        """*limit* runs, and is to end at loop time *at*."""
-        self._ends[limit] = at
-        if at < self._looking_at:
-            self._look_at(at)
-
-    def forget(self, limit: Limit) -> None:
-        """*limit* is of no interest any more."""
-        del self._ends[limit]
-
-    def _look_at(self, at: float) -> None:
+    def look_at(self, at: float) -> None:
+        """A limit ends at loop time *at*, sooner than all others."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(at, self._look)
-        self._looking_at = at
+        self.looking_at = at
 
     def _look(self) -> None:
         """End what is over, and look again when the next one may be."""
-        self._timer, self._looking_at = None, inf
+        self._timer, self.looking_at = None, inf
         now = asyncio.get_running_loop().time() + RESOLUTION_SECONDS
-        for limit in [limit for limit, at in self._ends.items() if at <= now]:
-            self._ends[limit] = inf
+        for limit in [limit for limit, at in self.ends.items() if at <= now]:
+            self.ends[limit] = inf
             limit.end()
-        following = min(self._ends.values(), default=inf)
+        following = min(self.ends.values(), default=inf)
         if following < inf:
-            self._look_at(following)
+            self.look_at(following)
 
 
 class Limit:
     """Every attribute is written by the methods, in the task that uses it or by the timer of `Limits`."""
 
-    __slots__ = ("_at", "_cancelling", "_ended", "_limits", "_seconds", "_task")
+    __slots__ = ("_at", "_cancelling", "_ended", "_left", "_limits", "_task")
 
-    def __init__(self, limits: Limits, seconds: float) -> None:
+    def __init__(self, limits: Limits, at: float) -> None:
         self._limits = limits
-        self._seconds = seconds  # until the end; while it runs, what a pause left
-        self._at: float | None = None  # loop time of the end; None while it is paused
+        self._at = at  # loop time of the end, or, in a pause, never
+        self._left = 0.0  # seconds, in a pause
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -86,14 +77,13 @@ class Limit:
         assert task is not None  # noqa: S101 - calls are made in tasks
         self._task = task
         self._cancelling = task.cancelling()
-        self._at = at = asyncio.get_running_loop().time() + self._seconds
-        self._limits.expect(self, at)
+        self._run_until(self._at)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._limits.forget(self)
+        del self._limits.ends[self]
         if self._ended and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
@@ -105,18 +95,20 @@ class Limit:
 
     def restart(self, seconds: float) -> None:
         """From now on there are *seconds*."""
-        self._seconds, self._at = seconds, None
-        self.resume()
+        self._run_until(asyncio.get_running_loop().time() + seconds)
 
     def pause(self) -> None:
         """From now on nothing is counted."""
-        if self._at is not None:
-            self._seconds = max(0.0, self._at - asyncio.get_running_loop().time())
-            self._at = None
-            self._limits.expect(self, inf)
+        if self._at < inf:
+            self._left = max(0.0, self._at - asyncio.get_running_loop().time())
+            self._run_until(inf)
 
     def resume(self) -> None:
         """Count on from where it was paused."""
-        if self._at is None:
-            self._at = asyncio.get_running_loop().time() + self._seconds
-            self._limits.expect(self, self._at)
+        if self._at == inf:
+            self.restart(self._left)
+
+    def _run_until(self, at: float) -> None:
+        self._at = self._limits.ends[self] = at
+        if at < self._limits.looking_at:
+            self._limits.look_at(at)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
-from worker.limit import Limits
+from worker.limit import Limit, Limits
 from worker.sqs.errors import shortened
 from worker.sqs.native_answer import WireTrouble
 from worker.sqs.native_read import NOT_UNDERSTOOD, document
@@ -21,7 +21,6 @@ from worker.telemetry.events import RequestMade
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from worker.limit import Limit
     from worker.sqs.native_answer import Answer
     from worker.sqs.native_clock import ServerClock
     from worker.sqs.native_keys import KeyRing
@@ -119,7 +118,7 @@ class Requester:
         now = asyncio.get_running_loop().time
         began, code = now(), "cancelled"
         try:
-            with self._limits.over(call.seconds) as limit:
+            with Limit(self._limits, began + call.seconds) as limit:
                 call.answer = None
                 keys = self._signing.keys.fresh(began) or await self._signing.keys.renewed()
                 admission = None if call.admission is None else Untimed(call.admission, limit)
@@ -141,7 +140,7 @@ class Requester:
         return self._signing.signer.head(call.verb.target, call.body, keys, call.unix) + call.body
 
     def _failed(self, call: Call[T], error: QueueError | WireTrouble | TimeoutError) -> QueueError:
-        """Our error for one that knows no operation: the wire's, the clock's, or the keys'."""
+        """Our error for one that knows no operation: the keys', the wire's, or the clock's."""
         operation = call.verb.operation
         match error:
             case QueueError():

@@ -46,20 +46,20 @@ def document(operation: str, answer: Answer) -> Json:
         words = "the answer has no request id; a proxy or another server answers in place of SQS"
         raise QueueUnavailable(operation, NOT_SQS, words)
     try:
-        read = _loaded(answer.body)
-    except (ValueError, RecursionError) as error:
-        raise QueueUnavailable(operation, NOT_SQS, "the answer is not JSON or was cut off") from error
+        read = orjson.loads(answer.body)
+    except ValueError:
+        read = _carefully(operation, answer.body)
     if not isinstance(read, dict):
         raise QueueUnavailable(operation, NOT_SQS, "the answer is JSON, but no object")
     return read
 
 
-def _loaded(body: bytes | bytearray) -> Any:
+def _carefully(operation: str, body: bytes | bytearray) -> Any:
     """The JSON in *body*. Half a surrogate pair, which orjson refuses, must not hide the nine other messages."""
     try:
-        return orjson.loads(body)
-    except ValueError:
         return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise QueueUnavailable(operation, NOT_SQS, "the answer is not JSON or was cut off") from error
 
 
 def refusal(operation: str, answer: Answer) -> QueueError:

@@ -63,9 +63,9 @@ async def test_a_cancellation_stays_one_even_when_the_time_ends_with_it() -> Non
     assert task.cancelled()
 
 
-async def paused(limit: Limit, turns: list[int]) -> None:
+async def paused(turns: list[int]) -> None:
     """Some turns of the loop in a pause, and then no end."""
-    with limit:
+    with Limits().over(0.0) as limit:
         limit.pause()
         limit.pause()
         for turn in range(5):
@@ -81,7 +81,7 @@ def test_a_pause_is_not_counted(new_loop: Callable[[], asyncio.AbstractEventLoop
     """While paused nothing ends it; afterwards what was left is left. On both loops: their timers differ."""
     turns: list[int] = []
     with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(TimeoutError):
-        runner.run(paused(Limits().over(0.0), turns))
+        runner.run(paused(turns))
     assert len(turns) == 5
 
 
