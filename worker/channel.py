@@ -41,6 +41,8 @@ class Channel(Generic[T]):
     """
 
     def __init__(self, weigh: Callable[[T], int] | None = None) -> None:
+        # Once, here as on all of the hot path: to ask for the running loop is a call of the kernel each time (getpid).
+        self._loop = asyncio.get_running_loop()
         self._weigh = weigh
         """None: items have no weight."""
         self._items: deque[T] = deque()  # written by put, _pop, empty
@@ -63,7 +65,7 @@ class Channel(Generic[T]):
         if not items:
             return
         self._items.extend(items)
-        self._arrivals.append((asyncio.get_running_loop().time(), len(items)))
+        self._arrivals.append((self._loop.time(), len(items)))
         if self._weigh is not None:
             self.weight += sum(map(self._weigh, items))
         if self._takers:
@@ -74,10 +76,10 @@ class Channel(Generic[T]):
 
         A weight of 0 means no bound; a first item heavier than the bound comes alone. Empty: closed and drained.
         """
-        loop, heaviest = asyncio.get_running_loop(), weight or inf
-        if not self._takers and self._due(limit, heaviest, linger) <= loop.time():
+        heaviest = weight or inf
+        if not self._takers and self._due(limit, heaviest, linger) <= self._loop.time():
             return self._pop(limit, heaviest)
-        taker = _Taker(limit, heaviest, linger, loop.create_future())
+        taker = _Taker(limit, heaviest, linger, self._loop.create_future())
         self._takers.append(taker)
         self._serve()
         try:
@@ -119,7 +121,7 @@ class Channel(Generic[T]):
 
     def _serve(self) -> None:
         """Give every taker its batch whose turn it is, and look again when the first of the others is due."""
-        now, due = asyncio.get_running_loop().time(), inf
+        now, due = self._loop.time(), inf
         while self._takers:
             taker = self._takers[0]
             if not taker.batch.cancelled():  # else its task has not run yet
@@ -136,7 +138,7 @@ class Channel(Generic[T]):
     def _look_at(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(due, self._look) if due < inf else None
+        self._timer = self._loop.call_at(due, self._look) if due < inf else None
         self._looking_at = due
 
     def _look(self) -> None:
@@ -172,7 +174,7 @@ class Channel(Generic[T]):
         """Served to somebody who had been cancelled: they are the oldest."""
         if batch:
             self._items.extendleft(reversed(batch))
-            self._arrivals.appendleft((asyncio.get_running_loop().time(), len(batch)))
+            self._arrivals.appendleft((self._loop.time(), len(batch)))
             if self._weigh is not None:
                 self.weight += sum(map(self._weigh, batch))
 

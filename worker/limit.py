@@ -24,6 +24,7 @@ class Limits:
     """The limits of one owner's calls."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.ends: dict[Limit, float] = {}
         """Loop times by limit; never, for those that are paused. Written by each limit for itself, and by `_look`."""
         self.looking_at = inf
@@ -33,7 +34,7 @@ class Limits:
 
     def over(self, seconds: float) -> Limit:
         """A limit of *seconds* from now on, to be used once, by one task."""
-        return Limit(self, asyncio.get_running_loop().time() + seconds)
+        return Limit(self, self.loop.time() + seconds)
 
     def end(self) -> None:
         """The time of all of them is over."""
@@ -46,13 +47,13 @@ class Limits:
         """A limit ends at loop time *at*, sooner than all others."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(at, self._look)
+        self._timer = self.loop.call_at(at, self._look)
         self.looking_at = at
 
     def _look(self) -> None:
         """End what is over, and look again when the next one may be."""
         self._timer, self.looking_at = None, inf
-        now = asyncio.get_running_loop().time() + RESOLUTION_SECONDS
+        now = self.loop.time() + RESOLUTION_SECONDS
         for limit in [limit for limit, at in self.ends.items() if at <= now]:
             self.ends[limit] = inf
             limit.end()
@@ -73,7 +74,7 @@ class Limit:
         self._ended = False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._limits.loop)
         assert task is not None  # noqa: S101 - calls are made in tasks
         self._task = task
         self._cancelling = task.cancelling()
@@ -95,12 +96,12 @@ class Limit:
 
     def restart(self, seconds: float) -> None:
         """From now on there are *seconds*."""
-        self._run_until(asyncio.get_running_loop().time() + seconds)
+        self._run_until(self._limits.loop.time() + seconds)
 
     def pause(self) -> None:
         """From now on nothing is counted."""
         if self._at < inf:
-            self._left = max(0.0, self._at - asyncio.get_running_loop().time())
+            self._left = max(0.0, self._at - self._limits.loop.time())
             self._run_until(inf)
 
     def resume(self) -> None:

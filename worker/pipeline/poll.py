@@ -96,6 +96,7 @@ class Poller:
         pipeline: str,
     ) -> None:
         self._queue = queue
+        self._now = asyncio.get_running_loop().time
         self._settings = settings
         self._ledger = ledger
         self._room = ledger.room
@@ -119,7 +120,7 @@ class Poller:
 
     async def run(self) -> None:
         """Receive until stopped."""
-        self.progress_at = asyncio.get_running_loop().time()
+        self.progress_at = self._now()
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._start()
@@ -148,7 +149,7 @@ class Poller:
         What was asked for without an answer is owed: the same attempt brings the same messages, whatever is asked now.
         """
         attempt, owed, waited = self._attempt(), 0, 0.0
-        now = asyncio.get_running_loop().time
+        now = self._now
         try:
             while not self.stopping and self.receivers <= self.wanted:
                 if owed and owed > self._room.most(self._settings.limit):
@@ -177,7 +178,7 @@ class Poller:
         if reservation is None:
             wanted = owed or self._room.most(self._settings.limit)
             reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
-        self.progress_at = asyncio.get_running_loop().time()
+        self.progress_at = self._now()
         if reservation is None:
             return None
         if self.stopping or (self._breaker.is_open and not self._room.alone(reservation)):
@@ -190,8 +191,7 @@ class Poller:
 
     async def _receive(self, reservation: Reservation, attempt: str | None) -> bool:
         """One receive; whether it was answered."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._now()
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
         size = 0
@@ -205,8 +205,8 @@ class Poller:
         if failure is not None:
             await self._pause(failure, began)
             return False
-        self._note(reservation, deliveries, size, loop.time() - began)
-        if not deliveries and loop.time() - began < EMPTY_PAUSE_SECONDS:
+        self._note(reservation, deliveries, size, self._now() - began)
+        if not deliveries and self._now() - began < EMPTY_PAUSE_SECONDS:
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
 
@@ -237,7 +237,7 @@ class Poller:
     def _note(self, reservation: Reservation, deliveries: list[Delivery], size: int, seconds: float) -> None:
         """Count the answer and let the number of receivers follow it."""
         asked, count = reservation.messages, len(deliveries)
-        self.progress_at = asyncio.get_running_loop().time()
+        self.progress_at = self._now()
         self.empties = 0 if count else self.empties + 1
         if count == asked:
             self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
@@ -264,12 +264,11 @@ class Poller:
         """Wait by the kind of trouble. All receivers but one retire, and what fails side by side has failed once:
         else one bad moment of 64 long polls would be 64 failures in a row, and the longest of their pauses the last.
         """
-        loop = asyncio.get_running_loop()
         if not self._failures:
-            self._failing_since = loop.time()
+            self._failing_since = self._now()
         if not self._failures or began >= self._failed_at:
             self._failures += 1
-            self._failed_at = loop.time()
+            self._failed_at = self._now()
         self.wanted = 1
         match error:
             case QueueRefused():
@@ -294,4 +293,4 @@ class Poller:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
         except TimeoutError:
-            self.progress_at = asyncio.get_running_loop().time()
+            self.progress_at = self._now()

@@ -61,6 +61,7 @@ class Settler:
         pipeline: str,
     ) -> None:
         self._queue = queue
+        self._now = asyncio.get_running_loop().time
         self._settings = settings
         self._ledger = ledger
         self._dead_letters = dead_letters
@@ -129,7 +130,7 @@ class Settler:
 
     def _delay(self, delivery: Delivery, after: float | None) -> int:
         """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
-        held = asyncio.get_running_loop().time() - delivery.leased_at
+        held = self._now() - delivery.leased_at
         if after is not None:
             return min(max(0, round(after)), lease_left(held_seconds=held))
         return retry_delay(
@@ -208,7 +209,7 @@ class Settler:
 
     def _remember_late(self, batch: Sequence[Settlement]) -> None:
         """SQS calls the delete of an expired handle a success and may not have deleted anything."""
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         for delivery in [s.delivery for s in batch if s.delivery.lost or now >= s.delivery.deadline]:
             self._ledger.remember(delivery)
 

@@ -83,6 +83,7 @@ class NativeQueue:
     ) -> None:
         self._spec = spec
         self._requester = requester
+        self._now = asyncio.get_running_loop().time
         self._receiving = receiving
         self._settling = settling
         self._emit = emit
@@ -111,7 +112,7 @@ class NativeQueue:
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
     ) -> list[Delivery]:
         """See `Queue.receive`."""
-        began = asyncio.get_running_loop().time()
+        began = self._now()
 
         def read(answer: Json, arrived_at: float) -> list[Delivery]:
             leased = leased_at(began, arrived_at, wait)

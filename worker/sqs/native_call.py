@@ -84,6 +84,7 @@ class Requester:
     def __init__(self, signing: Signing, emit: Emit, *, pipeline: str) -> None:
         self._signing = signing
         self._emit = emit
+        self._now = asyncio.get_running_loop().time
         self._pipeline = pipeline
         self._limits = Limits()
         """The wall clocks of the requests under way."""
@@ -115,7 +116,7 @@ class Requester:
         operation = call.verb.operation
         if self._closed:
             raise QueueUnavailable(operation, "Closed")
-        now = asyncio.get_running_loop().time
+        now = self._now
         began, code = now(), "cancelled"
         try:
             with Limit(self._limits, began + call.seconds) as limit:
@@ -156,7 +157,7 @@ class Requester:
         """What is told of the first half of a request that met the end of a kept connection: it was one, and failed."""
 
         def report(trouble: WireTrouble) -> None:
-            seconds = asyncio.get_running_loop().time() - began
+            seconds = self._now() - began
             self._emit(RequestMade(self._pipeline, call.verb.operation, trouble.code, seconds))
 
         return report

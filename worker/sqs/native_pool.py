@@ -56,6 +56,7 @@ class Pool:
         idle_seconds: float = IDLE_SECONDS,
         age_seconds: float = AGE_SECONDS,
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._endpoint = endpoint
         self._tls = tls
         self._connect_seconds = connect_seconds
@@ -92,7 +93,7 @@ class Pool:
         Raises:
             WireTrouble: no connection, or none that gave a whole answer.
         """
-        now = asyncio.get_running_loop().time
+        now = self._loop.time
         if self._free:
             self._free -= 1
         else:
@@ -125,7 +126,7 @@ class Pool:
 
     async def _turn(self) -> None:
         """Wait for another request's end. As a semaphore, but free where nobody has to wait, which is nearly always."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(turn)
         try:
             await turn
@@ -163,7 +164,7 @@ class Pool:
             self._idle.popleft().abort()
 
     async def _connected(self) -> Connection:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         connection = Connection(loop)
         try:
             async with asyncio.timeout(self._connect_seconds):

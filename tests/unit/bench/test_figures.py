@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,6 +33,9 @@ from bench.sections import facts_of, versions
 from bench.spans import Spans
 from bench.targets import TARGETS, verdicts
 from worker.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def figures(messages: int = 1_000, seconds: float = 2.0, cpu: float = 0.05, loopback: float = 1.0) -> Figures:
@@ -208,10 +212,10 @@ def test_a_look_counts_for_the_part_of_the_worker_that_is_innermost() -> None:
         seen.append(part_of(inspect.currentframe()))
         return item
 
-    asyncio.run(_put(Channel(weigh)))
+    asyncio.run(_put(weigh))
     assert seen == ["ledger, room, channels, messages"]
     assert part_of(inspect.currentframe()) == LOOP
 
 
-async def _put(channel: Channel[int]) -> None:
-    channel.put([1])
+async def _put(weigh: Callable[[int], int]) -> None:
+    Channel(weigh).put([1])
