@@ -32,7 +32,7 @@ def message_json(queue: QueueState, message: Stored, system: Sequence[str], attr
     """One received message with the attributes that were asked for."""
     shown: Json = {
         "MessageId": message.id,
-        "ReceiptHandle": queue.handle(message),
+        "ReceiptHandle": message.handle,
         "MD5OfBody": message.md5,
         "Body": message.body,
     }
