@@ -6,6 +6,7 @@ Takes what the semantics give, gives dictionaries that orjson writes; pure.
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.loopback.accept import sequence_number
@@ -50,9 +51,9 @@ def message_json(queue: QueueState, message: Stored, system: Sequence[str], attr
 def _system(queue: QueueState, message: Stored) -> dict[str, str]:
     known = {
         "SenderId": _SENDER_ID,
-        "SentTimestamp": str(int(message.sent_at * 1000)),
+        "SentTimestamp": _milliseconds(message.sent_at),
         "ApproximateReceiveCount": str(message.receive_count),
-        "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
+        "ApproximateFirstReceiveTimestamp": _milliseconds(message.first_received_at),
     }
     if message.group_id is not None:
         known["MessageGroupId"] = message.group_id
@@ -64,6 +65,12 @@ def _system(queue: QueueState, message: Stored) -> dict[str, str]:
     if message.source_arn is not None:
         known["DeadLetterQueueSourceArn"] = message.source_arn
     return known
+
+
+@lru_cache(maxsize=64)
+def _milliseconds(unix: float) -> str:
+    """Remembered, because the messages of a batch share their times."""
+    return str(int(unix * 1000))
 
 
 def _chosen(attributes: Mapping[str, Attribute], asked: Sequence[str]) -> Mapping[str, Attribute]:
@@ -98,6 +105,8 @@ def no_more(_: None) -> Json:
 
 def batch_json(ids: Sequence[str], answers: Sequence[R | SqsFault | Omitted], show: Callable[[R], Json]) -> Json:
     """Both halves of a batch's answer."""
+    if show is no_more and not any(answers):
+        return {"Successful": [{"Id": name} for name in ids]}
     successful: list[Json] = []
     failed: list[Json] = []
     for name, answer in zip(ids, answers, strict=True):
