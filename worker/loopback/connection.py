@@ -130,8 +130,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; most are of no interest."""
         self._count_head(len(name) + len(value))
-        key = name.lower()
-        known = _HEADERS.get(key)
+        known = _HEADERS.get(key := name.lower())
         if known is not None:
             self._fields[known] = value.decode("latin-1")
         elif key == b"expect" and self._transport is not None:

@@ -1,4 +1,7 @@
-"""The books of one queue: how many messages came and went, and by which way. Written by the queue's state and `accept`."""
+"""The books of one queue: how many messages came and went, and by which way.
+
+Written by the queue's state and by `accept`; shown by the control address.
+"""
 
 from __future__ import annotations
 

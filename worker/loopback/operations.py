@@ -27,9 +27,10 @@ class Call(NamedTuple):
 
     sqs: LoopbackSqs
     params: Params
-    base_url: str
-    """`http://host:port` as the client wrote it: queue URLs must lead it back here."""
     plan: Plan
+    scheme: str
+    host: str
+    """With its port, as the client wrote it: queue URLs must lead it back here."""
 
     @property
     def queue(self) -> str:
@@ -38,7 +39,7 @@ class Call(NamedTuple):
 
     def url(self, name: str) -> str:
         """A queue's URL."""
-        return f"{self.base_url}/{self.sqs.account_id}/{name}"
+        return f"{self.scheme}://{self.host}/{self.sqs.account_id}/{name}"
 
     def page(self, key: str, found: tuple[list[str], str | None]) -> Json:
         """A page of queue URLs."""

@@ -34,7 +34,7 @@ class Receive(NamedTuple):
     """What a ReceiveMessage asks for, its queue apart."""
 
     request: ReceiveRequest
-    system: Sequence[str]
+    system: tuple[str, ...]
     """Names of system attributes to show."""
     attributes: Sequence[str]
     """Names and prefixes of message attributes to show."""
@@ -127,7 +127,9 @@ class Params:
         limit = self.optional_integer("MaxNumberOfMessages")
         visibility = self.optional_integer("VisibilityTimeout")
         wait, attempt = self.optional_integer("WaitTimeSeconds"), self.optional_text("ReceiveRequestAttemptId")
-        return Receive(ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), system, attributes)
+        return Receive(
+            ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), tuple(system), attributes
+        )
 
     def entries(self) -> Entries:
         """The entries of a batch: 1 to 10, each with its own well-formed Id."""
@@ -187,7 +189,8 @@ class Entries:
 
 def _all(kind: type, values: Iterable[object]) -> bool:
     """Whether every one is of this very type, which is all that JSON has."""
-    return {*map(type, values)} <= {kind}
+    found = [*map(type, values)]
+    return found.count(kind) == len(found)
 
 
 @lru_cache(maxsize=256)

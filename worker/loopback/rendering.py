@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from worker.loopback.messages import Sent, Stored
     from worker.loopback.moves import MoveTask
+    from worker.loopback.params import Receive
     from worker.loopback.state import QueueState
     from worker.message import Attribute
 
@@ -29,8 +30,12 @@ _SENDER_ID: Final = "AIDALOOPBACKSQSSENDER"
 """Nobody signs in here, so everybody is the same sender."""
 
 
-def message_json(queue: QueueState, message: Stored, system: Sequence[str], attributes: Sequence[str]) -> Json:
-    """One received message with the attributes that were asked for."""
+def received_json(queue: QueueState, messages: Sequence[Stored], asked: Receive) -> list[Json]:
+    """Received messages with the attributes that were asked for."""
+    return [_message(queue, one, asked.system, asked.attributes) for one in messages]
+
+
+def _message(queue: QueueState, message: Stored, system: tuple[str, ...], attributes: Sequence[str]) -> Json:
     shown: Json = {
         "MessageId": message.id,
         "ReceiptHandle": message.handle,
@@ -38,8 +43,9 @@ def message_json(queue: QueueState, message: Stored, system: Sequence[str], attr
         "Body": message.body,
     }
     if system:
-        known = _system(queue, message)
-        shown["Attributes"] = known if "All" in system else {name: known[name] for name in system if name in known}
+        common = _common(system, message.sent_at, message.receive_count, message.first_received_at)
+        special = _special(queue, message)
+        shown["Attributes"] = common | _asked(special, system) if special else common
     if attributes and message.attributes:
         chosen = _chosen(message.attributes, attributes)
         if chosen:
@@ -48,13 +54,21 @@ def message_json(queue: QueueState, message: Stored, system: Sequence[str], attr
     return shown
 
 
-def _system(queue: QueueState, message: Stored) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def _common(system: tuple[str, ...], sent_at: float, receive_count: int, first_received_at: float) -> dict[str, str]:
+    """What every message has. Remembered, because the messages of a batch mostly have the same; nobody writes to it."""
     known = {
         "SenderId": _SENDER_ID,
-        "SentTimestamp": _milliseconds(message.sent_at),
-        "ApproximateReceiveCount": str(message.receive_count),
-        "ApproximateFirstReceiveTimestamp": _milliseconds(message.first_received_at),
+        "SentTimestamp": str(int(sent_at * 1000)),
+        "ApproximateReceiveCount": str(receive_count),
+        "ApproximateFirstReceiveTimestamp": str(int(first_received_at * 1000)),
     }
+    return _asked(known, system)
+
+
+def _special(queue: QueueState, message: Stored) -> dict[str, str]:
+    """What some messages have."""
+    known = {}
     if message.group_id is not None:
         known["MessageGroupId"] = message.group_id
     if queue.settings.fifo:
@@ -67,10 +81,8 @@ def _system(queue: QueueState, message: Stored) -> dict[str, str]:
     return known
 
 
-@lru_cache(maxsize=64)
-def _milliseconds(unix: float) -> str:
-    """Remembered, because the messages of a batch share their times."""
-    return str(int(unix * 1000))
+def _asked(known: dict[str, str], system: tuple[str, ...]) -> dict[str, str]:
+    return known if "All" in system else {name: known[name] for name in system if name in known}
 
 
 def _chosen(attributes: Mapping[str, Attribute], asked: Sequence[str]) -> Mapping[str, Attribute]:

@@ -60,10 +60,10 @@ class QueueState:
         self._order = self._new_order()
         self._wakes: list[tuple[float, int, Stored]] = []
         """When hidden messages become visible; an entry whose time is not the message's is stale."""
-        self._received: dict[int, Stored] = {}
-        """Handed out at least once and not gone, by number: what receipt handles can point at."""
         self._latest: dict[str, Stored] = {}
-        """The same messages by the handle of their latest receipt, so that it is not taken apart to be understood."""
+        """Handed out and not gone, by the handle of the latest receipt, which so need not be taken apart."""
+        self._repeated: dict[int, Stored] = {}
+        """Those of them that were handed out more than once, by number: what older handles can point at."""
         self._receipts = 0
         self._numbers = 0
 
@@ -131,14 +131,17 @@ class QueueState:
         number = message.number
         if message.receipt:
             del self._latest[message.handle]
+            self._repeated[number] = message
         self._receipts = message.receipt = receipt = self._receipts + 1
         message.handle = handle = self.handles.write(number, receipt)
-        self._received[number] = self._latest[handle] = message
+        self._latest[handle] = message
         message.receive_count += 1
         message.received_at = now
         if not message.first_received_at:
             message.first_received_at = now
-        self._set(message, IN_FLIGHT)
+        self.held[VISIBLE] -= 1
+        self.held[IN_FLIGHT] += 1
+        message.state = IN_FLIGHT
         message.visible_at = until
         heapq.heappush(self._wakes, (until, number, message))  # `receive` thins, once for all that it takes
         if self._observe is not None:
@@ -165,7 +168,7 @@ class QueueState:
 
     def _delete_by_older(self, handle: str) -> None:
         number, _ = self.handles.read(handle)
-        if self.settings.fifo and number in self._received:
+        if self.settings.fifo and number in self._repeated:
             raise _expired_handle(handle)
 
     def change_visibility(self, handle: str, seconds: int, now: float) -> None:
@@ -216,9 +219,10 @@ class QueueState:
 
     def forget(self, message: Stored, *, was_in_flight: bool) -> None:
         """The message is no longer here. *was_in_flight* includes one just taken from the order."""
-        self._received.pop(message.number, None)
         self._latest.pop(message.handle, None)
-        self._set(message, GONE)
+        self._repeated.pop(message.number, None)
+        self.held[message.state] -= 1
+        message.state = GONE
         self._order.leave(message, was_in_flight=was_in_flight)
 
     def expire(self, now: float) -> None:
@@ -235,8 +239,8 @@ class QueueState:
         self.counts.purged += sum(self.held[:GONE])
         self.held = [0, 0, 0, 0]
         self._order = self._new_order()
-        self._received = {}
         self._latest = {}
+        self._repeated = {}
         self._wakes = []
         self.attempts.clear()
         if self._observe is not None:

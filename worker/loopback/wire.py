@@ -17,7 +17,7 @@ from worker.loopback.errors import CODES, SqsFault
 from worker.loopback.faults import Plan
 from worker.loopback.operations import OPERATIONS, Call, queue_name
 from worker.loopback.params import Params
-from worker.loopback.rendering import message_json
+from worker.loopback.rendering import received_json
 from worker.loopback.spoiling import Reply, damaged, spoilt
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Wire:
         try:
             params = Params.remembered(request.body) if operation == _RECEIVE else Params.parse(request.body)
             plan = self._plan(operation, params, request) if self._faults.rules else self._calm
-            call = Call(self._sqs, params, f"{self._scheme}://{request.host}", plan)
+            call = Call(self._sqs, params, plan, self._scheme, request.host)
             if plan.rules:
                 self._troubled(operation, call, exchange, done)
             else:
@@ -128,12 +128,13 @@ class Wire:
 
     def _receive(self, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         plan, queue = call.plan, self._sqs.queue(call.queue)
-        request, system, names = call.params.receive
+        asked = call.params.receive
+        request = asked.request
         if plan.rules and plan.first("still_visible"):
             request = request._replace(visibility_seconds=0)
 
         def answered(messages: list[Stored]) -> None:
-            shown = [message_json(queue, one, system, names) for one in messages]
+            shown = received_json(queue, messages, asked)
             if plan.rules:
                 shown = damaged(shown, plan)
             done(self._accepted({"Messages": shown} if shown else {}))
