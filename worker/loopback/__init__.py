@@ -1,6 +1,7 @@
 """SQS on this machine: semantics apart from wire apart from faults.
 
     state, standard, fifo, windows, waiting     one queue: where each message is, and who waits for it
+    counts                                      what came to it and went, and by which way
     attributes, contents, accept, policy        what may be set, what may be sent, how it gets in
     registry, receiving, moves, sqs             all queues, and the 23 operations without a wire (`LoopbackSqs`)
     params, operations, rendering, wire         AWS JSON 1.0

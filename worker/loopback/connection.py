@@ -11,7 +11,6 @@ import contextlib
 import socket
 import struct
 from collections import deque
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -28,7 +27,7 @@ _BODY_BYTES: Final = 16 * 1024 * 1024
 _HEAD_BYTES: Final = 64 * 1024
 _BACKLOG: Final = 64
 """Pipelined requests kept before reading pauses."""
-_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_STATUS_LINES: Final = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n" for one in HTTPStatus}
 _HEADERS: Final = {
     b"x-amz-target": "target",
     b"host": "host",
@@ -62,6 +61,8 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._busy = False
         """A request is unanswered, so the next one waits."""
+        self._keep_alive = True
+        """What that request wants of the connection once it is answered."""
         self._pumping = False
         self._writable = True
         self._refused = False
@@ -129,8 +130,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; most are of no interest."""
         self._count_head(len(name) + len(value))
-        key = name.lower()
-        known = _HEADERS.get(key)
+        known = _HEADERS.get(key := name.lower())
         if known is not None:
             self._fields[known] = value.decode("latin-1")
         elif key == b"expect" and self._transport is not None:
@@ -174,16 +174,16 @@ class Connection(asyncio.Protocol):
         try:
             while self._backlog and not self._busy and self._writable:
                 request = self._backlog.popleft()
-                self._busy = True
-                self._exchange = self._site.respond(request, partial(self._answer, keep_alive=request.keep_alive))
+                self._busy, self._keep_alive = True, request.keep_alive
+                self._exchange = self._site.respond(request, self._answer)
         finally:
             self._pumping = False
         if self._paused and len(self._backlog) <= _BACKLOG and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
 
-    def _answer(self, reply: Reply, *, keep_alive: bool) -> None:
-        transport = self._transport
+    def _answer(self, reply: Reply) -> None:
+        transport, keep_alive = self._transport, self._keep_alive
         if transport is None or self._refused or reply.ending == "silence":
             return
         data = self._encoded(reply, keep_alive=keep_alive)
@@ -197,15 +197,15 @@ class Connection(asyncio.Protocol):
             self._pump()
 
     def _encoded(self, reply: Reply, *, keep_alive: bool) -> bytes:
-        head = f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Unknown')}\r\n"
+        head = _STATUS_LINES.get(reply.status) or f"HTTP/1.1 {reply.status} Unknown\r\n"
         if reply.request_id is not None:
             head += f"x-amzn-RequestId: {reply.request_id}\r\n"
         if reply.query_error is not None:
             head += f"x-amzn-query-error: {reply.query_error}\r\n"
         if not keep_alive:
             head += "Connection: close\r\n"
-        head += f"Date: {self._site.date()}\r\nContent-Type: {reply.content_type}\r\n"
-        return f"{head}Content-Length: {len(reply.body)}\r\n\r\n".encode("latin-1") + reply.body
+        end = f"Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}\r\n\r\n"
+        return f"{head}Date: {self._site.date()}\r\n{end}".encode("latin-1") + reply.body
 
     def _refuse(self, status: int, why: str) -> None:
         """Not a request we can read: say so, and hang up.

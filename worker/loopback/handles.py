@@ -23,15 +23,14 @@ class Ids:
 
     def __init__(self, rng: random.Random) -> None:
         bits = rng.getrandbits(76)
-        self._prefix = f"{bits & 0xFFFFFFFF:08x}-{bits >> 32 & 0xFFFF:04x}-4{bits >> 48 & 0xFFF:03x}-"
-        self._variant = "89ab"[rng.getrandbits(2)]
+        prefix = f"{bits & 0xFFFFFFFF:08x}-{bits >> 32 & 0xFFFF:04x}-4{bits >> 48 & 0xFFF:03x}"
+        self._prefix = f"{prefix}-{'89ab'[rng.getrandbits(2)]}000-"
         self._rng = rng
         self._numbers = count(1)
 
     def next(self) -> str:
-        """A fresh id in the form of a UUID."""
-        number = next(self._numbers)
-        return f"{self._prefix}{self._variant}{number >> 48:03x}-{number & 0xFFFFFFFFFFFF:012x}"
+        """A fresh id in the form of a UUID; the last twelve digits suffice for nine years at a million a second."""
+        return f"{self._prefix}{next(self._numbers):012x}"
 
     def tag(self) -> str:
         """A random text that marks the handles of one queue as its own."""
@@ -46,7 +45,7 @@ class Handles:
 
     def write(self, number: int, receipt: int) -> str:
         """The handle of a message's *receipt*."""
-        return f"{self._prefix}{number:x}/{receipt:x}=="
+        return "%s%x/%x==" % (self._prefix, number, receipt)  # noqa: UP031 - an f-string takes twice as long
 
     def read(self, handle: str) -> tuple[int, int]:
         """The message number and receipt number of a handle that this queue wrote."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from worker.loopback.faults import Faults, Rule
     from worker.loopback.messages import Stored
     from worker.loopback.sqs import LoopbackSqs
-    from worker.loopback.state import QueueState
     from worker.message import Outgoing
     from worker.sqs.queue import Admission
 
@@ -162,13 +161,13 @@ class MemoryQueue:
 
     async def _receive(self, request: ReceiveRequest, plan: Plan | None) -> list[Delivery]:
         loop = asyncio.get_running_loop()
-        queue, ready = self._sqs.queue(self._name), loop.create_future()
+        ready = loop.create_future()
         deliveries: list[Delivery] = []
 
         def answered(messages: list[Stored]) -> None:
             leased_at, received_at = loop.time(), self._sqs.clock()
             shown = self._undamaged(messages, plan) if plan else messages
-            deliveries.extend(_delivery(queue, one, leased_at, received_at) for one in shown)
+            deliveries.extend(_delivery(one, leased_at, received_at) for one in shown)
             _finish(ready)
 
         waiter = self._sqs.receive_message(self._name, request, answered)
@@ -241,10 +240,10 @@ def _answer(answer: object) -> Answer:
     return UNKNOWN if isinstance(answer, Omitted) else OK
 
 
-def _delivery(queue: QueueState, message: Stored, leased_at: float, received_at: float) -> Delivery:
+def _delivery(message: Stored, leased_at: float, received_at: float) -> Delivery:
     return Delivery(
         message.id,
-        queue.handle(message),
+        message.handle,
         message.body,
         message.sent_at,
         received_at,

@@ -46,6 +46,8 @@ class Stored:
     """When a delayed or in-flight message is visible again; a heap entry with another time is stale."""
     receipt: int = 0
     """Number of the latest receipt; an older handle carries another one."""
+    handle: str = ""
+    """The receipt handle of the latest receipt."""
     receive_count: int = 0
     received_at: float = 0.0
     first_received_at: float = 0.0

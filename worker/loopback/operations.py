@@ -6,8 +6,8 @@ and is therefore the wire's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.loopback.errors import SqsFault
 from worker.loopback.rendering import Json, batch_json, no_more, sent_json, task_json
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from worker.message import Outgoing
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request to SQS."""
 
     sqs: LoopbackSqs
     params: Params
-    base_url: str
-    """`http://host:port` as the client wrote it: queue URLs must lead it back here."""
     plan: Plan
+    scheme: str
+    host: str
+    """With its port, as the client wrote it: queue URLs must lead it back here."""
 
     @property
     def queue(self) -> str:
@@ -39,7 +39,7 @@ class Call:
 
     def url(self, name: str) -> str:
         """A queue's URL."""
-        return f"{self.base_url}/{self.sqs.account_id}/{name}"
+        return f"{self.scheme}://{self.host}/{self.sqs.account_id}/{name}"
 
     def page(self, key: str, found: tuple[list[str], str | None]) -> Json:
         """A page of queue URLs."""
@@ -48,6 +48,7 @@ class Call:
         return shown | ({"NextToken": token} if token else {})
 
 
+@lru_cache(maxsize=256)
 def queue_name(url: str, account_id: str) -> str:
     """The last part of a URL `.../ACCOUNT/NAME`; a queue of another account does not exist here."""
     start, _, name = url.rpartition("/")
@@ -82,7 +83,7 @@ def _change_message_visibility_batch(call: Call) -> Json:
         return call.sqs.change_message_visibility_batch(name, some)
 
     answers = call.plan.through(wanted, perform) if call.plan.rules else perform(wanted)
-    return batch_json([one.text("Id") for one in entries], answers, no_more)
+    return batch_json(entries.ids, answers, no_more)
 
 
 def _create_queue(call: Call) -> Json:
@@ -98,13 +99,13 @@ def _delete_message(call: Call) -> Json:
 
 def _delete_message_batch(call: Call) -> Json:
     name, entries = call.queue, call.params.entries()
-    handles = [one.text("ReceiptHandle") for one in entries]
+    handles = entries.texts("ReceiptHandle")
 
     def perform(some: Sequence[str]) -> list[SqsFault | None]:
         return call.sqs.delete_message_batch(name, some)
 
     answers = call.plan.through(handles, perform) if call.plan.rules else perform(handles)
-    return batch_json([one.text("Id") for one in entries], answers, no_more)
+    return batch_json(entries.ids, answers, no_more)
 
 
 def _delete_queue(call: Call) -> Json:
@@ -166,7 +167,7 @@ def _send_message_batch(call: Call) -> Json:
         return call.sqs.send_message_batch(name, some)
 
     answers = call.plan.through(messages, perform) if call.plan.rules else perform(messages)
-    return batch_json([one.text("Id") for one in entries], answers, sent_json)
+    return batch_json(entries.ids, answers, sent_json)
 
 
 def _set_queue_attributes(call: Call) -> Json:

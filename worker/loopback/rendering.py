@@ -6,6 +6,7 @@ Takes what the semantics give, gives dictionaries that orjson writes; pure.
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.loopback.accept import sequence_number
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from worker.loopback.messages import Sent, Stored
     from worker.loopback.moves import MoveTask
+    from worker.loopback.params import Receive
     from worker.loopback.state import QueueState
     from worker.message import Attribute
 
@@ -28,17 +30,22 @@ _SENDER_ID: Final = "AIDALOOPBACKSQSSENDER"
 """Nobody signs in here, so everybody is the same sender."""
 
 
-def message_json(queue: QueueState, message: Stored, system: Sequence[str], attributes: Sequence[str]) -> Json:
-    """One received message with the attributes that were asked for."""
+def received_json(queue: QueueState, messages: Sequence[Stored], asked: Receive) -> list[Json]:
+    """Received messages with the attributes that were asked for."""
+    return [_message(queue, one, asked.system, asked.attributes) for one in messages]
+
+
+def _message(queue: QueueState, message: Stored, system: tuple[str, ...], attributes: Sequence[str]) -> Json:
     shown: Json = {
         "MessageId": message.id,
-        "ReceiptHandle": queue.handle(message),
+        "ReceiptHandle": message.handle,
         "MD5OfBody": message.md5,
         "Body": message.body,
     }
     if system:
-        known = _system(queue, message)
-        shown["Attributes"] = known if "All" in system else {name: known[name] for name in system if name in known}
+        common = _common(system, message.sent_at, message.receive_count, message.first_received_at)
+        special = _special(queue, message)
+        shown["Attributes"] = common | _asked(special, system) if special else common
     if attributes and message.attributes:
         chosen = _chosen(message.attributes, attributes)
         if chosen:
@@ -47,13 +54,21 @@ def message_json(queue: QueueState, message: Stored, system: Sequence[str], attr
     return shown
 
 
-def _system(queue: QueueState, message: Stored) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def _common(system: tuple[str, ...], sent_at: float, receive_count: int, first_received_at: float) -> dict[str, str]:
+    """What every message has. Remembered, because the messages of a batch mostly have the same; nobody writes to it."""
     known = {
         "SenderId": _SENDER_ID,
-        "SentTimestamp": str(int(message.sent_at * 1000)),
-        "ApproximateReceiveCount": str(message.receive_count),
-        "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
+        "SentTimestamp": str(int(sent_at * 1000)),
+        "ApproximateReceiveCount": str(receive_count),
+        "ApproximateFirstReceiveTimestamp": str(int(first_received_at * 1000)),
     }
+    return _asked(known, system)
+
+
+def _special(queue: QueueState, message: Stored) -> dict[str, str]:
+    """What some messages have."""
+    known = {}
     if message.group_id is not None:
         known["MessageGroupId"] = message.group_id
     if queue.settings.fifo:
@@ -64,6 +79,10 @@ def _system(queue: QueueState, message: Stored) -> dict[str, str]:
     if message.source_arn is not None:
         known["DeadLetterQueueSourceArn"] = message.source_arn
     return known
+
+
+def _asked(known: dict[str, str], system: tuple[str, ...]) -> dict[str, str]:
+    return known if "All" in system else {name: known[name] for name in system if name in known}
 
 
 def _chosen(attributes: Mapping[str, Attribute], asked: Sequence[str]) -> Mapping[str, Attribute]:
@@ -98,6 +117,8 @@ def no_more(_: None) -> Json:
 
 def batch_json(ids: Sequence[str], answers: Sequence[R | SqsFault | Omitted], show: Callable[[R], Json]) -> Json:
     """Both halves of a batch's answer."""
+    if show is no_more and not any(answers):
+        return {"Successful": [{"Id": name} for name in ids]}
     successful: list[Json] = []
     failed: list[Json] = []
     for name, answer in zip(ids, answers, strict=True):

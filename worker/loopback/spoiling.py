@@ -5,8 +5,7 @@ Takes the answer SQS would give (or none), gives the one the client gets; pure b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +21,7 @@ _WRONG_MD5: Final = "d41d8cd98f00b204e9800998ecf8427e"
 """The MD5 of nothing: no accepted body has it, since empty bodies are refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One HTTP answer, and what happens to the connection after it."""
 
     status: int
@@ -47,15 +45,15 @@ def spoilt(rule: Rule, reply: Reply | None, refuse: Callable[[SqsFault], Reply])
         case "html":
             changed = Reply(200, _PAGE, content_type="text/html")
         case "no_request_id":
-            changed = replace(reply, request_id=None)
+            changed = reply._replace(request_id=None)
         case "truncate":
-            changed = replace(reply, cut=rule.size, ending="close")
+            changed = reply._replace(cut=rule.size, ending="close")
         case "lose_answer":
-            changed = replace(reply, cut=0, ending="close")
+            changed = reply._replace(cut=0, ending="close")
         case "reset":
-            changed = replace(reply, cut=0, ending="reset")
+            changed = reply._replace(cut=0, ending="reset")
         case _:
-            changed = replace(reply, cut=0, ending="silence")
+            changed = reply._replace(cut=0, ending="silence")
     return changed
 
 

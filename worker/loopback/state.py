@@ -8,9 +8,9 @@ time is only looked at on access. It ends when its loopback drops it.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from worker.loopback.counts import Counts
 from worker.loopback.errors import SqsFault, invalid_parameter
 from worker.loopback.fifo import GroupOrder
 from worker.loopback.handles import Handles
@@ -29,19 +29,6 @@ if TYPE_CHECKING:
 
 _SLACK: Final = 1024
 """Stale heap entries that are always tolerated; beyond, at most as many as live ones."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What has happened here, ever. sent + moved_in = deleted + moved_out + expired + purged + what is here."""
-
-    sent: int = 0
-    received: int = 0
-    deleted: int = 0
-    moved_in: int = 0
-    moved_out: int = 0
-    expired: int = 0
-    purged: int = 0
 
 
 class QueueState:
@@ -73,8 +60,10 @@ class QueueState:
         self._order = self._new_order()
         self._wakes: list[tuple[float, int, Stored]] = []
         """When hidden messages become visible; an entry whose time is not the message's is stale."""
-        self._received: dict[int, Stored] = {}
-        """Handed out at least once and not gone: what receipt handles can point at."""
+        self._latest: dict[str, Stored] = {}
+        """Handed out and not gone, by the handle of the latest receipt, which so need not be taken apart."""
+        self._repeated: dict[int, Stored] = {}
+        """Those of them that were handed out more than once, by number: what older handles can point at."""
         self._receipts = 0
         self._numbers = 0
 
@@ -104,7 +93,7 @@ class QueueState:
     ) -> list[Stored]:
         """Hand out what is visible. Expired messages are dropped on the way, exhausted ones given to *dead_letter*."""
         self.wake(now)
-        redrive = self.settings.redrive
+        redrive, until = self.settings.redrive, now + visibility_seconds
         taken: list[Stored] = []
         most = min(limit, self._in_flight_limit - self.held[IN_FLIGHT])
         while len(taken) < most:
@@ -114,9 +103,10 @@ class QueueState:
             if self._expired(message, now):
                 self._drop_expired(message, now)
             elif not (redrive and _exhausted(message, redrive) and dead_letter(message)):
-                self._lease(message, now + visibility_seconds, now)
+                self._lease(message, until, now)
                 taken.append(message)
         self._order.taken()
+        self._thin()
         self.counts.received += len(taken)
         return taken
 
@@ -138,48 +128,55 @@ class QueueState:
         return self._wakes[0][0] if self._wakes else None
 
     def _lease(self, message: Stored, until: float, now: float) -> None:
-        self._receipts += 1
-        message.receipt = self._receipts
+        number = message.number
+        if message.receipt:
+            del self._latest[message.handle]
+            self._repeated[number] = message
+        self._receipts = message.receipt = receipt = self._receipts + 1
+        message.handle = handle = self.handles.write(number, receipt)
+        self._latest[handle] = message
         message.receive_count += 1
         message.received_at = now
         if not message.first_received_at:
             message.first_received_at = now
-        self._received[message.number] = message
-        self._set(message, IN_FLIGHT)
-        self.hide(message, until)
+        self.held[VISIBLE] -= 1
+        self.held[IN_FLIGHT] += 1
+        message.state = IN_FLIGHT
+        message.visible_at = until
+        heapq.heappush(self._wakes, (until, number, message))  # `receive` thins, once for all that it takes
         if self._observe is not None:
             self.note("receive", message, now)
 
     # ── what a receipt handle can do ────────────────────────────────────────────────────────────────────────────────
 
-    def handle(self, message: Stored) -> str:
-        """The receipt handle of the message's latest receipt."""
-        return self.handles.write(message.number, message.receipt)
-
     def delete(self, handle: str, now: float) -> None:
         """Delete by handle. Gone already: fine. An older receipt's handle: refused on FIFO; on a standard queue it
         succeeds and deletes nothing, as Amazon warns.
         """
-        number, receipt = self.handles.read(handle)
-        message = self._received.get(number)
+        message = self._latest.get(handle)
         if message is None:
+            self._delete_by_older(handle)
             return
         self.wake(now)
-        stale = message.receipt != receipt
-        if self.settings.fifo and (stale or message.state != IN_FLIGHT):
-            raise invalid_parameter("ReceiptHandle", handle, "The receipt handle has expired.")
-        if not stale:
-            self.counts.deleted += 1
-            self.forget(message, was_in_flight=message.state == IN_FLIGHT)
-            if self._observe is not None:
-                self.note("delete", message, now)
+        was_in_flight = message.state == IN_FLIGHT
+        if not was_in_flight and self.settings.fifo:
+            raise _expired_handle(handle)
+        self.counts.deleted += 1
+        self.forget(message, was_in_flight=was_in_flight)
+        if self._observe is not None:
+            self.note("delete", message, now)
+
+    def _delete_by_older(self, handle: str) -> None:
+        number, _ = self.handles.read(handle)
+        if self.settings.fifo and number in self._repeated:
+            raise _expired_handle(handle)
 
     def change_visibility(self, handle: str, seconds: int, now: float) -> None:
         """Hide the message for *seconds* from now, within 12 h of its receipt; 0 shows it at once."""
-        number, receipt = self.handles.read(handle)
         self.wake(now)
-        message = self._received.get(number)
-        if message is None or message.receipt != receipt:
+        message = self._latest.get(handle)
+        if message is None:
+            self.handles.read(handle)
             reason = "Message does not exist or is not available for visibility timeout change."
             raise invalid_parameter("ReceiptHandle", handle, reason)
         if message.state != IN_FLIGHT:
@@ -195,6 +192,10 @@ class QueueState:
         """Keep a hidden message hidden until *until*."""
         message.visible_at = until
         heapq.heappush(self._wakes, (until, message.number, message))
+        self._thin()
+
+    def _thin(self) -> None:
+        """Drop the stale entries once they are more than the live ones."""
         hidden = self.held[DELAYED] + self.held[IN_FLIGHT]
         if len(self._wakes) > 2 * hidden + _SLACK:
             self._wakes = [e for e in self._wakes if e[2].visible_at == e[0] and e[2].state in {DELAYED, IN_FLIGHT}]
@@ -218,8 +219,10 @@ class QueueState:
 
     def forget(self, message: Stored, *, was_in_flight: bool) -> None:
         """The message is no longer here. *was_in_flight* includes one just taken from the order."""
-        self._received.pop(message.number, None)
-        self._set(message, GONE)
+        self._latest.pop(message.handle, None)
+        self._repeated.pop(message.number, None)
+        self.held[message.state] -= 1
+        message.state = GONE
         self._order.leave(message, was_in_flight=was_in_flight)
 
     def expire(self, now: float) -> None:
@@ -236,7 +239,8 @@ class QueueState:
         self.counts.purged += sum(self.held[:GONE])
         self.held = [0, 0, 0, 0]
         self._order = self._new_order()
-        self._received = {}
+        self._latest = {}
+        self._repeated = {}
         self._wakes = []
         self.attempts.clear()
         if self._observe is not None:
@@ -273,6 +277,10 @@ class QueueState:
         was_in_flight = message.state == IN_FLIGHT
         self._set(message, VISIBLE)
         self._order.show(message, was_in_flight=was_in_flight)
+
+
+def _expired_handle(handle: str) -> SqsFault:
+    return invalid_parameter("ReceiptHandle", handle, "The receipt handle has expired.")
 
 
 def _exhausted(message: Stored, redrive: Redrive) -> bool:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +21,7 @@ _TICK_SECONDS: Final = 0.001
 """Shortest timer: rounding between the two clocks must not make a timer fire early for ever at one instant."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveRequest:
+class ReceiveRequest(NamedTuple):
     """What a receive asks for; None: as the queue says."""
 
     limit: int = 1

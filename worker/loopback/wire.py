@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import orjson
 
@@ -17,9 +17,8 @@ from worker.loopback.errors import CODES, SqsFault
 from worker.loopback.faults import Plan
 from worker.loopback.operations import OPERATIONS, Call, queue_name
 from worker.loopback.params import Params
-from worker.loopback.rendering import message_json
+from worker.loopback.rendering import received_json
 from worker.loopback.spoiling import Reply, damaged, spoilt
-from worker.loopback.waiting import ReceiveRequest
 
 if TYPE_CHECKING:
     import random
@@ -33,10 +32,11 @@ if TYPE_CHECKING:
 _TARGET: Final = "AmazonSQS."
 _CORAL: Final = {"SerializationException", "UnknownOperationException", "MissingRequiredParameterException"}
 """Errors of the framework under SQS, which has its own namespace."""
+_RECEIVE: Final = "ReceiveMessage"
+_KNOWN: Final = {*OPERATIONS, _RECEIVE}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """What the wire needs of an HTTP request; header values are empty where the header was not there."""
 
     method: str
@@ -93,11 +93,11 @@ class Wire:
         """Answer *request* once."""
         exchange = Exchange()
         operation = request.target.removeprefix(_TARGET)
-        self.account.requests[operation if operation in OPERATIONS or operation == "ReceiveMessage" else "?"] += 1
+        self.account.requests[operation if operation in _KNOWN else "?"] += 1
         try:
-            params = Params.parse(request.body)
+            params = Params.remembered(request.body) if operation == _RECEIVE else Params.parse(request.body)
             plan = self._plan(operation, params, request) if self._faults.rules else self._calm
-            call = Call(self._sqs, params, f"{self._scheme}://{request.host}", plan)
+            call = Call(self._sqs, params, plan, self._scheme, request.host)
             if plan.rules:
                 self._troubled(operation, call, exchange, done)
             else:
@@ -118,7 +118,7 @@ class Wire:
         return Reply(200, orjson.dumps(answer), self._sqs.ids.next())
 
     def _perform(self, operation: str, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
-        if operation == "ReceiveMessage":
+        if operation == _RECEIVE:
             self._receive(call, exchange, done)
             return
         act = OPERATIONS.get(operation)
@@ -127,21 +127,14 @@ class Wire:
         done(self._accepted(act(call)))
 
     def _receive(self, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
-        params, plan = call.params, call.plan
-        queue = self._sqs.queue(call.queue)
-        system = params.texts("MessageSystemAttributeNames") or params.texts("AttributeNames")
-        names = params.texts("MessageAttributeNames")
-        limit = params.optional_integer("MaxNumberOfMessages")
-        visibility = params.optional_integer("VisibilityTimeout")
-        request = ReceiveRequest(
-            1 if limit is None else limit,
-            params.optional_integer("WaitTimeSeconds"),
-            0 if plan.rules and plan.first("still_visible") else visibility,
-            params.optional_text("ReceiveRequestAttemptId"),
-        )
+        plan, queue = call.plan, self._sqs.queue(call.queue)
+        asked = call.params.receive
+        request = asked.request
+        if plan.rules and plan.first("still_visible"):
+            request = request._replace(visibility_seconds=0)
 
         def answered(messages: list[Stored]) -> None:
-            shown = [message_json(queue, one, system, names) for one in messages]
+            shown = received_json(queue, messages, asked)
             if plan.rules:
                 shown = damaged(shown, plan)
             done(self._accepted({"Messages": shown} if shown else {}))

@@ -54,11 +54,11 @@ async def test_the_loopback_books_every_change_with_the_receipt_that_its_handle_
     """What a worker used can be found again in what the loopback gave out; everything is out when it is closed."""
     ledger = LedgerFile(tmp_path / "ledger", monotonic_ns=lambda: 5)
     sqs = LoopbackSqs(rng=random.Random(1), clock=lambda: 100.0, observe=ledger.observe)
-    queue = sqs.create_queue("orders")
+    sqs.create_queue("orders")
     sent = sqs.send_message("orders", Outgoing("{}"))
     got: list[Stored] = []
     sqs.receive_message("orders", ReceiveRequest(10, 0, 7, None), got.extend)
-    handle = queue.handle(got[0])
+    handle = got[0].handle
     sqs.change_message_visibility("orders", handle, 9)
     sqs.delete_message("orders", handle)
     ledger.close()

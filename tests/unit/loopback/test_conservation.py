@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.unit.loopback.world import Got, World
 from worker.loopback.errors import SqsFault
+from worker.loopback.messages import GONE, IN_FLIGHT
 
 if TYPE_CHECKING:
     from worker.loopback.messages import StateChange
@@ -124,6 +125,17 @@ class Conservation(RuleBasedStateMachine):
             state = self.world.sqs.queue(name)
             live = {id(e[2]) for e in state._wakes if e[2].visible_at == e[0] and e[2].state in {1, 2}}
             assert len(live) == state.held[1] + state.held[2]
+
+    @invariant()
+    def the_latest_handle_finds_its_message_and_an_older_one_its_number(self) -> None:
+        """Both for as long as the message is here; nothing of what has gone is kept."""
+        for name in NAMES:
+            state = self.world.sqs.queue(name)
+            here = {one.number: one for one in state._latest.values()}
+            assert all(one.handle == handle and one.state != GONE for handle, one in state._latest.items())
+            assert all(state.handles.read(one.handle) == (one.number, one.receipt) for one in here.values())
+            assert all(here[number] is one for number, one in state._repeated.items())
+            assert state.held[IN_FLIGHT] <= len(here) == len(state._latest)
 
 
 Conservation.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -73,9 +73,8 @@ class World:
     ) -> list[Got]:
         """Receive what there is now."""
         found: list[Stored] = []
-        queue = self.sqs.queue(name)
         self.sqs.receive_message(name, ReceiveRequest(limit, 0, visibility, attempt), found.extend)
-        return [Got(one.body, one.id, queue.handle(one), one.receive_count) for one in found]
+        return [Got(one.body, one.id, one.handle, one.receive_count) for one in found]
 
     def bodies(self, name: str = "jobs", *, limit: int = 10) -> list[str]:
         """The bodies of what there is now."""
