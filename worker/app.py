@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 START_SECONDS: Final = 60.0
 """How long SQS or a sink may be away before the start is given up: longer than a container's neighbours need."""
-DELETE_CALLS: Final = 96
+DELETE_CALLS: Final = 80
 """As many as there are receives: what comes in ten at a time goes out ten at a time, over the same distance. Calls that
 there is nothing for cost nothing."""
 CHANGE_CALLS: Final = 8

@@ -111,7 +111,7 @@ class PipelineSettings(Given):
     ] = None
     """Seconds of one lease; it is renewed while the message is in hand. The queue's own value if it is not set."""
 
-    receivers: Annotated[Whole, Variable("SQS_RECEIVERS"), Field(ge=1, le=200)] = 96
+    receivers: Annotated[Whole, Variable("SQS_RECEIVERS"), Field(ge=1, le=200)] = 80
     """Most receives under way at once. Their number follows the load and falls to one when the queue is empty; 70 of
     ten messages each are what 15,000 messages a second need where a round trip takes 46 ms, as it does at 40 ms."""
 
