@@ -32,10 +32,11 @@ _SENDER_ID: Final = "AIDALOOPBACKSQSSENDER"
 
 def received_json(queue: QueueState, messages: Sequence[Stored], asked: Receive) -> list[Json]:
     """Received messages with the attributes that were asked for."""
-    return [_message(queue, one, asked.system, asked.attributes) for one in messages]
+    fifo, system, attributes = queue.settings.fifo, asked.system, asked.attributes
+    return [_message(one, system, attributes, fifo=fifo) for one in messages]
 
 
-def _message(queue: QueueState, message: Stored, system: tuple[str, ...], attributes: Sequence[str]) -> Json:
+def _message(message: Stored, system: tuple[str, ...], attributes: Sequence[str], *, fifo: bool) -> Json:
     shown: Json = {
         "MessageId": message.id,
         "ReceiptHandle": message.handle,
@@ -44,7 +45,7 @@ def _message(queue: QueueState, message: Stored, system: tuple[str, ...], attrib
     }
     if system:
         common = _common(system, message.sent_at, message.receive_count, message.first_received_at)
-        special = _special(queue, message)
+        special = _special(message, fifo=fifo)
         shown["Attributes"] = common | _asked(special, system) if special else common
     if attributes and message.attributes:
         chosen = _chosen(message.attributes, attributes)
@@ -66,12 +67,12 @@ def _common(system: tuple[str, ...], sent_at: float, receive_count: int, first_r
     return _asked(known, system)
 
 
-def _special(queue: QueueState, message: Stored) -> dict[str, str]:
+def _special(message: Stored, *, fifo: bool) -> dict[str, str]:
     """What some messages have."""
     known = {}
     if message.group_id is not None:
         known["MessageGroupId"] = message.group_id
-    if queue.settings.fifo:
+    if fifo:
         known["SequenceNumber"] = sequence_number(message)
         known["MessageDeduplicationId"] = message.deduplication_id or ""
     if message.trace_header is not None:

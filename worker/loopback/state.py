@@ -94,13 +94,14 @@ class QueueState:
         """Hand out what is visible. Expired messages are dropped on the way, exhausted ones given to *dead_letter*."""
         self.wake(now)
         redrive, until = self.settings.redrive, now + visibility_seconds
+        expired = now - self.settings.retention_seconds
         taken: list[Stored] = []
         most = min(limit, self._in_flight_limit - self.held[IN_FLIGHT])
         while len(taken) < most:
             message = self._order.take()
             if message is None:
                 break
-            if self._expired(message, now):
+            if message.sent_at <= expired:
                 self._drop_expired(message, now)
             elif not (redrive and _exhausted(message, redrive) and dead_letter(message)):
                 self._lease(message, until, now)
@@ -155,7 +156,7 @@ class QueueState:
         """
         message = self._latest.get(handle)
         if message is None:
-            self._delete_by_older(handle)
+            self._delete_by_older(handle, now)
             return
         self.wake(now)
         was_in_flight = message.state == IN_FLIGHT
@@ -166,17 +167,20 @@ class QueueState:
         if self._observe is not None:
             self.note("delete", message, now)
 
-    def _delete_by_older(self, handle: str) -> None:
+    def _delete_by_older(self, handle: str, now: float) -> None:
         number, _ = self.handles.read(handle)
-        if self.settings.fifo and number in self._repeated:
-            raise _expired_handle(handle)
+        if number in self._repeated:
+            self.wake(now)
+            if self.settings.fifo:
+                raise _expired_handle(handle)
 
     def change_visibility(self, handle: str, seconds: int, now: float) -> None:
         """Hide the message for *seconds* from now, within 12 h of its receipt; 0 shows it at once."""
-        self.wake(now)
         message = self._latest.get(handle)
         if message is None:
             self.handles.read(handle)
+        self.wake(now)
+        if message is None:
             reason = "Message does not exist or is not available for visibility timeout change."
             raise invalid_parameter("ReceiptHandle", handle, reason)
         if message.state != IN_FLIGHT:
@@ -227,8 +231,8 @@ class QueueState:
 
     def expire(self, now: float) -> None:
         """Drop what is past retention at the head; the counts call it, receiving does so on its own."""
-        message = self._order.head()
-        while message is not None and self._expired(message, now):
+        message, expired = self._order.head(), now - self.settings.retention_seconds
+        while message is not None and message.sent_at <= expired:
             self._order.take()
             self._drop_expired(message, now)
             self._order.taken()
@@ -258,9 +262,6 @@ class QueueState:
             self._observe(StateChange(kind, self.name, message.id, now, **seen))  # type: ignore[arg-type] # by field
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _expired(self, message: Stored, now: float) -> bool:
-        return message.sent_at + self.settings.retention_seconds <= now
 
     def _drop_expired(self, message: Stored, now: float) -> None:
         self.counts.expired += 1
