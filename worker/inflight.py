@@ -27,6 +27,10 @@ REMEMBERED: Final = 100_000
 """Written-but-undeleted ids kept: far more than can be in flight, so what falls out expired long ago."""
 
 
+DISORDER: Final = 0.05
+"""Of a lease: answers overtake each other by less, and are renewed that much later than at half of it."""
+
+
 @dataclass(slots=True)
 class Entered:
     """What became of one receive's deliveries."""
@@ -58,6 +62,7 @@ class Ledger:
             dict.fromkeys(get_args(OutcomeName), 0)
         )  # by outcome; written by enter, leave
         self._held: dict[str, Delivery] = {}  # by message id, leases ending first; as _final, and by renewed
+        self._latest = 0.0  # loop time of the last end among _held; written by enter and renewed
         self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
         self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
         self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
@@ -94,12 +99,21 @@ class Ledger:
                 entered.written.append(delivery)
             else:
                 entered.fresh.append(delivery)
+        if deliveries:
+            self._keep_order(deliveries[0].leased_at + self.lease_seconds)
         count = len(deliveries) - entered.superseded
         self.received += len(deliveries)
         self.left["expired"] += entered.superseded
         self.room.hold(count, entered.size)
         self.room.expect(count, entered.size)
         return entered
+
+    def _keep_order(self, deadline: float) -> None:
+        """An answer that waited for room is entered long after younger ones, and its leases end before theirs."""
+        if deadline < self._latest - DISORDER * self.lease_seconds:
+            self._held = dict(sorted(self._held.items(), key=lambda held: held[1].deadline))
+        else:
+            self._latest = max(self._latest, deadline)
 
     def _meet(self, delivery: Delivery) -> bool:
         """Its message is here already: whether the newer receipt is taken over by the older delivery."""
@@ -173,6 +187,7 @@ class Ledger:
             del self._held[delivery.message_id]
             self._held[delivery.message_id] = delivery
             delivery.deadline = deadline
+            self._latest = max(self._latest, deadline)
 
     def _take_up_again(self, now: float) -> None:
         """What was set aside at the limit of an attempt that is over is still in hand, its lease the next to end."""

@@ -110,6 +110,16 @@ def test_leases_are_due_at_half_their_time_and_in_the_order_in_which_they_end() 
     assert ledger.due(30, 10) == [second, first]
 
 
+def test_an_answer_that_waited_for_room_is_renewed_before_the_younger_ones_that_came_first() -> None:
+    """Its leases began when its head arrived, and end before those of what was entered meanwhile."""
+    ledger = make_ledger()
+    ledger.enter([make_delivery("younger", leased_at=25)])
+    ledger.enter([make_delivery("waited", leased_at=5)])
+    assert [d.message_id for d in ledger.due(21.0, 10)] == ["waited"]
+    ledger.renewed(ledger.due(21.0, 10)[0], 51.0)
+    assert [d.message_id for d in ledger.due(41.0, 10)] == ["younger", "waited"]
+
+
 def test_a_lease_that_must_not_be_renewed_is_set_aside_but_still_in_flight() -> None:
     """Past its time limit, given back, or void: no renewal, yet it is accounted for until it leaves."""
     ledger = make_ledger()
