@@ -93,7 +93,7 @@ def test_lost_answers_of_commits_double_nothing(site: Site, network: Proxy) -> N
 @pytest.mark.parametrize("how", ["stop", "crash"])
 def test_a_database_that_goes_away_in_the_middle_is_waited_for(site: Site, how: str) -> None:
     """The worker keeps what it holds, tells of it, and goes on when the database is back; nothing is dead-lettered."""
-    site.rig.send(3000)
+    site.rig.send(12_000)  # more than it writes while the database is told to stop
     worker = site.worker(BATCH_MAX_ROWS="50")
     site.until_rows(500)
     getattr(site.database, how)()
@@ -102,8 +102,8 @@ def test_a_database_that_goes_away_in_the_middle_is_waited_for(site: Site, how: 
     finally:
         site.database.start()
     worker.event("sink_restored")
-    site.rig.until_books("deleted", 3000)
-    site.exact(3000)
+    site.rig.until_books("deleted", 12_000)
+    site.exact(12_000)
 
 
 def test_a_table_renamed_away_does_not_drain_the_queue(site: Site) -> None:

@@ -138,7 +138,8 @@ def test_when_the_parent_is_killed_its_processes_run_dry_by_themselves(rig: Rig)
 
 def test_a_process_that_hangs_while_stopping_is_killed(rig: Rig) -> None:
     """Frozen, it hears no word; the other ends clean, the exit code does not."""
-    worker, _, pids = two(rig, WORKER_DRAIN_SECONDS="3")
+    worker, url, pids = two(rig, WORKER_DRAIN_SECONDS="3")
+    rig.until(lambda: rig.get(url, "/readyz")[0] == 200, "the parent knows that both have started")
     os.kill(pids[1], signal.SIGSTOP)
     worker.tell(signal.SIGTERM)
     assert worker.end() == 1
