@@ -63,7 +63,7 @@ class Pool:
         self._idle_seconds = idle_seconds
         self._age_seconds = age_seconds
         self._free = limit
-        """How many requests more may be under way. Written by `_turn` and `_done`."""
+        """How many requests more may be under way. Written by `exchange` and `_done`."""
         self._waiting: deque[asyncio.Future[None]] = deque()
         """Who waits to be one of them, the longest first. Written by `_turn` and `_done`."""
         self._idle: deque[Connection] = deque()

@@ -1,6 +1,6 @@
 """Every fact the worker can report. Emitting one counts it and logs it; nothing else in the core logs.
 
-A fact is a frozen dataclass named noun-past-verb. `pipeline` is the name of the pipeline it happened in, from the
+A fact is an unchanging dataclass named noun-past-verb. `pipeline` is the name of the pipeline it happened in, from the
 closed set of configured names. Whatever becomes a label (`code`, `reason`, `operation`, `outcome`) comes from a closed
 set or from the names of exception classes; ids and details go to the log line only. No fact holds a body, a receipt
 handle or a secret.
