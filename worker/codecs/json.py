@@ -11,6 +11,7 @@ import json
 
 import orjson
 
+from worker import usual
 from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.limits import JsonBounds, encode
 from worker.errors import DecodeError
@@ -25,6 +26,8 @@ class JsonCodec:
         self._limits = limits or DecodeLimits()
         self._bounds = JsonBounds(self._limits)
         self._harmless = self._bounds.harmless
+        self._longest = self._bounds.longest_usual
+        self._deepest = self._limits.max_depth
 
     def decode(self, body: str) -> dict[str, object]:
         """The object in *body*; see the protocol.
@@ -33,8 +36,11 @@ class JsonCodec:
         only when it does not, to say why.
         """
         try:
-            raw = body.encode()
-            if self._harmless(raw) and type(value := orjson.loads(raw)) is dict:
+            if usual.harmless(body, self._longest, self._deepest):
+                value = orjson.loads(body)
+                if type(value) is dict:
+                    return value
+            elif self._harmless(raw := body.encode()) and type(value := orjson.loads(raw)) is dict:
                 return value
         except ValueError:
             pass

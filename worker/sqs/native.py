@@ -17,7 +17,7 @@ import orjson
 
 from worker.sqs.lease import leased_at
 from worker.sqs.native_call import Call, Verb
-from worker.sqs.native_read import settled, to_deliveries
+from worker.sqs.native_read import document, received, settled
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from worker.message import Delivery, Outgoing
+    from worker.sqs.native_answer import Answer as HttpAnswer
     from worker.sqs.native_call import Requester
     from worker.sqs.native_pool import Pool
-    from worker.sqs.parse import Damaged, Json
+    from worker.sqs.parse import Damaged
     from worker.sqs.queue import Admission, Answer, QueueAttributes
     from worker.telemetry.events import Emit
 
@@ -114,9 +115,9 @@ class NativeQueue:
         """See `Queue.receive`."""
         began = self._now()
 
-        def read(answer: Json, arrived_at: float) -> list[Delivery]:
-            leased = leased_at(began, arrived_at, wait)
-            return to_deliveries(answer, leased_at=leased, received_at=self._wall(), report=self._report)
+        def read(answer: HttpAnswer) -> list[Delivery]:
+            leased = leased_at(began, answer.arrived_at, wait)
+            return received(answer, leased_at=leased, received_at=self._wall(), report=self._report)
 
         body, seconds = self._receive_body(limit, int(wait), attempt_id), wait + self._spec.margin_seconds
         return await self._requester.make(Call(RECEIVE, body, read, self._receiving, seconds, admission))
@@ -145,13 +146,19 @@ class NativeQueue:
         entries = [to_entry(i, message) for i, message in enumerate(messages)]
         hashes = hashes_of(messages)
         return await self._settle(
-            SEND, {"Entries": entries}, lambda read, _: to_answers(read, len(messages), hashes=hashes)
+            SEND,
+            {"Entries": entries},
+            lambda answer: to_answers(document(SEND.operation, answer), len(messages), hashes=hashes),
         )
 
     async def attributes(self) -> QueueAttributes:
         """See `Queue.attributes`."""
         asked = {"AttributeNames": QUEUE_ATTRIBUTES}
-        return await self._settle(ATTRIBUTES, asked, lambda read, _: to_queue_attributes(read, self._spec.name))
+        return await self._settle(
+            ATTRIBUTES,
+            asked,
+            lambda answer: to_queue_attributes(document(ATTRIBUTES.operation, answer), self._spec.name),
+        )
 
     async def close(self) -> None:
         """See `Queue.close`."""
@@ -161,9 +168,10 @@ class NativeQueue:
         await self._beneath()
 
     def _batch(self, verb: Verb, entries: list[dict[str, Any]]) -> Awaitable[list[Answer]]:
-        return self._settle(verb, {"Entries": entries}, lambda read, _: settled(read, len(entries)))
+        count = len(entries)
+        return self._settle(verb, {"Entries": entries}, lambda answer: settled(verb.operation, answer, count))
 
-    def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[Json, float], T]) -> Awaitable[T]:
+    def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[HttpAnswer], T]) -> Awaitable[T]:
         body = encoded({"QueueUrl": self._spec.url, **asked})
         return self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httptools
 
+from worker import usual
 from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Answer(NamedTuple):
 
 
 class AnswerReader:
-    """Reads the answers of one connection. Every attribute is written by `begin` and by the parser's callbacks."""
+    """Reads the answers of one connection. Every attribute is written by `begin`, `feed` and the parser's callbacks."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -91,6 +92,11 @@ class AnswerReader:
         Raises:
             WireTrouble: this is no answer of SQS, and no larger piece of it will be.
         """
+        if not self.taken and (whole := usual.answer(data)) is not None:
+            self._headers, self._body = whole
+            self._status, self._arrived_at, self.taken = 200, self._clock(), len(data)
+            self.headed = self.complete = self.reusable = True
+            return True
         self.taken += len(data)
         try:
             self._parser.feed_data(data)

@@ -15,7 +15,7 @@ from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
 from worker.limit import Limit, Limits
 from worker.sqs.errors import shortened
 from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_read import NOT_UNDERSTOOD, document
+from worker.sqs.native_read import NOT_UNDERSTOOD
 from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from worker.sqs.native_keys import KeyRing
     from worker.sqs.native_pool import Pool
     from worker.sqs.native_sign import Keys, Signer
-    from worker.sqs.parse import Json
     from worker.sqs.queue import Admission
     from worker.telemetry.events import Emit
 
@@ -65,8 +64,8 @@ class Call(Generic[T]):
 
     verb: Verb
     body: bytes
-    read: Callable[[Json, float], T]
-    """Makes what the caller wants of the answer's document and the loop time at which it began to arrive."""
+    read: Callable[[Answer], T]
+    """Makes what the caller wants of the answer, or raises one of our errors."""
     pool: Pool
     seconds: float
     """How long one try may take, waits for *admission* not counted."""
@@ -125,7 +124,7 @@ class Requester:
                 admission = None if call.admission is None else Untimed(call.admission, limit)
                 repeated = self._repeated(call, began) if call.verb.repeatable else None
                 call.answer = await call.pool.exchange(self._signed(call, keys), admission, repeated=repeated)
-            done = _understood(operation, call.answer, call.read)
+            done = _understood(call, call.answer)
             code = "ok"
         except (QueueError, WireTrouble, TimeoutError) as error:
             failed = self._failed(call, error)
@@ -199,8 +198,8 @@ class Untimed:
         self._limit.resume()
 
 
-def _understood(operation: str, answer: Answer, read: Callable[[Json, float], T]) -> T:
+def _understood(call: Call[T], answer: Answer) -> T:
     try:
-        return read(document(operation, answer), answer.arrived_at)
+        return call.read(answer)
     except _WRONG_SHAPE as error:
-        raise QueueUnavailable(operation, NOT_UNDERSTOOD, shortened(str(error))) from error
+        raise QueueUnavailable(call.verb.operation, NOT_UNDERSTOOD, shortened(str(error))) from error

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from worker import usual
 from worker.errors import QueueRefused
 from worker.sqs.aws import open_aws_queue
 from worker.sqs.aws_fit import Unfit, fitness
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from worker.sqs.aws_fit import Fit
     from worker.sqs.aws_session import Clients
     from worker.telemetry.events import Emit
+
+HOW: Final = "plain Signature Version 4 over HTTP" + ("" if usual.BUILT else "; its extension in C was not built")
+"""What an operator is told of the native path."""
 
 
 async def open_native_queue(
@@ -72,7 +76,7 @@ async def open_native_queue(
             wall=wall,
             beneath=beneath.close,
         )
-        emit(TransportChosen(spec.pipeline, queue.name, "native", "plain Signature Version 4 over HTTP"))
+        emit(TransportChosen(spec.pipeline, queue.name, "native", HOW))
         opened.pop_all()
         return queue
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from worker import usual
 from worker.errors import QueueError, QueueUnavailable
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.sqs.errors import to_error
@@ -32,6 +33,14 @@ NOT_UNDERSTOOD: Final = "NotUnderstood"
 _SUCCESS: Final = range(200, 300)
 _IDS: Final = tuple([{"Id": str(i)} for i in range(count)] for count in range(11))
 """What the successful half of an answer is when every entry of a batch of that many succeeded."""
+_ALL_DONE: Final = tuple(
+    tuple(
+        orjson.dumps(said)
+        for said in ({"Successful": ids}, {"Successful": ids, "Failed": []}, {"Failed": [], "Successful": ids})
+    )
+    for ids in _IDS
+)
+"""The whole of such an answer, by how many entries there were: nearly every one is that, byte by byte."""
 
 
 def document(operation: str, answer: Answer) -> Json:
@@ -40,11 +49,7 @@ def document(operation: str, answer: Answer) -> Json:
     Raises:
         QueueError: SQS said no, or something else than SQS answered.
     """
-    if answer.status not in _SUCCESS:
-        raise refusal(operation, answer)
-    if not answer.headers.get(b"x-amzn-requestid"):
-        words = "the answer has no request id; a proxy or another server answers in place of SQS"
-        raise QueueUnavailable(operation, NOT_SQS, words)
+    require_success(operation, answer)
     try:
         read = orjson.loads(answer.body)
     except ValueError:
@@ -52,6 +57,19 @@ def document(operation: str, answer: Answer) -> Json:
     if not isinstance(read, dict):
         raise QueueUnavailable(operation, NOT_SQS, "the answer is JSON, but no object")
     return read
+
+
+def require_success(operation: str, answer: Answer) -> None:
+    """That SQS itself has answered, and done what was asked.
+
+    Raises:
+        QueueError: see `document`.
+    """
+    if answer.status not in _SUCCESS:
+        raise refusal(operation, answer)
+    if not answer.headers.get(b"x-amzn-requestid"):
+        words = "the answer has no request id; a proxy or another server answers in place of SQS"
+        raise QueueUnavailable(operation, NOT_SQS, words)
 
 
 def _carefully(operation: str, body: bytes | bytearray) -> Any:
@@ -82,10 +100,27 @@ def refusal(operation: str, answer: Answer) -> QueueError:
 # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def received(
+    answer: Answer, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
+) -> list[Delivery]:
+    """What may be handled of the answer to a receive; *report* is told of each message that is damaged.
+
+    Raises:
+        QueueError: see `document`.
+        ValueError: there is no list of messages.
+    """
+    require_success("receive", answer)
+    deliveries = usual.deliveries(answer.body, leased_at, received_at)
+    if deliveries is None:
+        read = document("receive", answer)
+        return to_deliveries(read, leased_at=leased_at, received_at=received_at, report=report)
+    return deliveries
+
+
 def to_deliveries(
     read: Json, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
 ) -> list[Delivery]:
-    """What may be handled of the answer to a receive; *report* is told of each message that is damaged.
+    """As `received`, of its document.
 
     Raises:
         ValueError: there is no list of messages.
@@ -168,8 +203,13 @@ def _with_bytes(value: Any) -> Any:
 # ── batch calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def settled(read: Json, asked: int) -> list[EntryAnswer]:
-    """An answer for each of *asked* entries."""
-    if read.get("Successful") == _IDS[asked] and not read.get("Failed"):
+def settled(operation: str, answer: Answer, asked: int) -> list[EntryAnswer]:
+    """An answer for each of *asked* entries.
+
+    Raises:
+        QueueError: see `document`.
+    """
+    require_success(operation, answer)
+    if answer.body in _ALL_DONE[asked]:
         return [OK] * asked
-    return to_answers(read, asked)
+    return to_answers(document(operation, answer), asked)

@@ -1,0 +1,19 @@
+"""Builds the extension in `worker/usual`, where there is a C compiler; all else about the package is in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+FOLDER = Path("worker/usual")
+
+setup(
+    ext_modules=[
+        Extension(
+            "worker.usual.usual",
+            sources=sorted(map(str, FOLDER.glob("*.c"))),
+            depends=sorted(map(str, FOLDER.glob("*.h"))),
+            extra_compile_args=["-O3", "-fvisibility=hidden"],
+            optional=True,  # no compiler, no headers of Python: the worker does without, at a higher price in CPU
+        )
+    ]
+)

@@ -1,0 +1,38 @@
+"""The usual case, in C: three steps that are taken for every answer or body, done in a fifth of the time.
+
+Each function answers for what nearly always comes, with exactly the result of the careful way in Python, and says None
+or False to all else: then its caller takes that way. So nothing depends on the extension but the CPU, and where no
+compiler was at hand when the worker was installed, every answer takes the careful way (`BUILT` is false).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.message import Delivery
+
+try:
+    from worker.usual import usual as _usual
+except ImportError:
+    BUILT = False
+
+    def answer(data: bytes) -> tuple[dict[bytes, bytes], bytes] | None:  # noqa: ARG001 - as all three
+        """Headers and body, if *data* is the whole of a 200 that is kept alive and no more; see `AnswerReader`."""
+        return None
+
+    def deliveries(body: bytes | bytearray, leased_at: float, received_at: float) -> list[Delivery] | None:  # noqa: ARG001
+        """What `native_read.received` makes of *body*, if every message in it is undamaged and of the simplest kind."""
+        return None
+
+    def harmless(body: str, longest: int, deepest: int) -> bool:  # noqa: ARG001
+        """Proof that *body* is ASCII of at most *longest* characters, *deepest* brackets and 14 digits in a row."""
+        return False
+
+else:
+    BUILT = True
+    answer = _usual.answer
+    deliveries = _usual.deliveries
+    harmless = _usual.harmless
+
+__all__ = ["BUILT", "answer", "deliveries", "harmless"]

@@ -1,0 +1,77 @@
+/* The module: three functions, and what they have learned of a delivery. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "answer.h"
+#include "harmless.h"
+#include "receive.h"
+
+static PyObject *answer(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    return answer_in(data);
+}
+
+static PyObject *deliveries(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "deliveries(body, leased_at, received_at)");
+        return NULL;
+    }
+    return deliveries_in(PyModule_GetState(module), arguments[0], arguments[1], arguments[2]);
+}
+
+static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "harmless(body, longest, deepest)");
+        return NULL;
+    }
+    Py_ssize_t longest = PyLong_AsSsize_t(arguments[1]), deepest = PyLong_AsSsize_t(arguments[2]);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyBool_FromLong(is_harmless(arguments[0], longest, deepest));
+}
+
+static PyMethodDef METHODS[] = {
+    {"answer", answer, METH_O, NULL},
+    {"deliveries", (PyCFunction)(void (*)(void))deliveries, METH_FASTCALL, NULL},
+    {"harmless", (PyCFunction)(void (*)(void))harmless, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int begin(PyObject *module)
+{
+    return shape_learn(PyModule_GetState(module));
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+    Shape *shape = PyModule_GetState(module);
+    Py_VISIT(shape->usual);
+    return 0;
+}
+
+static int clear(PyObject *module)
+{
+    Shape *shape = PyModule_GetState(module);
+    Py_CLEAR(shape->usual);
+    return 0;
+}
+
+static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, (void *)begin}, {0, NULL}};
+
+static struct PyModuleDef MODULE = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "worker.usual.usual",
+    .m_size = sizeof(Shape),
+    .m_methods = METHODS,
+    .m_slots = SLOTS,
+    .m_traverse = traverse,
+    .m_clear = clear,
+};
+
+PyMODINIT_FUNC PyInit_usual(void)
+{
+    return PyModuleDef_Init(&MODULE);
+}
