@@ -1,4 +1,4 @@
-"""Builds the extension in `worker/usual`, where there is a C compiler; all else about the package is in pyproject.toml."""
+"""Builds the extension in `worker/usual`, where there is a C compiler; all else is said in pyproject.toml."""
 
 from pathlib import Path
 

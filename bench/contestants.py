@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 PEERS: Final = ROOT / "bench" / "peers"
-PEERS_PYTHON: Final = ROOT / ".bench-venv" / "bin" / "python"
+PEERS_PYTHON: Final = ROOT / ".bench-peers" / "bin" / "python"
+_MEASURED: Final = ROOT / ".bench-worker" / "bin" / "python"
+OUR_PYTHON: Final = str(_MEASURED) if _MEASURED.exists() else sys.executable
+"""Makes us what the image is: an optimized build, if there is one here (see the Makefile)."""
 OURS: Final[Mapping[str, str]] = {
     "PYTHONPATH": str(ROOT),
     "SQS_QUEUE_URL": "{queue_url}",
@@ -67,7 +70,7 @@ def ourselves(transport: Transport, sink: str = "sqlite", **environment: str) ->
     """`worker run`, with its defaults except for *environment*."""
     return Contestant(
         f"worker, {transport}, {sink}",
-        (sys.executable, "-m", "worker", "run"),
+        (OUR_PYTHON, "-m", "worker", "run"),
         {**OURS, "SQS_TRANSPORT": transport, "SINK": sink, **environment},
         ours=True,
         rows=sink == "sqlite",
@@ -85,13 +88,13 @@ def quicker_transport() -> Transport:
 
 def observed(transport: Transport) -> Contestant:
     """Ourselves with a clock beside the sink; see `observed.py`."""
-    arguments = (sys.executable, "-m", "bench.observed", "{folder}/spans.json", "run")
+    arguments = (OUR_PYTHON, "-m", "bench.observed", "{folder}/spans.json", "run")
     return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
 
 
 def sampled(transport: Transport) -> Contestant:
     """Ourselves with a clock that looks where the event loop is; see `sampled.py`."""
-    arguments = (sys.executable, "-m", "bench.sampled", "{folder}/parts.json", "run")
+    arguments = (OUR_PYTHON, "-m", "bench.sampled", "{folder}/parts.json", "run")
     return replace(ourselves(transport), name=f"worker, {transport}, sqlite", command=arguments)
 
 
@@ -100,7 +103,7 @@ def floor(sink: Literal["sqlite", "discard"]) -> Contestant:
     rows = {"ROWS": "{rows}"} if sink == "sqlite" else {}
     return Contestant(
         f"floor, {sink}",
-        (sys.executable, "-m", "bench.floor"),
+        (OUR_PYTHON, "-m", "bench.floor"),
         {**THEIRS, "PYTHONPATH": str(ROOT), **rows},
         how="no worker and no peer: our signing, parsing and table in callbacks of 64 connections, nothing around them",
         ours=True,

@@ -102,4 +102,4 @@ def described() -> str:
     names = [line for line in _read(Path("/proc/cpuinfo")).splitlines() if line.startswith("model name")]
     model = names[0].partition(":")[2].strip() if names else platform.machine()
     count = f"{len(cores())} cores" if len(cores()) > 1 else "1 core"
-    return f"{count} of {model}, Linux {platform.release()}, Python {platform.python_version()}"
+    return f"{count} of {model}, Linux {platform.release()}"

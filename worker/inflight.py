@@ -86,19 +86,12 @@ class Ledger:
 
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
-        entered = Entered()
-        held, final, written = self._held, self._final, self._written
-        for delivery in deliveries:
-            message_id = delivery.message_id
-            if (message_id in held or message_id in final) and self._meet(delivery):
-                entered.superseded += 1
-                continue
-            entered.size += self._hold(delivery)
-            if message_id in written:
-                del written[message_id]
-                entered.written.append(delivery)
-            else:
-                entered.fresh.append(delivery)
+        new = {delivery.message_id: delivery for delivery in deliveries}
+        unknown = all(known.keys().isdisjoint(new) for known in (self._held, self._final, self._written) if known)
+        if unknown and len(new) == len(deliveries):  # nearly always
+            entered = Entered(list(deliveries), size=self._hold(deliveries))
+        else:
+            entered = self._enter_each(deliveries)
         if deliveries:
             self._keep_order(deliveries[0].leased_at + self.lease_seconds)
         count = len(deliveries) - entered.superseded
@@ -106,6 +99,23 @@ class Ledger:
         self.left["expired"] += entered.superseded
         self.room.hold(count, entered.size)
         self.room.expect(count, entered.size)
+        return entered
+
+    def _enter_each(self, deliveries: Sequence[Delivery]) -> Entered:
+        """Some may be here already, or were."""
+        entered = Entered()
+        held, final, written = self._held, self._final, self._written
+        for delivery in deliveries:
+            message_id = delivery.message_id
+            if (message_id in held or message_id in final) and self._meet(delivery):
+                entered.superseded += 1
+                continue
+            entered.size += self._hold([delivery])
+            if message_id in written:
+                del written[message_id]
+                entered.written.append(delivery)
+            else:
+                entered.fresh.append(delivery)
         return entered
 
     def _keep_order(self, deadline: float) -> None:
@@ -216,15 +226,18 @@ class Ledger:
             self._final.pop(held.message_id, None)
         return held
 
-    def _hold(self, delivery: Delivery) -> int:
-        """Its bytes."""
-        leased_at, body = delivery.leased_at, delivery.body
-        delivery.deadline = leased_at + self.lease_seconds
-        delivery.renew_until = leased_at + self._renewed_seconds
-        plain = not delivery.attributes and body.isascii()  # nearly always: a byte is a character
-        delivery.weight = size = len(body) if plain else delivery.size
-        self._held[delivery.message_id] = delivery
-        return size
+    def _hold(self, deliveries: Sequence[Delivery]) -> int:
+        """Their bytes."""
+        held, lease, renewed, total = self._held, self.lease_seconds, self._renewed_seconds, 0
+        for delivery in deliveries:
+            leased_at, body = delivery.leased_at, delivery.body
+            delivery.deadline = leased_at + lease
+            delivery.renew_until = leased_at + renewed
+            plain = not delivery.attributes and body.isascii()  # nearly always: a byte is a character
+            delivery.weight = size = len(body) if plain else delivery.size
+            held[delivery.message_id] = delivery
+            total += size
+        return total
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""

@@ -11,15 +11,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
 SLACK: Final = 1.25
 """Set aside this much more than the largest answer lately, so that few have to ask."""
 FORGETTING: Final = 0.98
 """Of what is expected of an answer, kept at each smaller one: fifty receives after the large ones it is small again."""
+
+
+RESOLUTION_SECONDS: Final = 0.001
+"""uvloop's timers have whole milliseconds, and may go off that much too soon."""
+
+
+class _Place(NamedTuple):
+    """In the queue of receives that wait for room."""
+
+    messages: int
+    until: float
+    """Loop time at which its patience is over."""
+    served: asyncio.Future[Reservation | None]
 
 
 class Reservation:
@@ -66,8 +80,14 @@ class Room:
         """Answers that wait for room, the oldest first. Written by `_admit`."""
         self._freed = asyncio.Event()
         """Set at every change; cleared by who waits for one with an answer in its hands."""
-        self._queueing: deque[tuple[int, asyncio.Future[Reservation | None]]] = deque()
+        self._queueing: deque[_Place] = deque()
         """Receives that wait for room, the oldest first. Written by `reserve_soon` and `_notify`."""
+        self._looking_at = inf
+        """Loop time of the timer, no later than the first patience is over. Written by `_look_at` and `_look`."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Written with `_looking_at`."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Of whoever waits. Written by `reserve_soon`."""
 
     def alone(self, reservation: Reservation) -> bool:
         """Nothing is held, and nothing else asked for."""
@@ -115,38 +135,49 @@ class Room:
         """
         if (at_once := self.reserve_now(messages)) is not None:
             return at_once
-        now = asyncio.get_running_loop().time
-        began = now()
-        reservation = await self._queue_up(messages, at_least, within_seconds)
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        began = loop.time()
+        reservation = await self._queue_up(loop, _Place(messages, began + within_seconds, loop.create_future()))
+        if reservation is None:
+            fitting = self.free(messages)
+            reservation = self.reserve(fitting) if fitting >= at_least else None
         if reservation is not None:
-            reservation.waited_seconds = now() - began
+            reservation.waited_seconds = loop.time() - began
         return reservation
 
-    async def _queue_up(self, messages: int, at_least: int, within_seconds: float) -> Reservation | None:
-        loop = asyncio.get_running_loop()
-        place: asyncio.Future[Reservation | None] = loop.create_future()
-        self._queueing.append((messages, place))
-        patience = loop.call_later(within_seconds, self._send_away, place)
+    async def _queue_up(self, loop: asyncio.AbstractEventLoop, place: _Place) -> Reservation | None:
+        """What was set aside for *place* when its turn came; None when its patience was over first."""
+        self._queueing.append(place)
+        if place.until < self._looking_at:
+            self._look_at(loop, place.until)
         try:
-            served = await place
+            return await place.served
         except asyncio.CancelledError:
-            if place.cancelled():
-                self._send_away(place)
-            elif (unwanted := place.result()) is not None:
+            if place.served.cancelled():
+                self._send_away([place])
+            elif (unwanted := place.served.result()) is not None:
                 self.cancel(unwanted)
             raise
-        finally:
-            patience.cancel()
-        if served is not None:
-            return served
-        fitting = self.free(messages)
-        return self.reserve(fitting) if fitting >= at_least else None
 
-    def _send_away(self, place: asyncio.Future[Reservation | None]) -> None:
+    def _look_at(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._looking_at = loop.call_at(at, self._look, loop), at
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send away whose patience is over, and look again when the next one's is."""
+        self._timer, self._looking_at = None, inf
+        now = loop.time() + RESOLUTION_SECONDS
+        self._send_away([place for place in self._queueing if place.until <= now])
+        if self._queueing:
+            self._look_at(loop, min(place.until for place in self._queueing))
+
+    def _send_away(self, places: Sequence[_Place]) -> None:
         """Out of the queue, unserved."""
-        self._queueing = deque(one for one in self._queueing if one[1] is not place)
-        if not place.done():
-            place.set_result(None)
+        self._queueing = deque(place for place in self._queueing if place not in places)
+        for place in places:
+            if not place.served.done():
+                place.served.set_result(None)
         self._notify()  # the next one may want less
 
     def cancel(self, reservation: Reservation) -> None:
@@ -215,7 +246,7 @@ class Room:
     def _notify(self) -> None:
         """Something was given back: let those go on who wait for it."""
         self._freed.set()
-        while self._queueing and self.free(self._queueing[0][0]) == self._queueing[0][0]:
-            messages, place = self._queueing.popleft()
-            if not place.done():
-                place.set_result(self.reserve(messages))
+        while self._queueing and self.free(self._queueing[0].messages) == self._queueing[0].messages:
+            place = self._queueing.popleft()
+            if not place.served.done():
+                place.served.set_result(self.reserve(place.messages))

@@ -62,7 +62,9 @@ async def deletes_before_the_commit(self: Handler, batch: Batch) -> list[Outcome
     """Settles, and then writes."""
     deliveries, batch.deliveries[:] = list(batch.deliveries), []
     self._settler.settle([(delivery, DONE) for delivery in deliveries])
-    await self._writer.write(batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over))
+    await self._writer.write(
+        batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over, clock=self._now)
+    )
     return []
 
 

@@ -26,8 +26,7 @@ class JsonCodec:
         self._limits = limits or DecodeLimits()
         self._bounds = JsonBounds(self._limits)
         self._harmless = self._bounds.harmless
-        self._longest = self._bounds.longest_usual
-        self._deepest = self._limits.max_depth
+        self._usual = self._bounds.usual
 
     def decode(self, body: str) -> dict[str, object]:
         """The object in *body*; see the protocol.
@@ -36,7 +35,7 @@ class JsonCodec:
         only when it does not, to say why.
         """
         try:
-            if usual.harmless(body, self._longest, self._deepest):
+            if usual.harmless(body, *self._usual):
                 value = orjson.loads(body)
                 if type(value) is dict:
                     return value

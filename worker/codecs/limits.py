@@ -20,8 +20,6 @@ _FOREIGN_STARTS: Final = ("\ufeff", "\ufffe", "\xff\xfe", "\xfe\xff", "\xef\xbb\
 """Byte order marks, as a mark or as the Latin-1 misreading of one."""
 _WIDE_DIGITS: Final = 19
 """Every integer of fewer digits fits into 64 bits, whatever its sign."""
-USUAL_DIGITS: Final = 14
-"""In a row, of what `usual.harmless` has proved harmless."""
 _OPENING: Final = b"["
 _MARK: Final = {**dict.fromkeys(b"0123456789", b"0"), **dict.fromkeys(b"{[", _OPENING), b"-"[0]: b"-"}
 _MARKS: Final = b"".join(_MARK.get(byte, b" ") for byte in range(256))
@@ -63,8 +61,8 @@ class JsonBounds:
         self._run = b"0" * min(_WIDE_DIGITS, limits.max_digits + 1)
         # A member takes two characters and a value one: in a text so short there is nothing to count but brackets.
         self._short = min(limits.max_bytes, 2 * limits.max_keys, limits.max_nodes)
-        self.longest_usual = self._short if len(self._run) > USUAL_DIGITS else -1
-        """Characters of a body that `usual.harmless` can prove harmless; -1: it lets more digits pass than are taken."""
+        self.usual = self._short, limits.max_depth, len(self._run) - 1
+        """Characters, brackets and digits in a row that `usual.harmless` may let pass."""
         # A fraction may be long (a double has up to 767 digits); an integer part or an exponent may not.
         self._too_many_digits = re.compile(rb"(?<![\d.])\d{%d}" % (limits.max_digits + 1))
 

@@ -86,12 +86,13 @@ class Handler:
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
+        self._now = asyncio.get_running_loop().time
         self.handling = 0  # deliveries in a handler's hands; written by run and _decide
         self.batches = 0  # finished; written by _write
 
     async def run(self) -> None:
         """One coroutine: until the buffer is closed."""
-        now = asyncio.get_running_loop().time
+        now = self._now
         free_since = now()
         while deliveries := await self._buffer.take():
             self.handling += len(deliveries)
@@ -100,8 +101,7 @@ class Handler:
 
     async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._now()
         with self._given_back_if_cancelled(deliveries):
             batch = await self._decode(deliveries, began)
         if batch.aside:
@@ -109,7 +109,7 @@ class Handler:
         if not batch.records:
             return
         with self._given_back_if_cancelled(batch.deliveries):
-            batch.waited_seconds, batch.decode_seconds = waited_seconds, loop.time() - began
+            batch.waited_seconds, batch.decode_seconds = waited_seconds, self._now() - began
             outcomes = await self._write(batch)
         self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
 
@@ -165,12 +165,11 @@ class Handler:
         self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
 
     async def _write(self, batch: Batch) -> list[Outcome]:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over)
+        began = self._now()
+        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over, clock=self._now)
         written = await self._writer.write(batch.records, leases=leases)
         leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
-        seconds = loop.time() - began
+        seconds = self._now() - began
         self.batches += 1
         if written.writes == 1:
             self._sizing.written(len(batch.records), seconds)
@@ -198,16 +197,22 @@ class BatchLeases:
     """The leases of one batch in the writer's hands (`Leases`)."""
 
     def __init__(
-        self, deliveries: Sequence[Delivery], *, limit_seconds: float | None, over: Callable[[int], None]
+        self,
+        deliveries: Sequence[Delivery],
+        *,
+        limit_seconds: float | None,
+        over: Callable[[int], None],
+        clock: Callable[[], float],
     ) -> None:
         self._deliveries = deliveries
         self._limit_seconds = limit_seconds
         self._over = over
+        self._now = clock
         self._farthest = [] if limit_seconds is None else [delivery.renew_until for delivery in deliveries]
 
     def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
         """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         over = {one.message_id for one in self._deliveries if one.lost or now >= one.deadline}
         ended = over.intersection(record.id for record in records) if over else over
         if ended:

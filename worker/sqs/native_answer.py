@@ -133,6 +133,8 @@ class AnswerReader:
     @property
     def size(self) -> int:
         """Bytes of the body: as promised by the head, or as many as came."""
+        if self.complete:
+            return len(self._body)
         promised = self._headers.get(b"content-length")
         return len(self._body) if promised is None else int(promised)
 

@@ -17,16 +17,16 @@ try:
 except ImportError:
     BUILT = False
 
-    def answer(data: bytes) -> tuple[dict[bytes, bytes], bytes] | None:  # noqa: ARG001 - as all three
+    def answer(data: bytes, /) -> tuple[dict[bytes, bytes], bytes] | None:  # noqa: ARG001 - as all three
         """Headers and body, if *data* is the whole of a 200 that is kept alive and no more; see `AnswerReader`."""
         return None
 
-    def deliveries(body: bytes | bytearray, leased_at: float, received_at: float) -> list[Delivery] | None:  # noqa: ARG001
+    def deliveries(body: bytes | bytearray, leased_at: float, received_at: float, /) -> list[Delivery] | None:  # noqa: ARG001
         """What `native_read.received` makes of *body*, if every message in it is undamaged and of the simplest kind."""
         return None
 
-    def harmless(body: str, longest: int, deepest: int) -> bool:  # noqa: ARG001
-        """Proof that *body* is ASCII of at most *longest* characters, *deepest* brackets and 14 digits in a row."""
+    def harmless(body: str, longest: int, deepest: int, digits: int, /) -> bool:  # noqa: ARG001
+        """Proof that *body* is ASCII of at most *longest* characters, *deepest* brackets and *digits* in a row."""
         return False
 
 else:

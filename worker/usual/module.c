@@ -22,15 +22,18 @@ static PyObject *deliveries(PyObject *module, PyObject *const *arguments, Py_ssi
 
 static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
-    if (count != 3) {
-        PyErr_SetString(PyExc_TypeError, "harmless(body, longest, deepest)");
+    Py_ssize_t bounds[3];
+    if (count != 4) {
+        PyErr_SetString(PyExc_TypeError, "harmless(body, longest, deepest, digits)");
         return NULL;
     }
-    Py_ssize_t longest = PyLong_AsSsize_t(arguments[1]), deepest = PyLong_AsSsize_t(arguments[2]);
+    for (int i = 0; i < 3; i++) {
+        bounds[i] = PyLong_AsSsize_t(arguments[i + 1]);
+    }
     if (PyErr_Occurred()) {
         return NULL;
     }
-    return PyBool_FromLong(is_harmless(arguments[0], longest, deepest));
+    return PyBool_FromLong(is_harmless(arguments[0], bounds[0], bounds[1], bounds[2]));
 }
 
 static PyMethodDef METHODS[] = {

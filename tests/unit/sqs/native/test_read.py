@@ -140,15 +140,18 @@ entries = st.fixed_dictionaries({}, optional={"Id": st.sampled_from(["0", "1", "
 @given(st.dictionaries(st.sampled_from(["Successful", "Failed"]), st.lists(entries, max_size=3)), st.integers(1, 3))
 def test_the_usual_answer_of_a_batch_reads_as_any_other(read: dict[str, Any], asked: int) -> None:
     """The comparison with the whole success gives nothing that reading entry by entry would not."""
-    assert settled(read, asked) == to_answers(read, asked)
+    answer = Answer(200, {b"x-amzn-requestid": b"1"}, orjson.dumps(read), 0.0)
+    assert settled("delete", answer, asked) == to_answers(read, asked)
 
 
 @pytest.mark.parametrize("asked", [1, 10])
 def test_a_whole_success_is_one(asked: int) -> None:
-    """With an empty list of failures, with none, and read from bytes."""
+    """With an empty list of failures, with none, spelled in another way, and of a body that came in pieces."""
     accepted = [{"Id": str(i)} for i in range(asked)]
     for read in ({"Successful": accepted}, {"Successful": accepted, "Failed": []}):
-        assert settled(orjson.loads(orjson.dumps(read)), asked) == [OK] * asked
+        for body in (orjson.dumps(read), bytearray(orjson.dumps(read)), orjson.dumps(read, option=orjson.OPT_INDENT_2)):
+            answer = Answer(200, {b"x-amzn-requestid": b"1"}, body, 0.0)
+            assert settled("delete", answer, asked) == [OK] * asked
 
 
 def test_half_a_surrogate_pair_hides_no_other_message() -> None:
