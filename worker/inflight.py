@@ -87,11 +87,11 @@ class Ledger:
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
         new = {delivery.message_id: delivery for delivery in deliveries}
-        unknown = all(known.keys().isdisjoint(new) for known in (self._held, self._final, self._written) if known)
-        if unknown and len(new) == len(deliveries):  # nearly always
-            entered = Entered(list(deliveries), size=self._hold(deliveries))
-        else:
+        known = not self._held.keys().isdisjoint(new) or ((self._final or self._written) and self._remembers_any(new))
+        if known or len(new) < len(deliveries):
             entered = self._enter_each(deliveries)
+        else:  # nearly always
+            entered = Entered(list(deliveries), size=self._hold(deliveries))
         if deliveries:
             self._keep_order(deliveries[0].leased_at + self.lease_seconds)
         count = len(deliveries) - entered.superseded
@@ -100,6 +100,10 @@ class Ledger:
         self.room.hold(count, entered.size)
         self.room.expect(count, entered.size)
         return entered
+
+    def _remembers_any(self, new: dict[str, Delivery]) -> bool:
+        """Whether any of *new* is held and not renewed any more, or was written."""
+        return not (self._final.keys().isdisjoint(new) and self._written.keys().isdisjoint(new))
 
     def _enter_each(self, deliveries: Sequence[Delivery]) -> Entered:
         """Some may be here already, or were."""

@@ -41,6 +41,11 @@ class Settlement(NamedTuple):
     """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
 
 
+def deliveries_of(batch: Sequence[Settlement]) -> list[Delivery]:
+    """Their deliveries; by position, because a name of a tuple is looked up in half a dozen steps."""
+    return [one[0] for one in batch]
+
+
 def deleted(deliveries: Iterable[Delivery]) -> list[Settlement]:
     """Settlements of *deliveries* whose messages are done; the only ones of which there are thousands a second."""
     return [tuple.__new__(Settlement, (delivery, "deleted", 0, False)) for delivery in deliveries]
@@ -78,7 +83,7 @@ class Entries:
         tries = 0
         while batch:
             tries += 1
-            handles = [settlement.delivery.receipt_handle for settlement in batch]
+            handles = [delivery.receipt_handle for delivery in deliveries_of(batch)]
             try:
                 answers = await call(batch)
             except QueueError as error:  # a call that fails as a whole leaves every entry unknown
@@ -99,7 +104,7 @@ class Entries:
         given_up: list[Settlement],
     ) -> list[Settlement]:
         """Let the settled ones leave; returns what is to be asked again."""
-        held = [settlement.delivery.receipt_handle for settlement in batch]
+        held = [delivery.receipt_handle for delivery in deliveries_of(batch)]
         if answers.count(OK) == len(batch) and held == handles:  # nearly always; and if any is returned, it is done too
             self._leave(batch)
             return []

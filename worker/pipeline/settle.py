@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 from worker.backoff import lease_left, retry_delay
 from worker.channel import Channel
 from worker.outcome import DONE, Done, Rejected, Released, Retried
-from worker.pipeline.entries import Entries, Settlement, deleted
+from worker.pipeline.entries import Entries, Settlement, deleted, deliveries_of
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
 from worker.telemetry import events
@@ -164,8 +164,9 @@ class Settler:
     # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
 
     async def _delete(self, batch: Sequence[Settlement]) -> list[Answer]:
-        self._remember_late(batch)  # at every try: a lease may end between two of them
-        return await self._queue.delete([settlement.delivery for settlement in batch])
+        deliveries = deliveries_of(batch)
+        self._remember_late(deliveries)  # at every try: a lease may end between two of them
+        return await self._queue.delete(deliveries)
 
     async def _change(self, batch: Sequence[Settlement]) -> list[Answer]:
         renewals = {s.delivery.renewal for s in batch if s.delivery.renewal is not None}
@@ -207,21 +208,22 @@ class Settler:
 
     # ── the end of a delivery ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _remember_late(self, batch: Sequence[Settlement]) -> None:
+    def _remember_late(self, deliveries: Sequence[Delivery]) -> None:
         """SQS calls the delete of an expired handle a success and may not have deleted anything."""
         now = self._now()
-        for delivery in [s.delivery for s in batch if s.delivery.lost or now >= s.delivery.deadline]:
-            self._ledger.remember(delivery)
+        for delivery in deliveries:
+            if delivery.lost or now >= delivery.deadline:
+                self._ledger.remember(delivery)
 
     def _leave(self, decided: Sequence[Settlement]) -> None:
-        outcomes = {settlement.outcome: None for settlement in decided}
+        outcomes = dict.fromkeys([settlement[1] for settlement in decided])
         for outcome in outcomes:
             alike = len(outcomes) == 1
             self._leave_as(outcome, decided if alike else [one for one in decided if one.outcome == outcome])
 
     def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:
         if settlements:
-            deliveries = [settlement.delivery for settlement in settlements]
+            deliveries = deliveries_of(settlements)
             self._ledger.leave(deliveries, outcome)
             self.pending -= len(settlements)
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))

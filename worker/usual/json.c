@@ -4,8 +4,8 @@
 #include <string.h>
 
 #define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-/* Not zero if a byte of *word* is zero; a byte above such a one may be taken for zero too, which is only slower. */
-#define ANY_ZERO(word) (((word) - EACH(1)) & ~(word))
+/* The highest bit of each byte of *word* that is zero; above the first such byte others may be taken for zero too. */
+#define ZEROS(word) (((word) - EACH(1)) & ~(word))
 
 int read_word(Reader *reader, const char *word, size_t size)
 {
@@ -16,16 +16,27 @@ int read_word(Reader *reader, const char *word, size_t size)
     return 1;
 }
 
-/* The next byte from *at* that is a quote, a backslash, a control character or beyond ASCII; near it, or the end. */
+/* How many of the eight bytes of *special* come before the first with its highest bit set. */
+static int bytes_before(uint64_t special)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_ctzll(special) / 8;
+#else
+    (void)special; /* which bytes above the first were taken for special cannot be told: look at each */
+    return 0;
+#endif
+}
+
+/* The next byte from *at* that is a quote, a backslash, a control character or beyond ASCII; or one before it. */
 static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, 8);
         uint64_t below_space = (word - EACH(0x20)) & ~word;
-        uint64_t special = ANY_ZERO(word ^ EACH('"')) | ANY_ZERO(word ^ EACH('\\')) | below_space | word;
-        if (special & EACH(0x80)) {
-            break;
+        uint64_t special = (ZEROS(word ^ EACH('"')) | ZEROS(word ^ EACH('\\')) | below_space | word) & EACH(0x80);
+        if (special) {
+            return at + bytes_before(special);
         }
         at += 8;
     }

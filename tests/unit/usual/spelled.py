@@ -54,4 +54,4 @@ def spoiled(data: bytes, random: Random) -> bytes:
     return data
 
 
-bodies: Final = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=70), min_size=1, max_size=10)
+bodies: Final = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=70), min_size=1, max_size=10)
