@@ -24,17 +24,16 @@ SHORTEST_LINGER_SECONDS: Final = 0.005
 """Below it a quick sink is given the ten messages of each receive as a batch of their own: more CPU a message."""
 
 
-def receivers(current: int, *, asked: int, received: int, seconds: float, waited_seconds: float, maximum: int) -> int:
-    """How many receivers there should be after one of them asked for *asked* and got *received* within *seconds*.
+def receivers(current: int, *, asked: int, received: int, waited: bool, maximum: int) -> int:
+    """How many receivers there should be after one of them asked for *asked* and got *received*.
 
-    A full answer says that more is waiting: one more, unless this one had waited for room, because then receiving is
+    A full answer says that more is waiting: one more, unless this one had *waited* for room, because then receiving is
     not what holds us up. An empty one says that one receiver too many is polling: one fewer, down to the single long
-    poll that an idle queue costs. So does one that waited for room longer than it took: half as many bring as much, and
-    who stands in line for room costs CPU. Anything between leaves the number alone.
+    poll that an idle queue costs. Anything between leaves the number alone.
     """
-    if received == 0 or waited_seconds > seconds:
+    if received == 0:
         return max(current - 1, 1)
-    if received >= asked and not waited_seconds:
+    if received >= asked and not waited:
         return min(current + 1, maximum)
     return current
 

@@ -251,16 +251,11 @@ class Poller:
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
-        self._follow_load(asked, count, seconds, reservation.waited_seconds)
+        self._follow_load(asked, count, waited=reservation.waited_seconds > 0)
 
-    def _follow_load(self, asked: int, count: int, seconds: float, waited_seconds: float) -> None:
+    def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
         self.wanted = tuning.receivers(
-            self.receivers,
-            asked=asked,
-            received=count,
-            seconds=seconds,
-            waited_seconds=waited_seconds,
-            maximum=self._settings.receivers,
+            self.receivers, asked=asked, received=count, waited=waited, maximum=self._settings.receivers
         )
         if self.wanted > self.receivers and not self.stopping and self._room.free(1):
             self._start()
