@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -91,3 +92,11 @@ def test_without_it_everything_takes_the_careful_way() -> None:
     assert said.splitlines()[0] == "False None None False"
     assert "its extension in C was not built" in said
     assert said.splitlines()[1].startswith("{}")
+
+
+def test_the_demonstration_is_exact_without_it(tmp_path: Path) -> None:
+    """All of its processes without the extension: every message still becomes a row, by the native path."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['worker.usual.usual'] = None\n")
+    path = os.pathsep.join((str(tmp_path), str(ROOT)))
+    told = json.loads(ran("-m", "worker", "demo", "--messages", "3000", "--json", PYTHONPATH=path))
+    assert (told["sent"], told["rows"], told["lost"], told["duplicates"]) == (3_000, 3_000, 0, 0)
