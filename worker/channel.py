@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -160,14 +161,15 @@ class Channel(Generic[T]):
         return taken
 
     def _pop_weighed(self, limit: int, weight: float, weigh: Callable[[T], int]) -> list[T]:
-        items, taken, total = self._items, list[T](), 0
-        while items and len(taken) < limit:
-            heavier = total + weigh(items[0])
-            if taken and heavier > weight:
-                break
-            total = heavier
-            taken.append(items.popleft())
-        self.weight -= total
+        items = self._items
+        taken = list(islice(items, limit))
+        weights = list(map(weigh, taken))
+        if sum(weights) > weight:
+            fitting = sum(total <= weight for total in accumulate(weights))
+            del taken[max(1, fitting) :], weights[max(1, fitting) :]
+        for _ in taken:
+            items.popleft()
+        self.weight -= sum(weights)
         return taken
 
     def _put_back(self, batch: list[T]) -> None:
