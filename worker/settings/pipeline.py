@@ -115,7 +115,7 @@ class PipelineSettings(Given):
     """Most receives under way at once. Their number follows the load and falls to one when the queue is empty; 70 of
     ten messages each are what 15,000 messages a second need where a round trip takes 46 ms, as it does at 40 ms."""
 
-    in_flight_max_messages: Annotated[Whole, Variable("IN_FLIGHT_MAX_MESSAGES"), Field(ge=1, le=IN_FLIGHT)] = 4000
+    in_flight_max_messages: Annotated[Whole, Variable("IN_FLIGHT_MAX_MESSAGES"), Field(ge=1, le=IN_FLIGHT)] = 2500
     """Most messages received and not yet settled. SQS allows 120,000 for all workers of a queue together."""
 
     in_flight_max_bytes: Annotated[

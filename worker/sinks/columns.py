@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from worker import usual
 from worker.message import Message
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def as_values(messages: Sequence[Message]) -> list[Value]:
     Raises:
         TypeError: an attribute holds no Unicode text, or a key is none: a statement would take its row for filling.
     """
+    if (usually := usual.values(messages)) is not None:
+        return usually
     fields: list[Any] = list(chain.from_iterable(messages))
     values: list[Value] = [None] * (len(messages) * len(COLUMNS))
     *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)

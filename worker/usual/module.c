@@ -1,10 +1,11 @@
-/* The module: three functions, and what they have learned of a delivery. */
+/* The module: four functions, and what they have learned of a delivery. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "answer.h"
 #include "harmless.h"
 #include "receive.h"
+#include "rows.h"
 
 static PyObject *answer(PyObject *Py_UNUSED(module), PyObject *data)
 {
@@ -36,10 +37,16 @@ static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *argument
     return PyBool_FromLong(is_harmless(arguments[0], bounds[0], bounds[1], bounds[2]));
 }
 
+static PyObject *values(PyObject *Py_UNUSED(module), PyObject *messages)
+{
+    return values_of(messages);
+}
+
 static PyMethodDef METHODS[] = {
     {"answer", answer, METH_O, NULL},
     {"deliveries", (PyCFunction)(void (*)(void))deliveries, METH_FASTCALL, NULL},
     {"harmless", (PyCFunction)(void (*)(void))harmless, METH_FASTCALL, NULL},
+    {"values", values, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -37,7 +37,7 @@ def test_a_queue_is_all_that_must_be_given() -> None:
     assert (pipeline.name, pipeline.queue, pipeline.sink, pipeline.codec) == ("default", QUEUE, "sqlite", "json")
     assert (pipeline.max_messages, pipeline.wait_seconds, pipeline.visibility_timeout) == (10, 20, None)
     assert (pipeline.batch_max_rows, pipeline.batch_max_bytes, pipeline.batch_max_wait_ms) == (500, 4 * 1024**2, 100)
-    assert (pipeline.in_flight_max_messages, pipeline.in_flight_max_bytes) == (4000, 64 * 1024**2)
+    assert (pipeline.in_flight_max_messages, pipeline.in_flight_max_bytes) == (2500, 64 * 1024**2)
     assert (settings.worker.drain_seconds, settings.worker.metrics_host, settings.worker.metrics_port) == (
         25,
         "127.0.0.1",
@@ -114,7 +114,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "not part of this version; use one of: sqlite, postgres, ndjson, handler, discard" in text
     assert "WORKER_PROCESSES is 'many': give a whole number from 1 to 64, or auto" in found
     assert "enableServiceLinks: false" in text
-    assert "set it to at most 4000" in text
+    assert "set it to at most 2500" in text
     assert "WORKER_DRAIN_SECONDS is 'nan': give a number from 0 to 3600" in found
     assert "ENABLE_SQS_CONSUMER is 'perhaps': give true or false" in found
     assert "RETRY_BASE_SECONDS is 2000, more than RETRY_MAX_SECONDS (900); set it to less" in found

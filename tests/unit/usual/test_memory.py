@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from tests.unit.usual.spelled import answered, document
+from tests.unit.usual.test_rows import ONE
 from worker import usual
 
 ROOT: Final = Path(__file__).parents[3]
@@ -67,6 +68,7 @@ def test_it_keeps_nothing() -> None:
         ("none of them", lambda: usual.deliveries(cut, 1.0, 2.0)),
         ("no Unicode", lambda: usual.deliveries(document(["x", "y"]).replace(b'"y"', b'"\xff"'), 1.0, 2.0)),
         ("an answer", lambda: usual.answer(answered(b"x" * 100))),
+        ("rows", lambda: usual.values([ONE] * 100)),
         ("no answer", lambda: usual.answer(answered(b"x") + b"y")),
     ):
         once()
@@ -85,13 +87,13 @@ def test_without_it_everything_takes_the_careful_way() -> None:
     program = (
         "import sys; sys.modules['worker.usual.usual'] = None\n"
         "from worker import usual; from worker.sqs.native_open import HOW; from worker.codecs.json import JsonCodec\n"
-        "print(usual.BUILT, usual.answer(b''), usual.deliveries(b'', 0.0, 0.0), usual.harmless('', 1, 1, 1))\n"
-        "print(JsonCodec().decode('{}'), HOW)"
+        "print(usual.BUILT, usual.answer(b''), usual.deliveries(b'', 0, 0), usual.harmless('', 1, 1, 1))\n"
+        "print(usual.values([]), JsonCodec().decode('{}'), HOW)"
     )
     said = ran("-c", program)
     assert said.splitlines()[0] == "False None None False"
     assert "its extension in C was not built" in said
-    assert said.splitlines()[1].startswith("{}")
+    assert said.splitlines()[1].startswith("None {}")
 
 
 def test_the_demonstration_is_exact_without_it(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Rows copied in C are those that Python cuts out column by column."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker import usual
+from worker.message import Attribute, Message
+from worker.sinks.columns import as_row, as_values
+
+texts = st.text(max_size=3)
+messages = st.builds(
+    Message,
+    key=texts,
+    value=st.none(),
+    body=texts,
+    id=texts,
+    sent_at=st.floats(allow_nan=False),
+    received_at=st.floats(allow_nan=False),
+    receive_count=st.integers(),
+    group_id=st.none() | texts,
+    attributes=st.just({}),
+)
+ONE = Message("k", None, "b", "i", 1.0, 2.0, 3, None, {})
+
+
+@given(st.lists(messages, max_size=5))
+def test_the_usual_rows_are_those_of_python(some: list[Message]) -> None:
+    """One behind the other, each in the order of the columns."""
+    assert usual.values(some) == list(chain.from_iterable(map(as_row, some)))
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        (ONE,),
+        [ONE, ONE._replace(attributes={"a": Attribute("String", "x")})],
+        [ONE, ONE._replace(key=None)],  # type: ignore[arg-type]  # what a statement would take for filling
+        [tuple(ONE)[:8]],
+        [list(ONE)],
+        None,
+    ],
+)
+def test_any_other_rows_are_left_alone(some: list[Message]) -> None:
+    """Attributes are written as JSON, and a key that is none is an error: both by Python."""
+    assert usual.values(some) is None
+
+
+def test_both_ways_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without the extension."""
+    found = as_values([ONE, ONE._replace(group_id="g")])
+    monkeypatch.setattr(usual, "values", lambda _: None)
+    assert found == as_values([ONE, ONE._replace(group_id="g")])

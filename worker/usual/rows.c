@@ -1,0 +1,39 @@
+/* Copies seven of the nine fields of each message, in the order of `worker.sinks.columns.COLUMNS`. */
+#include "rows.h"
+
+enum { KEY, VALUE, BODY, ID, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID, ATTRIBUTES, FIELDS };
+static const int COPIED[] = {KEY, BODY, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID};
+#define COPIES ((Py_ssize_t)(sizeof COPIED / sizeof COPIED[0]))
+#define COLUMNS (COPIES + 1) /* and the attributes, of which there are none */
+
+static int is_usual(PyObject *message)
+{
+    if (!PyTuple_Check(message) || PyTuple_GET_SIZE(message) != FIELDS) {
+        return 0;
+    }
+    PyObject *attributes = PyTuple_GET_ITEM(message, ATTRIBUTES);
+    return PyUnicode_CheckExact(PyTuple_GET_ITEM(message, KEY)) && PyDict_CheckExact(attributes) &&
+           PyDict_GET_SIZE(attributes) == 0;
+}
+
+PyObject *values_of(PyObject *messages)
+{
+    if (!PyList_CheckExact(messages)) {
+        Py_RETURN_NONE;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(messages);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!is_usual(PyList_GET_ITEM(messages, i))) {
+            Py_RETURN_NONE;
+        }
+    }
+    PyObject *values = PyList_New(count * COLUMNS);
+    for (Py_ssize_t i = 0; values != NULL && i < count; i++) {
+        PyObject *message = PyList_GET_ITEM(messages, i);
+        for (Py_ssize_t column = 0; column < COPIES; column++) {
+            PyList_SET_ITEM(values, i * COLUMNS + column, Py_NewRef(PyTuple_GET_ITEM(message, COPIED[column])));
+        }
+        PyList_SET_ITEM(values, i * COLUMNS + COPIES, Py_NewRef(Py_None));
+    }
+    return values;
+}
