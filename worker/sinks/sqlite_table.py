@@ -29,9 +29,9 @@ _COLUMNS: Final = ", ".join(COLUMNS)
 _SELECT: Final = "SELECT * FROM given WHERE message_id NOT NULL"
 _CACHE_KIB: Final = 8_192
 _LOG_PAGES: Final = 8_000
-"""Pages in the write-ahead log before it is copied into the file: 32 MiB. A page that is in it ten times is copied once,
-but nothing is written meanwhile: of messages at half load one in a hundred took longer than 40 ms with 16 MiB, 65 with
-32 and 110 with 64, and in full load no difference in CPU was seen.
+"""Pages in the write-ahead log before it is copied into the file: 32 MiB. A page that is in it ten times is copied
+once, but nothing is written meanwhile: of messages at half load one in a hundred took longer than 40 ms with 16 MiB,
+65 ms with 32 and 110 ms with 64, and at full load no difference in CPU was seen.
 """
 _CACHED_STATEMENTS: Final = 16
 """A statement of 1,000 rows takes some hundred kilobytes."""
