@@ -110,7 +110,7 @@ def test_two_ways_of_dead_lettering_end_in_one_queue() -> None:
 
 def test_a_fleet_fits_into_the_queue_s_cap() -> None:
     """120,000 in flight for all workers; on FIFO queues the cap is silent."""
-    assert "30 workers" in found()["in flight"].finding
+    assert "48 workers" in found()["in flight"].finding
     assert found(in_flight_max_messages=12_001)["in flight"].severity == "warn"
     fifo = replace(QUEUE, fifo=True)
     assert "as if it were empty" in found(fifo, None, in_flight_max_messages=60_000)["in flight"].finding

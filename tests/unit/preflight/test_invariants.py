@@ -122,7 +122,7 @@ def test_p8_every_process_has_its_own_messages_in_flight() -> None:
     assert tight.severity == "warn"
     assert "in each of 3 processes" in tight.finding
     assert f"WORKER_PROCESSES, or raise the memory limit to {needed} MiB" in tight.fix
-    assert "room for 10 workers of 3 x 4000" in found(processes=3)["in flight"].finding
+    assert "room for 16 workers of 3 x 2500" in found(processes=3)["in flight"].finding
     assert found(processes=7)["in flight"].severity == "warn"
 
 
