@@ -42,8 +42,8 @@ class Settlement(NamedTuple):
 
 
 def deliveries_of(batch: Sequence[Settlement]) -> list[Delivery]:
-    """Their deliveries; by position, because a name of a tuple is looked up in half a dozen steps."""
-    return [one[0] for one in batch]
+    """What is to be settled."""
+    return [settlement.delivery for settlement in batch]
 
 
 def deleted(deliveries: Iterable[Delivery]) -> list[Settlement]:

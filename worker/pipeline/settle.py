@@ -216,7 +216,7 @@ class Settler:
                 self._ledger.remember(delivery)
 
     def _leave(self, decided: Sequence[Settlement]) -> None:
-        outcomes = dict.fromkeys([settlement[1] for settlement in decided])
+        outcomes = {settlement.outcome: None for settlement in decided}
         for outcome in outcomes:
             alike = len(outcomes) == 1
             self._leave_as(outcome, decided if alike else [one for one in decided if one.outcome == outcome])

@@ -49,17 +49,21 @@ def document(operation: str, answer: Answer) -> Json:
     Raises:
         QueueError: SQS said no, or something else than SQS answered.
     """
-    require_success(operation, answer)
+    _require_success(operation, answer)
+    return _object(operation, answer.body)
+
+
+def _object(operation: str, body: bytes | bytearray) -> Json:
     try:
-        read = orjson.loads(answer.body)
+        read = orjson.loads(body)
     except ValueError:
-        read = _carefully(operation, answer.body)
+        read = _carefully(operation, body)
     if not isinstance(read, dict):
         raise QueueUnavailable(operation, NOT_SQS, "the answer is JSON, but no object")
     return read
 
 
-def require_success(operation: str, answer: Answer) -> None:
+def _require_success(operation: str, answer: Answer) -> None:
     """That SQS itself has answered, and done what was asked.
 
     Raises:
@@ -109,10 +113,10 @@ def received(
         QueueError: see `document`.
         ValueError: there is no list of messages.
     """
-    require_success("receive", answer)
+    _require_success("receive", answer)
     deliveries = usual.deliveries(answer.body, leased_at, received_at)
     if deliveries is None:
-        read = document("receive", answer)
+        read = _object("receive", answer.body)
         return to_deliveries(read, leased_at=leased_at, received_at=received_at, report=report)
     return deliveries
 
@@ -209,7 +213,7 @@ def settled(operation: str, answer: Answer, asked: int) -> list[EntryAnswer]:
     Raises:
         QueueError: see `document`.
     """
-    require_success(operation, answer)
+    _require_success(operation, answer)
     if answer.body in _ALL_DONE[asked]:
         return [OK] * asked
-    return to_answers(document(operation, answer), asked)
+    return to_answers(_object(operation, answer.body), asked)

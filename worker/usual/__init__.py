@@ -1,4 +1,4 @@
-"""The usual case, in C: four steps that are taken for every answer or message, done in a fifth of the time.
+"""The usual case, in C: four steps that are taken for every answer or message, done in a third of the time or less.
 
 Each function answers for what nearly always comes, with exactly the result of the careful way in Python, and says None
 or False to all else: then its caller takes that way. So nothing depends on the extension but the CPU, and where no

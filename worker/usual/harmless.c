@@ -6,14 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "vectors.h"
+
 #define STRIDE 64
 #define UNSEEN 14 /* digits in a row that may hold no eight of them at a place divisible by eight; fifteen do */
-
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDEST __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDEST
-#endif
 
 /* Opening brackets among *STRIDE* bytes, in *opens*; whether eight of them in a row, from such a place, are digits. */
 WIDEST static int look(const uint8_t *bytes, Py_ssize_t *opens)

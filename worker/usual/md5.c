@@ -6,17 +6,13 @@
 
 #include <string.h>
 
+#include "vectors.h"
+
 #define LANES 8
 #define BLOCK 64
 #define WORDS 16
 
 typedef uint32_t Lanes __attribute__((vector_size(4 * LANES)));
-
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDEST __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define WIDEST
-#endif
 
 /* Section 3.4: the integer part of 4294967296 * abs(sin(i)), i in radians. */
 static const uint32_t SINES[64] = {
