@@ -19,7 +19,7 @@ import orjson
 import uvloop
 
 from bench.programs import CREDENTIALS
-from worker.sinks.columns import COLUMNS, Value
+from worker.sinks.columns import FILLED, Rows, Value
 from worker.sinks.sqlite_table import SqliteTable
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import Keys, Signer
@@ -70,9 +70,9 @@ class Floor:
         now = time.time()
         for one in messages:
             sent_at = int(one["Attributes"]["SentTimestamp"]) / 1000
-            self._unwritten += (one["MessageId"], one["Body"], sent_at, now, 1, None, None)
+            self._unwritten += (one["MessageId"], one["Body"], sent_at, now, 1)
         self._waiting.append(line)
-        if len(self._unwritten) >= ROWS_A_WRITE * len(COLUMNS):
+        if len(self._unwritten) >= ROWS_A_WRITE * len(FILLED):
             self._write(self._table)
 
     def delete(self, messages: list[dict[str, Any]]) -> bytes:
@@ -85,7 +85,7 @@ class Floor:
     def _write(self, table: SqliteTable) -> None:
         values, self._unwritten = self._unwritten, []
         waiting, self._waiting = self._waiting, []
-        table.insert(values)
+        table.insert([Rows(FILLED, values)])
         for line in waiting:
             line.delete(line.messages)
 

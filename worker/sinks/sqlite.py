@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.errors import SinkError
     from worker.message import Message
-    from worker.sinks.columns import Value
+    from worker.sinks.columns import Rows
 
 _BAD_RECORD: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH})
 """What SQLite says when a value is at fault; all else during a write is taken as passing, which loses nothing."""
@@ -55,7 +55,7 @@ class SqliteSink:
         self._table_name = table
         self._table = SqliteTable(path, table, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
-        self._together: Together[Value] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
+        self._together: Together[Rows] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
     @property
     def demand(self) -> Demand:
@@ -74,11 +74,11 @@ class SqliteSink:
     async def write(self, records: Sequence[Message]) -> Sequence[None]:
         """Commit *records* in one transaction; see the protocol."""
         try:
-            values = as_values(records)
+            rows = as_values(records)
         except TypeError as error:
             raise SinkRefused(f"a record cannot be stored: {error}") from error
-        if values:
-            await self._insert(values)
+        if rows.values:
+            await self._insert(rows)
         return [None] * len(records)
 
     async def close(self) -> None:
@@ -86,9 +86,9 @@ class SqliteSink:
         await self._thread.run(self._table.close)
         self._thread.stop()
 
-    async def _insert(self, values: list[Value]) -> None:
+    async def _insert(self, rows: Rows) -> None:
         try:
-            await self._together.insert(values)
+            await self._together.insert([rows])
         except (UnicodeEncodeError, OverflowError) as error:
             raise SinkRefused(f"a value cannot be stored: {type(error).__name__}") from error
         except (sqlite3.Error, OSError, MemoryError) as error:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.sinks.columns import COLUMNS
+from worker.sinks.columns import COLUMNS, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from worker.sinks.columns import Value
 
@@ -25,7 +27,6 @@ STATEMENT_ROWS: Final = 1_000
 """Rows of one INSERT, as far as SQLite's limit of variables allows."""
 _FEW_ROWS: Final = 50
 """Up to so many there is a statement for each ten rows, and beyond for each fifty."""
-_COLUMNS: Final = ", ".join(COLUMNS)
 _SELECT: Final = "SELECT * FROM given WHERE message_id NOT NULL"
 _CACHE_KIB: Final = 8_192
 _LOG_PAGES: Final = 8_000
@@ -47,9 +48,13 @@ _HARMLESS: Final = frozenset(
 """Errors after which the connection is as good as before."""
 _LOG: Final = "-wal"
 """SQLite's suffix for the write-ahead log."""
+_FILLING: Final[Sequence[Value]] = (None, "", "", "", "", "", "")
+"""A row of which nothing is written. Python's module spends on each None what it spends on four other values."""
 _PROBE: Final = ("worker-check", "{}", 0.0, 0.0, 1, None, None)
 
 Identity = tuple[int, int]
+Statement = Callable[[str, tuple[str, ...], int], str]
+"""The SQL that inserts so many rows of these columns into a table."""
 
 
 class FileLost(OSError):
@@ -77,11 +82,11 @@ class SqliteTable:
         self.close()
         self._connection = self._connect()
 
-    def insert(self, values: Sequence[Value]) -> None:
-        """Commit the rows of *values* (see `as_values`); a row whose key is there already is passed over."""
+    def insert(self, batches: Sequence[Rows]) -> None:
+        """Commit the rows of all *batches*; a row whose key is there already is passed over."""
         connection = self._connection or self._reopen()
         try:
-            self._insert(connection, values)
+            self._insert(connection, _joined(batches))
         except sqlite3.Error as error:
             if primary_code(error) not in _HARMLESS:
                 self.close()
@@ -139,7 +144,7 @@ class SqliteTable:
         )
         connection.execute("COMMIT")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_insert_sql(self._table, 1), _PROBE)
+        connection.execute(_insert_sql(self._table, COLUMNS, 1), _PROBE)
         connection.execute("ROLLBACK")
 
     def _remember_identities(self, before: Identity) -> None:
@@ -149,7 +154,7 @@ class SqliteTable:
         if self._identities.get(self._path) != before:
             raise FileLost(f"{self._path} was replaced while it was opened")
 
-    def _insert(self, connection: sqlite3.Connection, values: Sequence[Value]) -> None:
+    def _insert(self, connection: sqlite3.Connection, batches: Sequence[Rows]) -> None:
         """One transaction of few, large statements.
 
         Python gives the interpreter lock away at every step of a statement and may wait 5 ms to get it back while the
@@ -159,21 +164,29 @@ class SqliteTable:
         it touches, which costs CPU for each; one that takes the whole transaction back with it keeps none.
         """
         try:
-            self._commit(connection, values, _insert_new_sql)
+            self._commit(connection, batches, _insert_new_sql)
         except sqlite3.IntegrityError:  # most likely a row that is there already
-            self._commit(connection, values, _insert_sql)
+            self._commit(connection, batches, _insert_sql)
 
-    def _commit(self, connection: sqlite3.Connection, values: Sequence[Value], sql: Callable[[str, int], str]) -> None:
+    def _commit(self, connection: sqlite3.Connection, batches: Sequence[Rows], sql: Statement) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for start in range(0, len(values), self._statement_rows * len(COLUMNS)):
-                part = values[start : start + self._statement_rows * len(COLUMNS)]
-                rows = min(rows_compiled(len(part) // len(COLUMNS)), self._statement_rows)
-                connection.execute(sql(self._table, rows), [*part, *[None] * (rows * len(COLUMNS) - len(part))])
+            for columns, values in batches:
+                for part in self._parts(columns, values):
+                    connection.execute(sql(self._table, columns, len(part) // len(columns)), part)
             connection.execute("COMMIT")
         except BaseException:
             self._undo(connection)
             raise
+
+    def _parts(self, columns: tuple[str, ...], values: list[Value]) -> Iterator[list[Value]]:
+        """The values of each statement, filled up."""
+        step = self._statement_rows * len(columns)
+        for start in range(0, len(values), step):
+            part = values[start : start + step]
+            rows = len(part) // len(columns)
+            filling = min(rows_compiled(rows), self._statement_rows) - rows
+            yield part + filling * [*_FILLING[: len(columns)]]
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         """Roll back what SQLite has not rolled back by itself; a connection that cannot is given up."""
@@ -217,21 +230,31 @@ def rows_compiled(rows: int) -> int:
     return -(-rows // step) * step
 
 
+def _joined(batches: Sequence[Rows]) -> list[Rows]:
+    """As few statements as the columns allow."""
+    if len(batches) == 1:
+        return [*batches]
+    kinds = dict.fromkeys(columns for columns, _ in batches)
+    return [Rows(kind, [*chain.from_iterable(v for columns, v in batches if columns is kind)]) for kind in kinds]
+
+
 @lru_cache(maxsize=_CACHED_STATEMENTS)
-def _insert_new_sql(table: str, rows: int) -> str:
+def _insert_new_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
     """For rows that are not there; one that is ends the transaction with an IntegrityError."""
-    return f"{_given(rows)} INSERT OR ROLLBACK INTO {table} ({_COLUMNS}) {_SELECT}"
+    names = ", ".join(columns)
+    return f"{_given(columns, rows)} INSERT OR ROLLBACK INTO {table} ({names}) {_SELECT}"
 
 
 @lru_cache(maxsize=_CACHED_STATEMENTS)
-def _insert_sql(table: str, rows: int) -> str:
+def _insert_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
     """For rows of which some may be there: those are passed over."""
-    return f"{_given(rows)} INSERT INTO {table} ({_COLUMNS}) {_SELECT} ON CONFLICT (message_id) DO NOTHING"
+    names = ", ".join(columns)
+    return f"{_given(columns, rows)} INSERT INTO {table} ({names}) {_SELECT} ON CONFLICT (message_id) DO NOTHING"
 
 
-def _given(rows: int) -> str:
-    row = "(" + ", ".join("?" * len(COLUMNS)) + ")"
-    return f"WITH given ({_COLUMNS}) AS (VALUES {', '.join([row] * rows)})"
+def _given(columns: tuple[str, ...], rows: int) -> str:
+    row = "(" + ", ".join("?" * len(columns)) + ")"
+    return f"WITH given ({', '.join(columns)}) AS (VALUES {', '.join([row] * rows)})"
 
 
 def _create_private(path: Path) -> None:

@@ -32,7 +32,7 @@ except ImportError:
         return False
 
     def values(messages: Sequence[Message], /) -> list[str | float | int | None] | None:  # noqa: ARG001
-        """What `columns.as_values` makes of *messages*, if none of them has attributes."""
+        """The values that `columns.as_values` makes of *messages*, if none of them has a group or attributes."""
         return None
 
 else:

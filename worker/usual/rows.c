@@ -1,10 +1,9 @@
-/* Copies seven of the nine fields of each message, in the order of `worker.sinks.columns.COLUMNS`. */
+/* Copies five of the nine fields of each message, in the order of `worker.sinks.columns.FILLED`. */
 #include "rows.h"
 
 enum { KEY, VALUE, BODY, ID, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID, ATTRIBUTES, FIELDS };
-static const int COPIED[] = {KEY, BODY, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID};
-#define COPIES ((Py_ssize_t)(sizeof COPIED / sizeof COPIED[0]))
-#define COLUMNS (COPIES + 1) /* and the attributes, of which there are none */
+static const int COPIED[] = {KEY, BODY, SENT_AT, RECEIVED_AT, RECEIVE_COUNT};
+#define COLUMNS ((Py_ssize_t)(sizeof COPIED / sizeof COPIED[0]))
 
 static int is_usual(PyObject *message)
 {
@@ -12,8 +11,8 @@ static int is_usual(PyObject *message)
         return 0;
     }
     PyObject *attributes = PyTuple_GET_ITEM(message, ATTRIBUTES);
-    return PyUnicode_CheckExact(PyTuple_GET_ITEM(message, KEY)) && PyDict_CheckExact(attributes) &&
-           PyDict_GET_SIZE(attributes) == 0;
+    return PyUnicode_CheckExact(PyTuple_GET_ITEM(message, KEY)) && PyTuple_GET_ITEM(message, GROUP_ID) == Py_None &&
+           PyDict_CheckExact(attributes) && PyDict_GET_SIZE(attributes) == 0;
 }
 
 PyObject *values_of(PyObject *messages)
@@ -30,10 +29,9 @@ PyObject *values_of(PyObject *messages)
     PyObject *values = PyList_New(count * COLUMNS);
     for (Py_ssize_t i = 0; values != NULL && i < count; i++) {
         PyObject *message = PyList_GET_ITEM(messages, i);
-        for (Py_ssize_t column = 0; column < COPIES; column++) {
+        for (Py_ssize_t column = 0; column < COLUMNS; column++) {
             PyList_SET_ITEM(values, i * COLUMNS + column, Py_NewRef(PyTuple_GET_ITEM(message, COPIED[column])));
         }
-        PyList_SET_ITEM(values, i * COLUMNS + COPIES, Py_NewRef(Py_None));
     }
     return values;
 }

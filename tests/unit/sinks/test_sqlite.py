@@ -537,6 +537,16 @@ async def test_a_cancelled_write_is_finished_unheard_and_harmless_when_repeated(
     assert len(rows_in(path)) == 1
 
 
+async def test_batches_with_and_without_groups_that_wait_together_are_both_written(path: Path) -> None:
+    """Columns of nulls alone are left out; what is committed with them keeps its own."""
+    plain, grouped = make_messages(3, prefix="p"), [one._replace(group_id="g") for one in make_messages(3, prefix="g")]
+    async with opened(path) as sink, asyncio.TaskGroup() as group:
+        for batch in (plain[:1], plain[1:], grouped):
+            group.create_task(sink.write(batch))
+    found = {row[0]: row[5] for row in rows_in(path)}
+    assert found == {one.key: one.group_id for one in (*plain, *grouped)}
+
+
 async def test_one_batch_is_written_while_the_next_waits_at_the_thread(path: Path) -> None:
     """Two writers, one thread: both batches arrive, in the order they were handed over."""
     async with opened(path) as sink:
