@@ -15,7 +15,7 @@ from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
-from worker.pipeline.entries import Entries, Settlement
+from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
 from worker.pipeline.settle import Settler
@@ -48,7 +48,7 @@ settle, settle_otherwise, close_settler, change = (
 until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
-Call = "Callable[[Sequence[Settlement]], Awaitable[list[Answer]]]"
+Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,28 +137,28 @@ def deletes_what_failed(self: Settler, settled: Sequence[tuple[Delivery, Outcome
     settle(self, [(delivery, Done()) for delivery, _ in settled])
 
 
-async def skips_failed_entries(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+async def skips_failed_entries(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
     """Reads no failed half."""
 
-    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+    async def blind(some: Sequence[Delivery]) -> list[Answer]:
         return [answer if answer is UNKNOWN else OK for answer in await call(some)]
 
     return await until_decided(self, operation, batch, blind)
 
 
-async def takes_missing_for_done(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+async def takes_missing_for_done(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
     """Takes an entry that no half of the answer mentions for a success."""
 
-    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+    async def blind(some: Sequence[Delivery]) -> list[Answer]:
         return [OK if answer is UNKNOWN else answer for answer in await call(some)]
 
     return await until_decided(self, operation, batch, blind)
 
 
-async def trusts_lost_answers(self: Entries, operation: str, batch: Sequence[Settlement], call: Any) -> Any:
+async def trusts_lost_answers(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
     """Takes a call without an answer for performed."""
 
-    async def blind(some: Sequence[Settlement]) -> list[Answer]:
+    async def blind(some: Sequence[Delivery]) -> list[Answer]:
         try:
             return list(await call(some))
         except QueueError:
@@ -167,18 +167,18 @@ async def trusts_lost_answers(self: Entries, operation: str, batch: Sequence[Set
     return await until_decided(self, operation, batch, blind)
 
 
-async def sends_again(self: Settler, batch: Sequence[Settlement]) -> list[Answer]:
+async def sends_again(self: Settler, batch: Sequence[Delivery]) -> list[Answer]:
     """Instead of giving back at a stop: sends a copy and deletes the original."""
-    if any(settlement.outcome != "released" for settlement in batch):
+    if any(self._endings[delivery].outcome != "released" for delivery in batch):
         return await change(self, batch)
-    await self._queue.send([Outgoing(settlement.delivery.body) for settlement in batch])
-    return await self._queue.delete([settlement.delivery for settlement in batch])
+    await self._queue.send([Outgoing(delivery.body) for delivery in batch])
+    return await self._queue.delete(batch)
 
 
 def releases_nothing(self: Settler, delivery: Delivery, outcome: Outcome) -> None:
     """Lets what is released fall: it is visible again when its lease ends."""
     if isinstance(outcome, Released):
-        self._leave_as("released", [Settlement(delivery, "released")])
+        self._leave_as("released", [delivery])
     else:
         settle_otherwise(self, delivery, outcome)
 

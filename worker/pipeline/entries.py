@@ -1,14 +1,14 @@
 """Entries: one batch call to SQS, asked until every entry of it is decided.
 
-Takes settlements of at most ten deliveries and the call that carries them out; the decided ones leave the ledger,
-those given up on are returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what
+Takes at most ten deliveries and the call that settles them; the decided ones leave the ledger, those given up on are
+returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what
 we gave back; it is given up on when its handle is void or its lease is over. It ends when nothing is left to ask for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from worker.backoff import full_jitter
 from worker.errors import QueueError
@@ -16,12 +16,11 @@ from worker.sqs.queue import OK, UNKNOWN
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from collections.abc import Set as AbstractSet
     from random import Random
 
     from worker.message import Delivery
-    from worker.outcome import OutcomeName
     from worker.sqs.queue import Answer
     from worker.telemetry.events import Emit
 
@@ -31,33 +30,13 @@ GRACE_SECONDS: Final = 5.0
 """A lease already over is still tried for this long: until somebody else receives the message, its handle works."""
 
 
-class Settlement(NamedTuple):
-    """A delivery, how it ends, and after how many seconds it is visible again (0 where that means nothing)."""
-
-    delivery: Delivery
-    outcome: OutcomeName
-    seconds: int = 0
-    dead_lettered: bool = False
-    """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
-
-
-def deliveries_of(batch: Sequence[Settlement]) -> list[Delivery]:
-    """What is to be settled."""
-    return [settlement.delivery for settlement in batch]
-
-
-def deleted(deliveries: Iterable[Delivery]) -> list[Settlement]:
-    """Settlements of *deliveries* whose messages are done; the only ones of which there are thousands a second."""
-    return [tuple.__new__(Settlement, (delivery, "deleted", 0, False)) for delivery in deliveries]
-
-
 class Entries:
-    """Carries settlements out; `leave` takes decided ones out of the ledger."""
+    """Asks SQS; `leave` takes decided ones out of the ledger."""
 
     def __init__(
         self,
         *,
-        leave: Callable[[Sequence[Settlement]], None],
+        leave: Callable[[Sequence[Delivery]], None],
         returned: AbstractSet[Delivery],
         random: Random,
         emit: Emit,
@@ -73,17 +52,17 @@ class Entries:
     async def until_decided(
         self,
         operation: str,
-        batch: Sequence[Settlement],
-        call: Callable[[Sequence[Settlement]], Awaitable[list[Answer]]],
-    ) -> list[Settlement]:
+        batch: Sequence[Delivery],
+        call: Callable[[Sequence[Delivery]], Awaitable[list[Answer]]],
+    ) -> list[Delivery]:
         """Returns those given up on: SQS may or may not have done what was asked."""
-        given_up = [s for s in batch if s.delivery in self._returned] if self._returned else []
+        given_up = [d for d in batch if d in self._returned] if self._returned else []
         if given_up:
-            batch = [settlement for settlement in batch if settlement not in given_up]
+            batch = [delivery for delivery in batch if delivery not in given_up]
         tries = 0
         while batch:
             tries += 1
-            handles = [delivery.receipt_handle for delivery in deliveries_of(batch)]
+            handles = [delivery.receipt_handle for delivery in batch]
             try:
                 answers = await call(batch)
             except QueueError as error:  # a call that fails as a whole leaves every entry unknown
@@ -98,41 +77,41 @@ class Entries:
     def _decide(
         self,
         operation: str,
-        batch: Sequence[Settlement],
+        batch: Sequence[Delivery],
         answers: list[Answer],
         handles: list[str],
-        given_up: list[Settlement],
-    ) -> list[Settlement]:
+        given_up: list[Delivery],
+    ) -> list[Delivery]:
         """Let the settled ones leave; returns what is to be asked again."""
-        held = [delivery.receipt_handle for delivery in deliveries_of(batch)]
+        held = [delivery.receipt_handle for delivery in batch]
         if answers.count(OK) == len(batch) and held == handles:  # nearly always; and if any is returned, it is done too
             self._leave(batch)
             return []
-        done: list[Settlement] = []
-        again: list[Settlement] = []
-        for settlement, answer, handle in zip(batch, answers, handles, strict=True):
-            if settlement.delivery in self._returned:
-                done.append(settlement)  # whatever the answer says: it was visible, since we have received it again
+        done: list[Delivery] = []
+        again: list[Delivery] = []
+        for delivery, answer, handle in zip(batch, answers, handles, strict=True):
+            if delivery in self._returned:
+                done.append(delivery)  # whatever the answer says: it was visible, since we have received it again
             elif answer is OK:
                 # A newer handle came in meanwhile: SQS may have ignored the older one.
-                (done if settlement.delivery.receipt_handle == handle else again).append(settlement)
+                (done if delivery.receipt_handle == handle else again).append(delivery)
             elif answer is UNKNOWN:
-                again.append(settlement)
+                again.append(delivery)
             else:
                 self._report(operation, answer.code, 1, final=not answer.retry)
-                (again if answer.retry else given_up).append(settlement)
+                (again if answer.retry else given_up).append(delivery)
         self._leave(done)
         return again
 
-    def _still_alive(self, operation: str, batch: Sequence[Settlement], given_up: list[Settlement]) -> list[Settlement]:
+    def _still_alive(self, operation: str, batch: Sequence[Delivery], given_up: list[Delivery]) -> list[Delivery]:
         now = asyncio.get_running_loop().time()
-        returned = [s for s in batch if s.delivery in self._returned]
-        batch = [s for s in batch if s not in returned]
+        returned = [d for d in batch if d in self._returned]
+        batch = [d for d in batch if d not in returned]
         self._leave(returned)
-        alive = [s for s in batch if not s.delivery.lost and now < s.delivery.deadline + GRACE_SECONDS]
+        alive = [d for d in batch if not d.lost and now < d.deadline + GRACE_SECONDS]
         if len(alive) < len(batch):
             self._report(operation, "LeaseOver", len(batch) - len(alive), final=True)
-            given_up.extend(s for s in batch if s not in alive)
+            given_up.extend(d for d in batch if d not in alive)
         return alive
 
     def _pause(self, tries: int) -> float:

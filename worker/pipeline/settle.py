@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from worker.backoff import lease_left, retry_delay
 from worker.channel import Channel
 from worker.outcome import DONE, Done, Rejected, Released, Retried
-from worker.pipeline.entries import Entries, Settlement, deleted, deliveries_of
+from worker.pipeline.entries import Entries
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
 from worker.telemetry import events
@@ -45,6 +45,19 @@ class SettleSettings:
     retry_max_seconds: float
 
 
+class Ending(NamedTuple):
+    """How a delivery leaves the ledger."""
+
+    outcome: OutcomeName
+    seconds: int = 0
+    """After which it is visible again; 0 where that means nothing."""
+    dead_lettered: bool = False
+    """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
+
+
+DELETED: Final = Ending("deleted")
+
+
 class Settler:
     """One per pipeline. `settle` is called by the handlers and the poller; the rest is its own."""
 
@@ -72,9 +85,11 @@ class Settler:
         self._entries = Entries(
             leave=self._leave, returned=ledger.given_back, random=random, emit=emit, pipeline=pipeline
         )
-        self._deletes: Channel[Settlement] = Channel()
-        self._changes: Channel[Settlement] = Channel()
+        self._deletes: Channel[Delivery] = Channel()
+        self._changes: Channel[Delivery] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
+        self._endings: dict[Delivery, Ending] = {}
+        """Of those that are not simply deleted, as nearly all are. Written by _give_back, _reject and _leave_as."""
         self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
 
     async def run(self) -> None:
@@ -92,7 +107,7 @@ class Settler:
             return
         self.pending += len(settled)
         done = [delivery for delivery, outcome in settled if outcome is DONE]
-        self._deletes.put(deleted(done))
+        self._deletes.put(done)
         if len(done) < len(settled):
             for delivery, outcome in settled:
                 if outcome is not DONE:
@@ -105,7 +120,7 @@ class Settler:
     def _settle_otherwise(self, delivery: Delivery, outcome: Outcome) -> None:
         match outcome:
             case Done():
-                self._deletes.put([Settlement(delivery, "deleted")])
+                self._deletes.put([delivery])
             case Retried():
                 self._retry(delivery, outcome)
             case Released():
@@ -126,7 +141,8 @@ class Settler:
     def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
         """From here on no renewal touches the visibility: the pause asked for here is the last word."""
         delivery.renewable = False
-        self._changes.put([Settlement(delivery, outcome, seconds)])
+        self._endings[delivery] = Ending(outcome, seconds)
+        self._changes.put([delivery])
 
     def _delay(self, delivery: Delivery, after: float | None) -> int:
         """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
@@ -146,8 +162,8 @@ class Settler:
     async def _delete_until_closed(self) -> None:
         while batch := await self._deletes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
             undeleted = await self._entries.until_decided("delete", batch, self._delete)
-            for settlement in undeleted:
-                self._ledger.remember(settlement.delivery)
+            for delivery in undeleted:
+                self._ledger.remember(delivery)
             self._leave_as("expired", undeleted)
 
     async def _change_until_closed(self) -> None:
@@ -163,20 +179,20 @@ class Settler:
 
     # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
 
-    async def _delete(self, batch: Sequence[Settlement]) -> list[Answer]:
-        deliveries = deliveries_of(batch)
-        self._remember_late(deliveries)  # at every try: a lease may end between two of them
-        return await self._queue.delete(deliveries)
+    async def _delete(self, batch: Sequence[Delivery]) -> list[Answer]:
+        self._remember_late(batch)  # at every try: a lease may end between two of them
+        return await self._queue.delete(batch)
 
-    async def _change(self, batch: Sequence[Settlement]) -> list[Answer]:
-        renewals = {s.delivery.renewal for s in batch if s.delivery.renewal is not None}
+    async def _change(self, batch: Sequence[Delivery]) -> list[Answer]:
+        renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
         if renewals:
             await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause
-        back = [self._ledger.returned(s.delivery) for s in batch]  # perhaps only since we wait: its handle is void
-        asked = [s for s, is_back in zip(batch, back, strict=True) if not is_back]
+        back = [self._ledger.returned(delivery) for delivery in batch]  # perhaps only since we wait: its handle is void
+        asked = [delivery for delivery, is_back in zip(batch, back, strict=True) if not is_back]
         if not asked:
             return [OK] * len(batch)
-        answers = iter(await self._queue.change_visibility([s.delivery for s in asked], [s.seconds for s in asked]))
+        seconds = [self._endings[delivery].seconds for delivery in asked]
+        answers = iter(await self._queue.change_visibility(asked, seconds))
         return [OK if is_back else next(answers) for is_back in back]
 
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
@@ -190,7 +206,8 @@ class Settler:
         for delivery, rejected in batch:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
-                self._deletes.put([Settlement(delivery, "rejected", dead_lettered=True)])
+                self._endings[delivery] = Ending("rejected", dead_lettered=True)
+                self._deletes.put([delivery])
             else:
                 self._retry(delivery, Retried("dead-letter-refused", detail=rejected.reason))
 
@@ -215,18 +232,21 @@ class Settler:
             if delivery.lost or now >= delivery.deadline:
                 self._ledger.remember(delivery)
 
-    def _leave(self, decided: Sequence[Settlement]) -> None:
-        outcomes = {settlement.outcome: None for settlement in decided}
-        for outcome in outcomes:
-            alike = len(outcomes) == 1
-            self._leave_as(outcome, decided if alike else [one for one in decided if one.outcome == outcome])
+    def _leave(self, decided: Sequence[Delivery]) -> None:
+        if not self._endings:
+            self._leave_as("deleted", decided)
+            return
+        outcomes = [self._endings.get(delivery, DELETED).outcome for delivery in decided]
+        for outcome in dict.fromkeys(outcomes):
+            self._leave_as(outcome, [one for one, its in zip(decided, outcomes, strict=True) if its == outcome])
 
-    def _leave_as(self, outcome: OutcomeName, settlements: Sequence[Settlement]) -> None:
-        if settlements:
-            deliveries = deliveries_of(settlements)
+    def _leave_as(self, outcome: OutcomeName, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
             self._ledger.leave(deliveries, outcome)
-            self.pending -= len(settlements)
-            self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(settlements)))
+            self.pending -= len(deliveries)
+            self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
             if outcome != "deleted":
-                unresolved = [settlement.delivery for settlement in settlements if not settlement.dead_lettered]
+                endings = [self._endings.pop(delivery, DELETED) for delivery in deliveries]
+                pairs = zip(deliveries, endings, strict=True)
+                unresolved = [delivery for delivery, ending in pairs if not ending.dead_lettered]
                 self.settle(self._left(deliveries, unresolved))
