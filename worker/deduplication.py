@@ -27,11 +27,16 @@ def make_key(path: str | None) -> Callable[[object, Delivery], str]:
     id as well, because one message keeps it over all its deliveries.
     """
     if path is None:
-        return lambda _value, delivery: delivery.message_id
+        return by_message_id
     names = tuple(path.split("."))
     if not all(names):
         raise ValueError(f"{path!r} is not a path: names joined by single dots, such as order.id")
     return lambda value, _delivery: _as_key(_field(value, names, path), path)
+
+
+def by_message_id(_value: object, delivery: Delivery) -> str:
+    """The key unless a field of the body is one."""
+    return delivery.message_id
 
 
 def _field(value: object, names: tuple[str, ...], path: str) -> object:

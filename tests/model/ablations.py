@@ -18,6 +18,7 @@ from worker.inflight import Ledger
 from worker.pipeline import lanes, pipeline
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes
@@ -110,7 +111,7 @@ ABLATIONS: Final = (
     _ablation("holds leases for ever", _one(Ledger, "_hold", defects.holds_for_ever), "INV-1", 0, 1),
     _ablation(
         "begins what is over",
-        _one(Handler, "_add", defects.begins_what_is_over) + _one(BatchLeases, "begin", defects.begins_all),
+        _one(Decoder, "_add", defects.begins_what_is_over) + _one(BatchLeases, "begin", defects.begins_all),
         "INV-1",
         110,
     ),
@@ -128,7 +129,7 @@ ABLATIONS: Final = (
     _ablation("cancels the deletes at the stop", _one(Stop, "last_words", defects.has_no_last_words), "INV-5", 1, 5),
     _ablation("forgets the last ten deletes", _one(Settler, "close", defects.forgets_the_last_ten), "INV-5", 14, 19),
     _ablation("sends again instead of giving back", _one(Settler, "_change", defects.sends_again), "INV-7", 1, 4),
-    _ablation("takes garbage for done", _one(Handler, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
+    _ablation("takes garbage for done", _one(Decoder, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
     _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
     _ablation(
         "reads no answer to dead letters",

@@ -15,6 +15,7 @@ from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.deadletter import DeadLetters
-    from worker.pipeline.handle import Batch
+    from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
     from worker.pipeline.stopping import Stop
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 HARD_CODED_SECONDS: Final = 30
 
-add, decided_by_handler, handle_batch = Handler._add, Handler._decide, Handler._write
+add, decided_by_handler, handle_batch = Decoder._add, Handler._decide, Handler._write
 try_write = Writer._try
 settle, settle_otherwise, close_settler, change = (
     Settler.settle,
@@ -63,7 +64,7 @@ async def deletes_before_the_commit(self: Handler, batch: Batch) -> list[Outcome
     deliveries, batch.deliveries[:] = list(batch.deliveries), []
     self._settler.settle([(delivery, DONE) for delivery in deliveries])
     await self._writer.write(
-        batch.records, leases=BatchLeases([], limit_seconds=None, over=self._lease_over, clock=self._now)
+        batch.records, leases=BatchLeases([], limit_seconds=None, over=self._over, clock=self._now)
     )
     return []
 
@@ -91,7 +92,7 @@ async def answers_all_alike(
     return Written([alone] * len(records), writes)
 
 
-def begins_what_is_over(self: Handler, batch: Batch, deliveries: Sequence[Delivery], _: float) -> None:
+def begins_what_is_over(self: Decoder, batch: Batch, deliveries: list[Delivery], _: float) -> None:
     """Looks at no lease."""
     lost = [delivery for delivery in deliveries if delivery.lost]
     for delivery in lost:
@@ -111,7 +112,7 @@ def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
     return frozenset()
 
 
-def takes_garbage_for_done(self: Handler, batch: Batch, deliveries: Sequence[Delivery], now: float) -> None:
+def takes_garbage_for_done(self: Decoder, batch: Batch, deliveries: list[Delivery], now: float) -> None:
     """Acknowledges what it cannot decode."""
     add(self, batch, deliveries, now)
     batch.aside[:] = [(one, DONE if isinstance(aside, Rejected) else aside) for one, aside in batch.aside]

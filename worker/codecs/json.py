@@ -26,7 +26,7 @@ class JsonCodec:
         self._limits = limits or DecodeLimits()
         self._bounds = JsonBounds(self._limits)
         self._harmless = self._bounds.harmless
-        self._usual = self._bounds.usual
+        self._characters, self._brackets, self._digits = self._bounds.usual
 
     def decode(self, body: str) -> dict[str, object]:
         """The object in *body*; see the protocol.
@@ -35,7 +35,7 @@ class JsonCodec:
         only when it does not, to say why.
         """
         try:
-            if usual.harmless(body, *self._usual):
+            if usual.harmless(body, self._characters, self._brackets, self._digits):
                 value = orjson.loads(body)
                 if type(value) is dict:
                     return value

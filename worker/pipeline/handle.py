@@ -9,50 +9,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from worker.errors import DecodeError
-from worker.message import Message
-from worker.outcome import DONE, Rejected, Released, Retried
-from worker.pipeline.lanes import HELD_BACK
-from worker.pipeline.write import LEASE_OVER
+from worker.outcome import DONE, Released
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from worker.codecs.codec import Codec
-    from worker.message import Delivery
+    from worker.message import Delivery, Message
     from worker.outcome import Outcome
     from worker.pipeline.buffer import Buffer
+    from worker.pipeline.decode import Batch, Decoder
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.write import Writer
     from worker.telemetry.events import Emit
-
-DECODE_BYTES: Final = 256 * 1024
-"""Decoded in one step of the loop. The dearest body costs 45 ms for 200 KB, and a batch may hold twenty of them."""
-_make: Final = tuple.__new__
-"""`Message._make` also counts the fields, and takes twice the time."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """One batch on its way through a handler."""
-
-    deliveries: list[Delivery] = field(default_factory=list)
-    """Decoded; one for each record."""
-    records: list[Message] = field(default_factory=list)
-    aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
-    """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
-    stopped: set[str] = field(default_factory=set)
-    """Groups in which something is set aside; stays empty on a standard queue."""
-    waited_seconds: float = 0.0
-    """The handler's, for this batch."""
-    decode_seconds: float = 0.0
 
 
 class Handler:
@@ -62,27 +36,26 @@ class Handler:
         self,
         *,
         buffer: Buffer,
-        codec: Codec,
-        key: Callable[[object, Delivery], str],
+        decoder: Decoder,
         writer: Writer,
         settler: Settler,
-        ordered: bool,
         write_limit_seconds: float | None,
         sizing: Sizing,
         written: Callable[[], None],
+        over: Callable[[int], None],
         wall: Callable[[], float],
         emit: Emit,
         pipeline: str,
     ) -> None:
         self._buffer = buffer
-        self._codec = codec
-        self._key = key
+        self._decoder = decoder
         self._writer = writer
         self._settler = settler
-        self._ordered = ordered
         self._write_limit = write_limit_seconds
         self._sizing = sizing
         self._written = written
+        self._over = over
+        """Told how many leases were found to be over."""
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
@@ -103,7 +76,7 @@ class Handler:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         began = self._now()
         with self._given_back_if_cancelled(deliveries):
-            batch = await self._decode(deliveries, began)
+            batch = await self._decoder.decode(deliveries, began)
         if batch.aside:
             self._decide(batch.aside)
         if not batch.records:
@@ -126,47 +99,9 @@ class Handler:
             self._decide([(delivery, Released()) for delivery in deliveries])
             raise
 
-    async def _decode(self, deliveries: list[Delivery], now: float) -> Batch:
-        """What is to be written and what is set aside; in portions, so that hostile bodies do not hold up the loop."""
-        batch = Batch()
-        for number, portion in enumerate(portions(deliveries)):
-            if number:
-                await asyncio.sleep(0)
-            self._add(batch, portion, now)
-        return batch
-
-    def _add(self, batch: Batch, deliveries: Sequence[Delivery], now: float) -> None:
-        """Decode *deliveries* into *batch*, or set them aside."""
-        decode, key, stopped = self._codec.decode, self._key, batch.stopped
-        for delivery in deliveries:
-            if stopped and delivery.group_id in stopped:
-                self._set_aside(batch, delivery, HELD_BACK)
-                continue
-            if delivery.lost or now >= delivery.deadline:
-                self._lease_over(1)
-                self._set_aside(batch, delivery, LEASE_OVER)
-                continue
-            try:
-                value = decode(delivery.body)
-                record = message_of(delivery, key(value, delivery), value)
-            except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
-                self._set_aside(batch, delivery, undecoded(error))
-                continue
-            batch.deliveries.append(delivery)
-            batch.records.append(record)
-
-    def _set_aside(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
-        """With order in the groups, what is behind it in its group cannot be written either."""
-        batch.aside.append((delivery, outcome))
-        if self._ordered and delivery.group_id is not None:
-            batch.stopped.add(delivery.group_id)
-
-    def _lease_over(self, count: int) -> None:
-        self._emit(events.LeasesLost(self._pipeline, "LeaseOver", count))
-
     async def _write(self, batch: Batch) -> list[Outcome]:
         began = self._now()
-        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._lease_over, clock=self._now)
+        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._over, clock=self._now)
         written = await self._writer.write(batch.records, leases=leases)
         leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
         seconds = self._now() - began
@@ -229,40 +164,3 @@ class BatchLeases:
     def _renew_until(self, until: float) -> None:
         for delivery, far in zip(self._deliveries, self._farthest, strict=True):
             delivery.renew_until = min(far, until)
-
-
-def portions(deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
-    """*deliveries* in order, at most `DECODE_BYTES` each time or a larger one alone; the first may be empty."""
-    if sum([delivery.weight for delivery in deliveries]) <= DECODE_BYTES:
-        yield deliveries
-        return
-    begin, size = 0, 0
-    for place, delivery in enumerate(deliveries):
-        size += delivery.weight
-        if size > DECODE_BYTES:
-            yield deliveries[begin:place]
-            begin, size = place, delivery.weight
-    yield deliveries[begin:]
-
-
-def undecoded(error: Exception) -> Outcome:
-    """How a delivery ends whose body was not decoded, or had no key."""
-    if isinstance(error, DecodeError):
-        return Rejected(error.reason, error.detail)
-    return Retried(type(error).__name__, detail="unexpected in the codec")
-
-
-def message_of(delivery: Delivery, key: str, value: object) -> Message:
-    """What the sink and your function see of a delivery."""
-    fields = (
-        key,
-        value,
-        delivery.body,
-        delivery.message_id,
-        delivery.sent_at,
-        delivery.received_at,
-        delivery.receive_count,
-        delivery.group_id,
-        delivery.attributes,
-    )
-    return _make(Message, fields)

@@ -15,6 +15,7 @@ from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
+from worker.pipeline.decode import Decoder
 from worker.pipeline.handle import Handler
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
@@ -130,14 +131,13 @@ class Pipeline:
         )
         return Handler(
             buffer=self.buffer,
-            codec=parts.codec,
-            key=parts.key,
+            decoder=Decoder(parts.codec, parts.key, ordered=self.spec.fifo, over=self._leases_over),
             writer=writer,
             settler=self.settler,
-            ordered=self.spec.fifo,
             write_limit_seconds=self.spec.write_limit_seconds,
             sizing=self.sizing,
             written=self._follow_sink,
+            over=self._leases_over,
             wall=parts.wall,
             emit=parts.emit,
             pipeline=self.spec.name,
@@ -215,6 +215,9 @@ class Pipeline:
         if not all(task.done() for task in polling):
             await cancelled(polling)
             await asyncio.sleep(NOTICED_SECONDS)
+
+    def _leases_over(self, count: int) -> None:
+        self._emit(events.LeasesLost(self.spec.name, "LeaseOver", count))
 
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
+from worker import usual
 from worker.sqs.lease import leased_at
 from worker.sqs.native_call import Call, Verb
 from worker.sqs.native_read import document, received, settled
@@ -50,7 +51,6 @@ ATTRIBUTES: Final = Verb("attributes", "AmazonSQS.GetQueueAttributes")
 
 FRAME_BYTES: Final = 2_048
 """Around each body: a receipt handle of 400 to 1,000 characters, ids, hash, attributes. Too little costs a question."""
-_POSITIONS: Final = tuple(str(i) for i in range(10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class NativeQueue:
         self._wall = wall
         self._beneath = beneath
         """Closes what the queue stands on."""
+        self._deletion = self._body({"Entries": []}).removesuffix(b"]}")
+        """What the body of every delete begins with."""
         self._receives: dict[tuple[int, int], bytes] = {}
         """Bodies of receives, by limit and wait: there are a few, and they never change. Written by `_receive_body`."""
 
@@ -125,11 +127,11 @@ class NativeQueue:
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
         """See `Queue.delete`."""
         require_batch(deliveries)
-        entries = [
-            {"Id": position, "ReceiptHandle": delivery.receipt_handle}
-            for position, delivery in zip(_POSITIONS, deliveries, strict=False)
-        ]
-        return await self._batch(DELETE, entries)
+        body = usual.deletion(self._deletion, deliveries)
+        if body is None:
+            entries = [{"Id": str(i), "ReceiptHandle": d.receipt_handle} for i, d in enumerate(deliveries)]
+            body = self._body({"Entries": entries})
+        return await self._batch(DELETE, body, len(deliveries))
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         """See `Queue.change_visibility`."""
@@ -138,7 +140,7 @@ class NativeQueue:
             {"Id": str(i), "ReceiptHandle": d.receipt_handle, "VisibilityTimeout": s}
             for i, (d, s) in enumerate(zip(deliveries, seconds, strict=True))
         ]
-        return await self._batch(CHANGE, entries)
+        return await self._batch(CHANGE, self._body({"Entries": entries}), len(entries))
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """See `Queue.send`."""
@@ -147,16 +149,15 @@ class NativeQueue:
         hashes = hashes_of(messages)
         return await self._settle(
             SEND,
-            {"Entries": entries},
+            self._body({"Entries": entries}),
             lambda answer: to_answers(document(SEND.operation, answer), len(messages), hashes=hashes),
         )
 
     async def attributes(self) -> QueueAttributes:
         """See `Queue.attributes`."""
-        asked = {"AttributeNames": QUEUE_ATTRIBUTES}
         return await self._settle(
             ATTRIBUTES,
-            asked,
+            self._body({"AttributeNames": QUEUE_ATTRIBUTES}),
             lambda answer: to_queue_attributes(document(ATTRIBUTES.operation, answer), self._spec.name),
         )
 
@@ -167,13 +168,14 @@ class NativeQueue:
         await self._settling.close()
         await self._beneath()
 
-    def _batch(self, verb: Verb, entries: list[dict[str, Any]]) -> Awaitable[list[Answer]]:
-        count = len(entries)
-        return self._settle(verb, {"Entries": entries}, lambda answer: settled(verb.operation, answer, count))
+    def _batch(self, verb: Verb, body: bytes, count: int) -> Awaitable[list[Answer]]:
+        return self._settle(verb, body, lambda answer: settled(verb.operation, answer, count))
 
-    def _settle(self, verb: Verb, asked: Mapping[str, Any], read: Callable[[HttpAnswer], T]) -> Awaitable[T]:
-        body = encoded({"QueueUrl": self._spec.url, **asked})
+    def _settle(self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T]) -> Awaitable[T]:
         return self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
+
+    def _body(self, asked: Mapping[str, Any]) -> bytes:
+        return encoded({"QueueUrl": self._spec.url, **asked})
 
     def _receive_body(self, limit: int, wait: int, attempt_id: str | None) -> bytes:
         known = None if attempt_id else self._receives.get((limit, wait))

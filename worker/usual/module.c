@@ -1,15 +1,26 @@
-/* The module: four functions, and what they have learned of a delivery. */
+/* The module: six functions, and what they have learned of deliveries and messages. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "answer.h"
+#include "deletion.h"
 #include "harmless.h"
+#include "messages.h"
 #include "receive.h"
 #include "rows.h"
 
 static PyObject *answer(PyObject *Py_UNUSED(module), PyObject *data)
 {
     return answer_in(data);
+}
+
+static PyObject *deletion(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "deletion(head, deliveries)");
+        return NULL;
+    }
+    return deletion_of(PyModule_GetState(module), arguments[0], arguments[1]);
 }
 
 static PyObject *deliveries(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
@@ -37,6 +48,15 @@ static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *argument
     return PyBool_FromLong(is_harmless(arguments[0], bounds[0], bounds[1], bounds[2]));
 }
 
+static PyObject *messages(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "messages(deliveries, values, now)");
+        return NULL;
+    }
+    return messages_of(PyModule_GetState(module), arguments[0], arguments[1], arguments[2]);
+}
+
 static PyObject *values(PyObject *Py_UNUSED(module), PyObject *messages)
 {
     return values_of(messages);
@@ -44,8 +64,10 @@ static PyObject *values(PyObject *Py_UNUSED(module), PyObject *messages)
 
 static PyMethodDef METHODS[] = {
     {"answer", answer, METH_O, NULL},
+    {"deletion", (PyCFunction)(void (*)(void))deletion, METH_FASTCALL, NULL},
     {"deliveries", (PyCFunction)(void (*)(void))deliveries, METH_FASTCALL, NULL},
     {"harmless", (PyCFunction)(void (*)(void))harmless, METH_FASTCALL, NULL},
+    {"messages", (PyCFunction)(void (*)(void))messages, METH_FASTCALL, NULL},
     {"values", values, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -59,6 +81,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     Shape *shape = PyModule_GetState(module);
     Py_VISIT(shape->usual);
+    Py_VISIT(shape->message);
     return 0;
 }
 
@@ -66,6 +89,7 @@ static int clear(PyObject *module)
 {
     Shape *shape = PyModule_GetState(module);
     Py_CLEAR(shape->usual);
+    Py_CLEAR(shape->message);
     return 0;
 }
 

@@ -4,8 +4,6 @@
  */
 #include "receive.h"
 
-#include <structmember.h>
-
 #include "json.h"
 #include "md5.h"
 
@@ -15,11 +13,6 @@ typedef struct {
     Text id, handle, hash, body;
     long long sent_milliseconds, count;
 } Message;
-
-enum { ID, HANDLE, BODY, SENT_AT, RECEIVED_AT, COUNT, LEASED_AT };
-static const char *const FILLED_NAMES[FILLED] = {
-    "message_id", "receipt_handle", "body", "sent_at", "received_at", "receive_count", "leased_at",
-};
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */
 
@@ -140,46 +133,33 @@ static PyObject *text_of(const uint8_t *data, size_t size, int ascii)
     return text;
 }
 
-/* Field at *offset*, which it then owns. */
-static int fill(PyObject *delivery, Py_ssize_t offset, PyObject *value)
+/* The field then owns *value*. */
+static int fill(const Shape *shape, PyObject *delivery, Field field, PyObject *value)
 {
     if (value == NULL) {
         return 0;
     }
-    PyObject **field = (PyObject **)((char *)delivery + offset);
-    PyObject *shared = *field;
-    *field = value;
+    PyObject **slot = slot_of(shape, delivery, field);
+    PyObject *shared = *slot;
+    *slot = value;
     Py_XDECREF(shared);
     return 1;
-}
-
-static PyObject *blank_delivery(const Shape *shape)
-{
-    PyTypeObject *type = Py_TYPE(shape->usual);
-    PyObject *delivery = type->tp_alloc(type, 0);
-    for (int i = 0; delivery != NULL && i < shape->fields; i++) {
-        PyObject *shared = *(PyObject **)((char *)shape->usual + shape->offsets[i]);
-        Py_XINCREF(shared);
-        *(PyObject **)((char *)delivery + shape->offsets[i]) = shared;
-    }
-    return delivery;
 }
 
 static PyObject *
 delivery_of(const Shape *shape, const Message *message, const Hashed *body, PyObject *leased_at, PyObject *received_at)
 {
     PyObject *delivery = blank_delivery(shape);
-    const Py_ssize_t *at = shape->filled;
     if (delivery == NULL) {
         return NULL;
     }
-    if (fill(delivery, at[ID], text_of(message->id.data, message->id.size, 1)) &&
-        fill(delivery, at[HANDLE], text_of(message->handle.data, message->handle.size, 1)) &&
-        fill(delivery, at[BODY], text_of(body->data, body->size, message->body.ascii)) &&
-        fill(delivery, at[SENT_AT], PyFloat_FromDouble((double)message->sent_milliseconds / 1000.0)) &&
-        fill(delivery, at[RECEIVED_AT], Py_NewRef(received_at)) &&
-        fill(delivery, at[COUNT], PyLong_FromLongLong(message->count)) &&
-        fill(delivery, at[LEASED_AT], Py_NewRef(leased_at))) {
+    if (fill(shape, delivery, MESSAGE_ID, text_of(message->id.data, message->id.size, 1)) &&
+        fill(shape, delivery, RECEIPT_HANDLE, text_of(message->handle.data, message->handle.size, 1)) &&
+        fill(shape, delivery, BODY, text_of(body->data, body->size, message->body.ascii)) &&
+        fill(shape, delivery, SENT_AT, PyFloat_FromDouble((double)message->sent_milliseconds / 1000.0)) &&
+        fill(shape, delivery, RECEIVED_AT, Py_NewRef(received_at)) &&
+        fill(shape, delivery, RECEIVE_COUNT, PyLong_FromLongLong(message->count)) &&
+        fill(shape, delivery, LEASED_AT, Py_NewRef(leased_at))) {
         return delivery;
     }
     Py_DECREF(delivery);
@@ -229,67 +209,4 @@ PyObject *deliveries_in(const Shape *shape, PyObject *body, PyObject *leased_at,
                                : Py_NewRef(Py_None);
     PyMem_Free(room);
     return deliveries;
-}
-
-/* ---- the shape of a delivery ------------------------------------------------------------------------------------ */
-
-/* Where the slot *name* of *type* is; -1 with an exception if it is none. */
-static Py_ssize_t offset_of(PyTypeObject *type, PyObject *name)
-{
-    PyObject *slot = PyObject_GetAttr((PyObject *)type, name);
-    if (slot == NULL) {
-        return -1;
-    }
-    Py_ssize_t offset = -1;
-    if (Py_IS_TYPE(slot, &PyMemberDescr_Type) && ((PyMemberDescrObject *)slot)->d_member->type == T_OBJECT_EX) {
-        offset = ((PyMemberDescrObject *)slot)->d_member->offset;
-    } else {
-        PyErr_Format(PyExc_TypeError, "%U of a delivery is no slot", name);
-    }
-    Py_DECREF(slot);
-    return offset;
-}
-
-static int learn_offsets(Shape *shape, PyObject *slots)
-{
-    PyTypeObject *type = Py_TYPE(shape->usual);
-    shape->fields = (int)PyTuple_GET_SIZE(slots);
-    if (shape->fields > MOST_FIELDS) {
-        PyErr_SetString(PyExc_TypeError, "a delivery has more fields than expected");
-        return -1;
-    }
-    for (int i = 0; i < shape->fields; i++) {
-        if ((shape->offsets[i] = offset_of(type, PyTuple_GET_ITEM(slots, i))) < 0) {
-            return -1;
-        }
-    }
-    for (int i = 0; i < FILLED; i++) {
-        PyObject *name = PyUnicode_FromString(FILLED_NAMES[i]);
-        shape->filled[i] = name == NULL ? -1 : offset_of(type, name);
-        Py_XDECREF(name);
-        if (shape->filled[i] < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int shape_learn(Shape *shape)
-{
-    PyObject *module = PyImport_ImportModule("worker.message");
-    PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, "Delivery");
-    PyObject *slots = type == NULL ? NULL : PyObject_GetAttrString(type, "__slots__");
-    shape->usual = type == NULL ? NULL : PyObject_CallFunction(type, "sssddid", "", "", "", 0.0, 0.0, 0, 0.0);
-    int learned = -1;
-    if (slots != NULL && shape->usual != NULL) {
-        if (PyTuple_CheckExact(slots)) {
-            learned = learn_offsets(shape, slots);
-        } else {
-            PyErr_SetString(PyExc_TypeError, "the slots of a delivery are no tuple");
-        }
-    }
-    Py_XDECREF(slots);
-    Py_XDECREF(type);
-    Py_XDECREF(module);
-    return learned;
 }

@@ -20,6 +20,7 @@ from worker.outcome import DONE
 from worker.pipeline import pipeline
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import Handler
 from worker.pipeline.poll import Poller
@@ -61,12 +62,12 @@ def no_deduplication() -> None:
 
 def no_order() -> None:
     """A FIFO queue is moved as if it were none."""
-    init = Handler.__init__
+    init = Decoder.__init__
 
-    def unordered(self: Handler, **wired: Any) -> None:
-        init(self, **{**wired, "ordered": False})
+    def unordered(self: Decoder, *parts: Any, **wired: Any) -> None:
+        init(self, *parts, **{**wired, "ordered": False})
 
-    put(Handler, "__init__", unordered)
+    put(Decoder, "__init__", unordered)
     put(pipeline, "Lanes", Arrivals)
 
 
@@ -87,14 +88,15 @@ def no_pause() -> None:
 
 def say_bodies() -> None:
     """One body in so many is printed."""
-    add, bodies = Handler._add, iter(range(1 << 62))
+    values, bodies = Decoder._values, iter(range(1 << 62))
 
-    def talk(self: Handler, batch: Any, delivery: Any, now: float) -> Any:
-        if next(bodies) % EACH == 0:
-            sys.stdout.write(delivery.body + "\n")
-        return add(self, batch, delivery, now)
+    def talk(self: Decoder, deliveries: Any) -> Any:
+        for delivery in deliveries:
+            if next(bodies) % EACH == 0:
+                sys.stdout.write(delivery.body + "\n")
+        return values(self, deliveries)
 
-    put(Handler, "_add", talk)
+    put(Decoder, "_values", talk)
 
 
 def hoard() -> None:

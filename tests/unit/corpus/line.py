@@ -20,6 +20,7 @@ from worker.errors import DecodeError
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.decode import Decoder
 from worker.pipeline.handle import Handler
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.write import Writer
@@ -77,14 +78,13 @@ class Line:
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
         handler = Handler(
             buffer=buffer,
-            codec=self.codec,
-            key=self.key,
+            decoder=Decoder(self.codec, self.key, ordered=False, over=lambda _: None),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
             settler=settler,
-            ordered=False,
             write_limit_seconds=None,
             sizing=sizing,
             written=lambda: None,
+            over=lambda _: None,
             wall=lambda: 0.0,
             emit=lambda _: None,
             pipeline="p",

@@ -16,7 +16,7 @@ from worker.codecs.json import JsonCodec
 from worker.deduplication import make_key
 from worker.message import Delivery, Message
 from worker.outcome import DONE, Rejected, Retried
-from worker.pipeline.handle import DECODE_BYTES, message_of, portions
+from worker.pipeline.decode import DECODE_BYTES, message_of, portions
 from worker.pipeline.lanes import HELD_BACK
 from worker.pipeline.write import LEASE_OVER, outcomes
 from worker.telemetry import events
@@ -116,13 +116,13 @@ def test_each_delivery_is_decoded_or_set_aside_by_the_rules(drafts: list[Draft],
     async def check() -> None:
         await asyncio.sleep(0)
         bench = Bench(fifo=ordered)
-        handler = bench.pipeline().handler
-        handler._codec = Picky()
+        decoder = bench.pipeline().handler._decoder
+        decoder._codec = Picky()
         deliveries = [made(n, body=draft.body, group=draft.group) for n, draft in enumerate(drafts)]
         for delivery, draft in zip(deliveries, drafts, strict=True):
             delivery.lost = draft.lost
             delivery.deadline = NOW if draft.over else NOW + 1
-        batch = await handler._decode(deliveries, NOW)
+        batch = await decoder.decode(deliveries, NOW)
         ends = dict(zip(deliveries, expected(drafts, ordered=ordered), strict=True))
         assert batch.deliveries == [one for one, end in ends.items() if end is None]
         assert batch.records == [message_of(one, one.message_id, {}) for one in batch.deliveries]

@@ -105,7 +105,7 @@ async def test_a_bug_in_the_codec_is_a_retry_of_the_message_that_shows_it() -> N
     bench = Bench(max_receives=3)
     await bench.send(range(5))
     async with bench.running() as pipeline:
-        pipeline.handler._codec = BrokenCodec()
+        pipeline.handler._decoder._codec = BrokenCodec()
         await asyncio.sleep(300)
     assert len(bench.sink.rows) == 4
     assert await bench.dead_bodies() == ['{"n":1}']
@@ -120,12 +120,12 @@ async def test_a_batch_of_large_bodies_is_decoded_in_portions() -> None:
     for _ in range(8):
         await bench.send_body("[" * 200 * KIB)
     pipeline, codec = bench.pipeline(), BrokenCodec()
-    pipeline.handler._codec = codec
+    pipeline.handler._decoder._codec = codec
     received = await bench.queue.receive(10, 0)
     pipeline.ledger.enter(received)
     async with asyncio.TaskGroup() as tasks:
         turning = tasks.create_task(codec.turn())
-        await pipeline.handler._decode(received, asyncio.get_running_loop().time())
+        await pipeline.handler._decoder.decode(received, asyncio.get_running_loop().time())
         turning.cancel()
     assert len(codec.seen) == 8
     assert codec.seen[-1] >= 6

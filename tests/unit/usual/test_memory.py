@@ -63,11 +63,15 @@ def test_no_answer_makes_it_read_or_write_beyond_its_memory(tmp_path: Path) -> N
 def test_it_keeps_nothing() -> None:
     """After thousands of answers of each end no memory is left behind."""
     cut = document(["x" * 100] * 9 + ["\x01"])
+    some = usual.deliveries(document(["x" * 100] * 10), 1.0, 2.0)
+    assert some is not None
     for name, once in (
         ("deliveries", lambda: usual.deliveries(document(['a"b'] * 10), 1.0, 2.0)),
         ("none of them", lambda: usual.deliveries(cut, 1.0, 2.0)),
         ("no Unicode", lambda: usual.deliveries(document(["x", "y"]).replace(b'"y"', b'"\xff"'), 1.0, 2.0)),
         ("an answer", lambda: usual.answer(answered(b"x" * 100))),
+        ("messages", lambda: usual.messages(some, [{}] * 10, -1.0)),
+        ("a delete", lambda: usual.deletion(b"x" * 100, some)),
         ("rows", lambda: usual.values([ONE] * 100)),
         ("no answer", lambda: usual.answer(answered(b"x") + b"y")),
     ):
@@ -88,12 +92,14 @@ def test_without_it_everything_takes_the_careful_way() -> None:
         "import sys; sys.modules['worker.usual.usual'] = None\n"
         "from worker import usual; from worker.sqs.native_open import HOW; from worker.codecs.json import JsonCodec\n"
         "print(usual.BUILT, usual.answer(b''), usual.deliveries(b'', 0, 0), usual.harmless('', 1, 1, 1))\n"
-        "print(usual.values([]), JsonCodec().decode('{}'), HOW)"
+        "print(usual.values([]), usual.messages([], [], 0), usual.deletion(b'', []))\n"
+        "print(JsonCodec().decode('{}'), HOW)"
     )
     said = ran("-c", program)
     assert said.splitlines()[0] == "False None None False"
     assert "its extension in C was not built" in said
-    assert said.splitlines()[1].startswith("None {}")
+    assert said.splitlines()[1] == "None None None"
+    assert said.splitlines()[2].startswith("{}")
 
 
 def test_the_demonstration_is_exact_without_it(tmp_path: Path) -> None:

@@ -34,7 +34,10 @@ def main(path: str, seed: int) -> None:
         ]
         body = document(texts, ascii_only=turn % 2 == 0)
         for one in (body, spoiled(body, random), body[: random.randrange(len(body))]):
-            read += usual.deliveries(one, 1.0, 2.0) is not None
+            found = usual.deliveries(one, 1.0, 2.0)
+            read += found is not None
+            assert found is None or usual.messages(found, texts[: len(found)], -1.0) is not None
+            assert found is None or usual.deletion(one[:50], found) is not None
             read += usual.answer(answered(one)) is not None
             read += usual.answer(spoiled(answered(one[:300]), random)) is not None
         rows: list[object] = [(text, None, text, text, 1.0, 2.0, 3, None, {}) for text in texts]

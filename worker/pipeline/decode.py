@@ -1,0 +1,151 @@
+"""Decode: a batch of deliveries becomes messages for the sink, and what is set aside with its outcome.
+
+Takes what the buffer handed out; gives a message for each delivery whose lease lives and whose body has a value and a
+key. It works in portions, so that hostile bodies do not hold up the loop, and waits for nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from worker import usual
+from worker.deduplication import by_message_id
+from worker.errors import DecodeError
+from worker.message import Message
+from worker.outcome import Rejected, Retried
+from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.write import LEASE_OVER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from worker.codecs.codec import Codec
+    from worker.message import Delivery
+    from worker.outcome import Outcome
+
+DECODE_BYTES: Final = 256 * 1024
+"""Decoded in one step of the loop. The dearest body costs 45 ms for 200 KB, and a batch may hold twenty of them."""
+_make: Final = tuple.__new__
+"""`Message._make` also counts the fields, and takes twice the time."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch on its way through a handler."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    """Decoded; one for each record."""
+    records: list[Message] = field(default_factory=list)
+    aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
+    stopped: set[str] = field(default_factory=set)
+    """Groups in which something is set aside; stays empty on a standard queue."""
+    waited_seconds: float = 0.0
+    """The handler's, for this batch."""
+    decode_seconds: float = 0.0
+
+
+class Decoder:
+    """What all handlers of a pipeline decode with. Holds no batch."""
+
+    def __init__(
+        self, codec: Codec, key: Callable[[object, Delivery], str], *, ordered: bool, over: Callable[[int], None]
+    ) -> None:
+        self._codec = codec
+        self._key = key
+        self._ordered = ordered
+        self._over = over
+        """Told how many leases were found to be over."""
+
+    async def decode(self, deliveries: list[Delivery], now: float) -> Batch:
+        """What is to be written and what is set aside, of *deliveries* that are looked at from loop time *now* on."""
+        batch = Batch()
+        for number, portion in enumerate(portions(deliveries)):
+            if number:
+                await asyncio.sleep(0)
+            self._add(batch, portion, now)
+        return batch
+
+    def _add(self, batch: Batch, deliveries: list[Delivery], now: float) -> None:
+        """Decode *deliveries* into *batch*, or set them aside."""
+        values = self._values(deliveries)
+        records = usual.messages(deliveries, values, now) if self._key is by_message_id and not batch.stopped else None
+        if records is None:
+            self._add_each(batch, deliveries, values, now)
+        else:
+            batch.deliveries += deliveries
+            batch.records += records
+
+    def _values(self, deliveries: Sequence[Delivery]) -> list[object]:
+        """The decoded bodies, up to the first that has no value."""
+        decode, values = self._codec.decode, list[object]()
+        with suppress(Exception):  # met again by whoever wants that value, who has an outcome for it
+            for delivery in deliveries:
+                values.append(decode(delivery.body))
+        return values
+
+    def _add_each(self, batch: Batch, deliveries: Sequence[Delivery], values: Sequence[object], now: float) -> None:
+        """One by one; the first of them have their *values*."""
+        decode, key, stopped = self._codec.decode, self._key, batch.stopped
+        for place, delivery in enumerate(deliveries):
+            if stopped and delivery.group_id in stopped:
+                self._set_aside(batch, delivery, HELD_BACK)
+                continue
+            if delivery.lost or now >= delivery.deadline:
+                self._over(1)
+                self._set_aside(batch, delivery, LEASE_OVER)
+                continue
+            try:
+                value = values[place] if place < len(values) else decode(delivery.body)
+                record = message_of(delivery, key(value, delivery), value)
+            except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
+                self._set_aside(batch, delivery, undecoded(error))
+                continue
+            batch.deliveries.append(delivery)
+            batch.records.append(record)
+
+    def _set_aside(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
+        """With order in the groups, what is behind it in its group cannot be written either."""
+        batch.aside.append((delivery, outcome))
+        if self._ordered and delivery.group_id is not None:
+            batch.stopped.add(delivery.group_id)
+
+
+def portions(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
+    """*deliveries* in order, at most `DECODE_BYTES` each time or a larger one alone; the first may be empty."""
+    if sum([delivery.weight for delivery in deliveries]) <= DECODE_BYTES:
+        yield deliveries
+        return
+    begin, size = 0, 0
+    for place, delivery in enumerate(deliveries):
+        size += delivery.weight
+        if size > DECODE_BYTES:
+            yield deliveries[begin:place]
+            begin, size = place, delivery.weight
+    yield deliveries[begin:]
+
+
+def undecoded(error: Exception) -> Outcome:
+    """How a delivery ends whose body was not decoded, or had no key."""
+    if isinstance(error, DecodeError):
+        return Rejected(error.reason, error.detail)
+    return Retried(type(error).__name__, detail="unexpected in the codec")
+
+
+def message_of(delivery: Delivery, key: str, value: object) -> Message:
+    """What the sink and your function see of a delivery."""
+    fields = (
+        key,
+        value,
+        delivery.body,
+        delivery.message_id,
+        delivery.sent_at,
+        delivery.received_at,
+        delivery.receive_count,
+        delivery.group_id,
+        delivery.attributes,
+    )
+    return _make(Message, fields)

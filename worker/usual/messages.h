@@ -1,0 +1,11 @@
+/* Messages made of deliveries and their decoded bodies. */
+#ifndef WORKER_USUAL_MESSAGES_H
+#define WORKER_USUAL_MESSAGES_H
+
+#include "delivery.h"
+
+/* A list of messages whose key is the message id, or None if there is not a value for each delivery, or one has lost
+ * its lease at loop time *now*; NULL with an exception. */
+PyObject *messages_of(const Shape *shape, PyObject *deliveries, PyObject *values, PyObject *now);
+
+#endif
