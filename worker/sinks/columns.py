@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     """Rows of one table, as a statement takes them."""
 
     columns: tuple[str, ...]
-    """`COLUMNS`, or `FILLED` when all others are null."""
+    """`COLUMNS` without those that are null in every row."""
     values: list[Value]
     """Those of the first row in the order of *columns*, then those of the second, and so on."""
 
@@ -71,12 +71,12 @@ def as_values(messages: Sequence[Message]) -> Rows:
     if (usually := usual.values(messages)) is not None:
         return Rows(FILLED, usually)
     fields: list[Any] = list(chain.from_iterable(messages))
-    *filled, groups, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)
-    if None in filled[0]:
+    *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)
+    if None in plain[0]:
         raise TypeError("a message has no key")
-    if not any(attributes) and groups.count(None) == len(groups):
-        return Rows(FILLED, _interleaved(filled))
-    return Rows(COLUMNS, _interleaved([*filled, groups, list(map(_attributes_text, attributes))]))
+    cells = dict(zip(COLUMNS, [*plain, list(map(_attributes_text, attributes))], strict=True))
+    columns = tuple(name for name in COLUMNS if name in FILLED or cells[name].count(None) < len(messages))
+    return Rows(columns, _interleaved([cells[name] for name in columns]))
 
 
 def _interleaved(columns: Sequence[Sequence[Value]]) -> list[Value]:

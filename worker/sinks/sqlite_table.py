@@ -30,10 +30,10 @@ _FEW_ROWS: Final = 50
 _SELECT: Final = "SELECT * FROM given WHERE message_id NOT NULL"
 _CACHE_KIB: Final = 8_192
 _LOG_PAGES: Final = 4_000
-"""Pages in the write-ahead log before it is copied into the file: 16 MiB. Nothing is written meanwhile: at half load one
-message in a hundred took longer than 15 ms with 4 MiB (SQLite's default), 23 with 8, 41 with 16, 65 with 32 and 110
-with 64. The CPU of a small table is the same; one of two million rows, whose index is touched all over, takes a tenth
-more with 4 or 8 MiB than with 32, and a thirtieth with 16.
+"""Pages in the write-ahead log before it is copied into the file: 16 MiB. Nothing is written meanwhile: at half load
+one message in a hundred took longer than 15 ms with 4 MiB (SQLite's default), 23 with 8, 41 with 16, 65 with 32 and
+110 with 64. The CPU of a small table is the same; one of two million rows, whose index is touched all over, takes a
+tenth more with 4 or 8 MiB than with 32, and a thirtieth with 16.
 """
 _CACHED_STATEMENTS: Final = 16
 """A statement of 1,000 rows takes some hundred kilobytes."""
@@ -236,7 +236,7 @@ def _joined(batches: Sequence[Rows]) -> list[Rows]:
     if len(batches) == 1:
         return [*batches]
     kinds = dict.fromkeys(columns for columns, _ in batches)
-    return [Rows(kind, [*chain.from_iterable(v for columns, v in batches if columns is kind)]) for kind in kinds]
+    return [Rows(kind, [*chain.from_iterable(v for columns, v in batches if columns == kind)]) for kind in kinds]
 
 
 @lru_cache(maxsize=_CACHED_STATEMENTS)
