@@ -45,7 +45,9 @@ class Floor:
                 "MessageAttributeNames": ["All"],
             }
         )
-        self._table = None if rows is None else SqliteTable(rows, "messages", busy_timeout_seconds=1.0)
+        self._table = (
+            None if rows is None else SqliteTable(rows, "messages", keyed_by_id=True, busy_timeout_seconds=1.0)
+        )
         self._unwritten: list[Value] = []
         """The next write, row behind row. Written by `received` and `_write`."""
         self._waiting: list[Line] = []

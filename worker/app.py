@@ -76,7 +76,8 @@ def make_sink(settings: PipelineSettings) -> Sink:
         case "sqlite":
             from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
 
-            return SqliteSink(settings.sqlite_path, settings.sqlite_table)
+            by_id = settings.deduplication_key is None
+            return SqliteSink(settings.sqlite_path, settings.sqlite_table, keyed_by_id=by_id)
         case "postgres":
             return _make_postgres(settings)
         case "ndjson":

@@ -22,15 +22,18 @@ class Ids:
     """Message ids, request ids and tags, unique within one loopback and the same again for the same seed."""
 
     def __init__(self, rng: random.Random) -> None:
-        bits = rng.getrandbits(76)
-        prefix = f"{bits & 0xFFFFFFFF:08x}-{bits >> 32 & 0xFFFF:04x}-4{bits >> 48 & 0xFFF:03x}"
-        self._prefix = f"{prefix}-{'89ab'[rng.getrandbits(2)]}000-"
+        bits = rng.getrandbits(28)
+        self._middle = f"-{bits & 0xFFFF:04x}-4{bits >> 16:03x}-{'89ab'[rng.getrandbits(2)]}000-"
         self._rng = rng
         self._numbers = count(1)
 
     def next(self) -> str:
-        """A fresh id in the form of a UUID; the last twelve digits suffice for nine years at a million a second."""
-        return f"{self._prefix}{next(self._numbers):012x}"
+        """A fresh id in the form of a UUID; the last twelve digits suffice for nine years at a million a second.
+
+        The first eight are random, as all of Amazon's: an index takes ids that come in order at a fifth of the price.
+        """
+        numbers = self._rng.getrandbits(32), self._middle, next(self._numbers)
+        return "%08x%s%012x" % numbers  # noqa: UP031 - an f-string takes twice as long
 
     def tag(self) -> str:
         """A random text that marks the handles of one queue as its own."""
@@ -45,7 +48,7 @@ class Handles:
 
     def write(self, number: int, receipt: int) -> str:
         """The handle of a message's *receipt*."""
-        return "%s%x/%x==" % (self._prefix, number, receipt)  # noqa: UP031 - an f-string takes twice as long
+        return "%s%x/%x==" % (self._prefix, number, receipt)  # noqa: UP031 - as above
 
     def read(self, handle: str) -> tuple[int, int]:
         """The message number and receipt number of a handle that this queue wrote."""

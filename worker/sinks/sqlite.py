@@ -41,19 +41,24 @@ _PASSING_AT_OPEN: Final = frozenset(
 class SqliteSink:
     """Rows in a table of seven columns (see `columns.py`), created when missing, in a file of mode 0600 when created.
 
-    *Transactional* on `message_id`: a batch is committed as a whole, on the disk (WAL, synchronous = FULL), and a
-    redelivery changes nothing. FULL costs 3 % against NORMAL at 500 rows a batch on a disk of a virtual machine.
-    Several processes may write to one file; who waits longer than the busy timeout is told `SinkUnavailable`.
+    *Transactional* on `message_id`, with `sent_at` where that is the id of SQS (see `BY_TIME`): a batch is committed as
+    a whole, on the disk (WAL, synchronous = FULL), and a redelivery changes nothing. FULL costs 3 % against NORMAL at
+    500 rows a batch on a disk of a virtual machine. Several processes may write to one file; who waits longer than the
+    busy timeout is told `SinkUnavailable`.
 
     A cancelled write that has begun is finished by the thread, unheard: unknown, and harmless when written again. A
     file that is deleted or replaced while open would swallow rows; it is noticed before the batch is accepted, and
     the next write opens the file that is there then.
     """
 
-    def __init__(self, path: str, table: str = "messages", *, busy_timeout_seconds: float = 0.25) -> None:
+    def __init__(
+        self, path: str, table: str = "messages", *, keyed_by_id: bool = False, busy_timeout_seconds: float = 0.25
+    ) -> None:
         self._path = path
         self._table_name = table
-        self._table = SqliteTable(path, table, busy_timeout_seconds=busy_timeout_seconds)
+        self._keyed_by_id = keyed_by_id
+        """Whether the key of every message is its id; what goes by another key is one row whenever it was sent."""
+        self._table = SqliteTable(path, table, keyed_by_id=keyed_by_id, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
         self._together: Together[Rows] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
@@ -112,7 +117,15 @@ class SqliteSink:
         return SinkRefused(
             f"{what}; table {self._table_name} cannot take messages: let the worker create it, or give it the columns "
             f"{', '.join(COLUMNS)} with message_id as TEXT PRIMARY KEY and no other column that must be filled"
+            f"{self._hint}"
         )
+
+    @property
+    def _hint(self) -> str:
+        """For those who came here by a setting."""
+        if self._keyed_by_id:
+            return ""
+        return "; one made without DEDUPLICATION_KEY has the key (sent_at, message_id): name another SQLITE_TABLE"
 
 
 def _blames_a_row(error: Exception) -> bool:

@@ -9,25 +9,31 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.sinks.columns import COLUMNS, Rows
+from worker.sinks.columns import COLUMNS
+from worker.sinks.sqlite_statements import (
+    BY_KEY,
+    BY_TIME,
+    CACHED_STATEMENTS,
+    create_table,
+    insert,
+    insert_new,
+    joined,
+    rows_compiled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from worker.sinks.columns import Value
+    from worker.sinks.columns import Rows, Value
+    from worker.sinks.sqlite_statements import Key, Statement
 
 STATEMENT_ROWS: Final = 1_000
 """Rows of one INSERT, as far as SQLite's limit of variables allows."""
-_FEW_ROWS: Final = 50
-"""Up to so many there is a statement for each ten rows, and beyond for each fifty."""
-_SELECT: Final = "SELECT * FROM given WHERE message_id NOT NULL"
 _CACHE_KIB: Final = 8_192
 _LOG_PAGES: Final = 4_000
 """Pages in the write-ahead log before it is copied into the file: 16 MiB. Nothing is written meanwhile: at half load
@@ -35,8 +41,6 @@ one message in a hundred took longer than 15 ms with 4 MiB (SQLite's default), 2
 110 with 64. The CPU of a small table is the same; one of two million rows, whose index is touched all over, takes a
 tenth more with 4 or 8 MiB than with 32, and a thirtieth with 16.
 """
-_CACHED_STATEMENTS: Final = 16
-"""A statement of 1,000 rows takes some hundred kilobytes."""
 _HARMLESS: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -54,8 +58,6 @@ _FILLING: Final[Sequence[Value]] = (None, "", "", "", "", "", "")
 _PROBE: Final = ("worker-check", "{}", 0.0, 0.0, 1, None, None)
 
 Identity = tuple[int, int]
-Statement = Callable[[str, tuple[str, ...], int], str]
-"""The SQL that inserts so many rows of these columns into a table."""
 
 
 class FileLost(OSError):
@@ -65,9 +67,13 @@ class FileLost(OSError):
 class SqliteTable:
     """The connection and its table. Every method runs in the same thread."""
 
-    def __init__(self, path: str, table: str, *, busy_timeout_seconds: float) -> None:
+    def __init__(self, path: str, table: str, *, keyed_by_id: bool, busy_timeout_seconds: float) -> None:
         self._path = Path(path)
         self._table = '"' + table.replace('"', '""') + '"'
+        self._keys: tuple[Key, ...] = (BY_TIME, BY_KEY) if keyed_by_id else (BY_KEY,)
+        """Those that make a row unique, the best one first."""
+        self._key = self._keys[0]
+        """That of the table that is there. Written by `open`."""
         self._busy_timeout_seconds = busy_timeout_seconds
         self._connection: sqlite3.Connection | None = None
         """Written by `open` and `close`."""
@@ -87,7 +93,7 @@ class SqliteTable:
         """Commit the rows of all *batches*; a row whose key is there already is passed over."""
         connection = self._connection or self._reopen()
         try:
-            self._insert(connection, _joined(batches))
+            self._insert(connection, joined(batches))
         except sqlite3.Error as error:
             if primary_code(error) not in _HARMLESS:
                 self.close()
@@ -116,7 +122,7 @@ class SqliteTable:
             self._path,
             timeout=self._busy_timeout_seconds,
             isolation_level=None,
-            cached_statements=_CACHED_STATEMENTS,
+            cached_statements=CACHED_STATEMENTS,
         )
         try:
             self._prepare(connection)
@@ -137,16 +143,25 @@ class SqliteTable:
         variables = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         self._statement_rows = max(1, min(STATEMENT_ROWS, variables // len(COLUMNS)))
         connection.execute("BEGIN IMMEDIATE")
-        # A table with rowids: as WITHOUT ROWID, bodies are spread over the index and writing is four times slower.
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {self._table} (message_id TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, "
-            "sent_at REAL NOT NULL, received_at REAL NOT NULL, receive_count INTEGER NOT NULL, "
-            "group_id TEXT, attributes TEXT)"
-        )
+        connection.execute(create_table(self._table, self._keys[0]))
         connection.execute("COMMIT")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_insert_sql(self._table, COLUMNS, 1), _PROBE)
+        self._key = self._tried(connection)
         connection.execute("ROLLBACK")
+
+    def _tried(self, connection: sqlite3.Connection) -> Key:
+        """The key of the table, found by a row that it takes: if it is yours, it may have another than ours."""
+        *others, last = self._keys
+        for key in others:
+            try:
+                connection.execute(insert(key, self._table, COLUMNS, 1), _PROBE)
+            except sqlite3.OperationalError as error:
+                if primary_code(error) != sqlite3.SQLITE_ERROR:  # that of a statement that does not fit the table
+                    raise
+            else:
+                return key
+        connection.execute(insert(last, self._table, COLUMNS, 1), _PROBE)
+        return last
 
     def _remember_identities(self, before: Identity) -> None:
         """The file and its log, which exists once a transaction was begun (not on disks without shared memory)."""
@@ -165,9 +180,9 @@ class SqliteTable:
         it touches, which costs CPU for each; one that takes the whole transaction back with it keeps none.
         """
         try:
-            self._commit(connection, batches, _insert_new_sql)
+            self._commit(connection, batches, insert_new)
         except sqlite3.IntegrityError:  # most likely a row that is there already
-            self._commit(connection, batches, _insert_sql)
+            self._commit(connection, batches, partial(insert, self._key))
 
     def _commit(self, connection: sqlite3.Connection, batches: Sequence[Rows], sql: Statement) -> None:
         try:
@@ -219,43 +234,6 @@ def primary_code(error: sqlite3.Error) -> int | None:
     """SQLite's result code without its extension; None when Python's own layer raised."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
-
-
-def rows_compiled(rows: int) -> int:
-    """Rows of the statement that inserts *rows*: one of few sizes, filled up with rows of NULL, which it passes over.
-
-    To compile a statement costs twice as much for a row as to carry it out, and batches come in all sizes: this way
-    nearly each finds its statement compiled.
-    """
-    step = 10 if rows <= _FEW_ROWS else _FEW_ROWS
-    return -(-rows // step) * step
-
-
-def _joined(batches: Sequence[Rows]) -> list[Rows]:
-    """As few statements as the columns allow."""
-    if len(batches) == 1:
-        return [*batches]
-    kinds = dict.fromkeys(columns for columns, _ in batches)
-    return [Rows(kind, [*chain.from_iterable(v for columns, v in batches if columns == kind)]) for kind in kinds]
-
-
-@lru_cache(maxsize=_CACHED_STATEMENTS)
-def _insert_new_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
-    """For rows that are not there; one that is ends the transaction with an IntegrityError."""
-    names = ", ".join(columns)
-    return f"{_given(columns, rows)} INSERT OR ROLLBACK INTO {table} ({names}) {_SELECT}"
-
-
-@lru_cache(maxsize=_CACHED_STATEMENTS)
-def _insert_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
-    """For rows of which some may be there: those are passed over."""
-    names = ", ".join(columns)
-    return f"{_given(columns, rows)} INSERT INTO {table} ({names}) {_SELECT} ON CONFLICT (message_id) DO NOTHING"
-
-
-def _given(columns: tuple[str, ...], rows: int) -> str:
-    row = "(" + ", ".join("?" * len(columns)) + ")"
-    return f"WITH given ({', '.join(columns)}) AS (VALUES {', '.join([row] * rows)})"
 
 
 def _create_private(path: Path) -> None:

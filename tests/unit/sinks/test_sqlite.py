@@ -19,7 +19,8 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite import SqliteSink
-from worker.sinks.sqlite_table import STATEMENT_ROWS, SqliteTable, rows_compiled
+from worker.sinks.sqlite_statements import rows_compiled
+from worker.sinks.sqlite_table import STATEMENT_ROWS, SqliteTable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -279,7 +280,7 @@ async def test_a_file_replaced_while_it_is_opened_is_opened_again(path: Path, mo
 
 def test_a_connection_that_cannot_roll_back_is_given_up(path: Path) -> None:
     """The next write opens another one."""
-    table = SqliteTable(str(path), "messages", busy_timeout_seconds=0.02)
+    table = SqliteTable(str(path), "messages", keyed_by_id=True, busy_timeout_seconds=0.02)
     table.open()
     assert table._connection is not None
     table._connection.close()
@@ -452,6 +453,49 @@ async def test_a_table_with_more_columns_is_welcome(path: Path) -> None:
     async with opened(path) as sink:
         await sink.write([make_message()])
     assert len(rows_in(path)) == 1
+
+
+async def test_one_key_is_one_row_whenever_it_was_sent(path: Path) -> None:
+    """Where a field of the body is the key: the producer has sent it twice."""
+    first = make_message("order-1")
+    async with opened(path) as sink:
+        await sink.write([first])
+        await sink.write([first._replace(sent_at=first.sent_at + 60), make_message("order-2")])
+    assert [row[0] for row in rows_in(path)] == ["order-1", "order-2"]
+
+
+async def test_ids_are_kept_in_the_order_of_time(path: Path) -> None:
+    """The key of a table for message ids begins with the time; a redelivery, which keeps that, changes nothing."""
+    sink = SqliteSink(str(path), keyed_by_id=True)
+    await sink.open()
+    batch = make_messages(3)
+    for rows in (batch, [*reversed(batch)], [batch[0]._replace(receive_count=2), make_message("m-9")]):
+        await sink.write(rows)
+    await sink.close()
+    assert [row[0] for row in rows_in(path)] == ["m-0", "m-1", "m-2", "m-9"]
+    with closing(sqlite3.connect(path)) as reader:
+        key = reader.execute("SELECT name FROM pragma_index_info('sqlite_autoindex_messages_1')").fetchall()
+    assert key == [("sent_at",), ("message_id",)]
+
+
+async def test_a_table_of_yours_by_ids_alone_takes_ids(path: Path) -> None:
+    """It has another key than we would have made, and it is the stricter one."""
+    async with opened(path) as by_key:
+        await by_key.write([make_message("m-1")])
+    sink = SqliteSink(str(path), keyed_by_id=True)
+    await sink.open()
+    await sink.write([make_message("m-1"), make_message("m-2")])
+    await sink.close()
+    assert [row[0] for row in rows_in(path)] == ["m-1", "m-2"]
+
+
+async def test_a_table_for_ids_is_refused_for_other_keys(path: Path) -> None:
+    """There two messages of one key, sent at two times, would be two rows; the words say which setting led here."""
+    sink = SqliteSink(str(path), keyed_by_id=True)
+    await sink.open()
+    await sink.close()
+    with pytest.raises(SinkRefused, match="DEDUPLICATION_KEY has the key"):
+        await SqliteSink(str(path)).open()
 
 
 @pytest.mark.parametrize("place", ["", ":memory:", "/proc/nowhere/x.db", "missing/x.db", "."])
