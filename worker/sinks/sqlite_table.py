@@ -38,8 +38,8 @@ _CACHE_KIB: Final = 8_192
 _LOG_PAGES: Final = 4_000
 """Pages in the write-ahead log before it is copied into the file: 16 MiB. Nothing is written meanwhile: at half load
 one message in a hundred took longer than 15 ms with 4 MiB (SQLite's default), 23 with 8, 41 with 16, 65 with 32 and
-110 with 64. The CPU of a small table is the same; one of two million rows, whose index is touched all over, takes a
-tenth more with 4 or 8 MiB than with 32, and a thirtieth with 16.
+110 with 64. The CPU is the same, but for large tables by a key of the body, whose index is touched all over: with two
+million rows a tenth more with 4 or 8 MiB than with 32, and a thirtieth with 16.
 """
 _HARMLESS: Final = frozenset(
     {
@@ -136,8 +136,8 @@ class SqliteTable:
         # WAL: readers do not block us. FULL: every commit is on the disk before SQS is asked to delete.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        # Every batch touches the index of random ids all over: its pages stay in memory, and are copied from the log
-        # to the file four times as seldom as by default.
+        # A batch with keys of the body touches their index all over: its pages stay in memory, and are copied from the
+        # log to the file four times as seldom as by default.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         variables = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
