@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 STATEMENT_ROWS: Final = 1_000
 """Rows of one INSERT, as far as SQLite's limit of variables allows."""
 _CACHE_KIB: Final = 8_192
+"""Enough for all the pages of a transaction of some thousand rows: what does not fit is logged twice."""
 _LOG_PAGES: Final = 4_000
-"""Pages in the write-ahead log before it is copied into the file: 16 MiB. Nothing is written meanwhile: at half load
-one message in a hundred took longer than 15 ms with 4 MiB (SQLite's default), 23 with 8, 41 with 16, 65 with 32 and
-110 with 64. The CPU is the same, but for large tables by a key of the body, whose index is touched all over: with two
-million rows a tenth more with 4 or 8 MiB than with 32, and a thirtieth with 16.
+"""Where keys come in no order each batch touches their index all over: there the write-ahead log is 16 MiB long before
+it is copied into the file, so that a page is copied less often (of two million rows each takes a tenth less CPU). While
+it is copied nothing is written: at half load one message in a hundred took longer than 41 ms, and 15 ms with SQLite's
+own 4 MiB, which are as good where keys come in order.
 """
 _HARMLESS: Final = frozenset(
     {
@@ -136,10 +137,7 @@ class SqliteTable:
         # WAL: readers do not block us. FULL: every commit is on the disk before SQS is asked to delete.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        # A batch with keys of the body touches their index all over: its pages stay in memory, and are copied from the
-        # log to the file four times as seldom as by default.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         variables = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         self._statement_rows = max(1, min(STATEMENT_ROWS, variables // len(COLUMNS)))
         connection.execute("BEGIN IMMEDIATE")
@@ -148,6 +146,8 @@ class SqliteTable:
         connection.execute("BEGIN IMMEDIATE")
         self._key = self._tried(connection)
         connection.execute("ROLLBACK")
+        if self._key == BY_KEY:
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
 
     def _tried(self, connection: sqlite3.Connection) -> Key:
         """The key of the table, found by a row that it takes: if it is yours, it may have another than ours."""
