@@ -20,6 +20,7 @@ import uvloop
 
 from bench.programs import CREDENTIALS
 from worker.sinks.columns import FILLED, Rows, Value
+from worker.sinks.sqlite_statements import BY_TIME
 from worker.sinks.sqlite_table import SqliteTable
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import Keys, Signer
@@ -45,9 +46,7 @@ class Floor:
                 "MessageAttributeNames": ["All"],
             }
         )
-        self._table = (
-            None if rows is None else SqliteTable(rows, "messages", keyed_by_id=True, busy_timeout_seconds=1.0)
-        )
+        self._table = None if rows is None else SqliteTable(rows, "messages", keys=[BY_TIME], busy_timeout_seconds=1.0)
         self._unwritten: list[Value] = []
         """The next write, row behind row. Written by `received` and `_write`."""
         self._waiting: list[Line] = []

@@ -23,6 +23,7 @@ from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
 from worker.preflight import inspect, memory_limit
+from worker.sqs.address import parse_address
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def make_sink(settings: PipelineSettings) -> Sink:
     match settings.sink:
         case "sqlite":
             from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
+            from worker.sinks.sqlite_statements import keys_for  # noqa: PLC0415 - as above
 
-            by_id = settings.deduplication_key is None
-            return SqliteSink(settings.sqlite_path, settings.sqlite_table, keyed_by_id=by_id)
+            keys = keys_for(keyed_by_id=settings.deduplication_key is None, fifo=parse_address(settings.queue).fifo)
+            return SqliteSink(settings.sqlite_path, settings.sqlite_table, keys=keys)
         case "postgres":
             return _make_postgres(settings)
         case "ndjson":

@@ -43,7 +43,7 @@ class Delivery:
     """Written by the ledger when a later receipt of the same message supersedes this one."""
     body: str
     sent_at: float
-    """When the sender sent it: Unix time in seconds (SQS keeps milliseconds)."""
+    """When the sender sent it: Unix time in seconds (SQS keeps milliseconds); 0 from a server that does not say."""
     received_at: float
     """When we received it: Unix time in seconds. For columns and latency only, never for leases."""
     receive_count: int

@@ -23,6 +23,7 @@ from worker.sinks.handler import HandlerSink
 from worker.sinks.ndjson import NdjsonSink
 from worker.sinks.postgres import PostgresSink
 from worker.sinks.sqlite import SqliteSink
+from worker.sinks.sqlite_statements import BY_KEY, BY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tests.contract.conftest import StartedOnce
     from worker.message import Message
     from worker.sinks.sink import Sink
+    from worker.sinks.sqlite_statements import Key
 
 MODULE = "module_of_the_sink_contract"
 
@@ -91,9 +93,9 @@ def make_postgres(directory: Path, servers: StartedOnce) -> Case:
     return Case(PostgresSink(server.dsn, table), lambda: server.keys(table), transactional=True, ordered=False)
 
 
-def make_sqlite(directory: Path, *, keyed_by_id: bool) -> Case:
+def make_sqlite(directory: Path, key: Key) -> Case:
     path = directory / "contract.db"
-    return Case(SqliteSink(str(path), keyed_by_id=keyed_by_id), lambda: keys_in_table(path), transactional=True)
+    return Case(SqliteSink(str(path), keys=[key]), lambda: keys_in_table(path), transactional=True)
 
 
 def make_ndjson(directory: Path, _servers: StartedOnce) -> Case:
@@ -102,8 +104,8 @@ def make_ndjson(directory: Path, _servers: StartedOnce) -> Case:
 
 
 CASES: dict[str, Callable[[Path, StartedOnce], Case]] = {
-    "sqlite": lambda directory, _: make_sqlite(directory, keyed_by_id=True),
-    "sqlite-by-key": lambda directory, _: make_sqlite(directory, keyed_by_id=False),
+    "sqlite": lambda directory, _: make_sqlite(directory, BY_TIME),
+    "sqlite-by-key": lambda directory, _: make_sqlite(directory, BY_KEY),
     "postgres": make_postgres,
     "ndjson": make_ndjson,
     "handler": lambda *_: make_handler("handle"),

@@ -13,6 +13,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS, as_values
 from worker.sinks.disk import may_pass
 from worker.sinks.sink import Demand
+from worker.sinks.sqlite_statements import BY_KEY, BY_TIME
 from worker.sinks.sqlite_table import FileLost, SqliteTable, primary_code
 from worker.sinks.threads import Threads
 from worker.sinks.together import Together
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from worker.errors import SinkError
     from worker.message import Message
     from worker.sinks.columns import Rows
+    from worker.sinks.sqlite_statements import Key
 
 _BAD_RECORD: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH})
 """What SQLite says when a value is at fault; all else during a write is taken as passing, which loses nothing."""
@@ -52,13 +54,13 @@ class SqliteSink:
     """
 
     def __init__(
-        self, path: str, table: str = "messages", *, keyed_by_id: bool = False, busy_timeout_seconds: float = 0.25
+        self, path: str, table: str = "messages", *, keys: Sequence[Key] = (BY_KEY,), busy_timeout_seconds: float = 0.25
     ) -> None:
         self._path = path
         self._table_name = table
-        self._keyed_by_id = keyed_by_id
-        """Whether the key of every message is its id; what goes by another key is one row whenever it was sent."""
-        self._table = SqliteTable(path, table, keyed_by_id=keyed_by_id, busy_timeout_seconds=busy_timeout_seconds)
+        self._keys = keys
+        """Those by which a row may be known, the one that a new table gets first; see `sqlite_statements.py`."""
+        self._table = SqliteTable(path, table, keys=keys, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
         self._together: Together[Rows] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
@@ -123,7 +125,7 @@ class SqliteSink:
     @property
     def _hint(self) -> str:
         """For those who came here by a setting."""
-        if self._keyed_by_id:
+        if BY_TIME in self._keys:
             return ""
         return "; one made without DEDUPLICATION_KEY has the key (sent_at, message_id): name another SQLITE_TABLE"
 

@@ -37,6 +37,17 @@ Statement = Callable[[str, tuple[str, ...], int], str]
 """The SQL that inserts so many rows of these columns into a table."""
 
 
+def keys_for(*, keyed_by_id: bool, fifo: bool) -> tuple[Key, ...]:
+    """The keys by which messages may be known, the one to make a table with first.
+
+    A key of the body comes with every time at which a producer sent it. An id has one time, but a FIFO queue gives it a
+    new one when it moves the message to its dead-letter queue: who reads both into one table wants ids alone.
+    """
+    if not keyed_by_id:
+        return (BY_KEY,)
+    return (BY_KEY, BY_TIME) if fifo else (BY_TIME, BY_KEY)
+
+
 def create_table(table: str, key: Key) -> str:
     """A table with rowids: as WITHOUT ROWID, bodies are spread over the index and writing is four times slower."""
     return (

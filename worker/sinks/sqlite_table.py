@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite_statements import (
     BY_KEY,
-    BY_TIME,
     CACHED_STATEMENTS,
     create_table,
     insert,
@@ -68,12 +67,12 @@ class FileLost(OSError):
 class SqliteTable:
     """The connection and its table. Every method runs in the same thread."""
 
-    def __init__(self, path: str, table: str, *, keyed_by_id: bool, busy_timeout_seconds: float) -> None:
+    def __init__(self, path: str, table: str, *, keys: Sequence[Key], busy_timeout_seconds: float) -> None:
         self._path = Path(path)
         self._table = '"' + table.replace('"', '""') + '"'
-        self._keys: tuple[Key, ...] = (BY_TIME, BY_KEY) if keyed_by_id else (BY_KEY,)
-        """Those that make a row unique, the best one first."""
-        self._key = self._keys[0]
+        self._keys = keys
+        """Those by which a row may be known, the one that a new table gets first."""
+        self._key = keys[0]
         """That of the table that is there. Written by `open`."""
         self._busy_timeout_seconds = busy_timeout_seconds
         self._connection: sqlite3.Connection | None = None

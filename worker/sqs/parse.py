@@ -105,7 +105,7 @@ def _delivery(raw: Json, ids: tuple[str, str, str], *, leased_at: float, receive
     return Delivery(
         *ids,
         # A server that tells neither time nor count is not SQS, but losing its messages for that helps nobody.
-        sent_at=int(sent) / 1000 if sent else received_at,
+        sent_at=int(sent) / 1000 if sent else 0.0,  # the same at each receipt: it may be half of a table's key
         received_at=received_at,
         receive_count=int(system.get("ApproximateReceiveCount", 1)),
         leased_at=leased_at,

@@ -23,6 +23,6 @@ class Ages(Spreads):
         super().__init__(name, documentation, ["pipeline"], BOUNDS)
 
     def add(self, pipeline: str, sent_at: tuple[float, ...], at: float) -> None:
-        """Count the ages at Unix time *at* of messages sent at *sent_at*."""
-        if sent_at:
+        """Count the ages at Unix time *at* of messages sent at *sent_at*; 0 is said by servers that do not know."""
+        if sent_at and sent_at[0]:
             self.at[(pipeline,)].observe_ages(sent_at, at)

@@ -19,7 +19,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite import SqliteSink
-from worker.sinks.sqlite_statements import rows_compiled
+from worker.sinks.sqlite_statements import BY_TIME, keys_for, rows_compiled
 from worker.sinks.sqlite_table import STATEMENT_ROWS, SqliteTable
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ async def test_a_file_replaced_while_it_is_opened_is_opened_again(path: Path, mo
 
 def test_a_connection_that_cannot_roll_back_is_given_up(path: Path) -> None:
     """The next write opens another one."""
-    table = SqliteTable(str(path), "messages", keyed_by_id=True, busy_timeout_seconds=0.02)
+    table = SqliteTable(str(path), "messages", keys=[BY_TIME], busy_timeout_seconds=0.02)
     table.open()
     assert table._connection is not None
     table._connection.close()
@@ -466,7 +466,7 @@ async def test_one_key_is_one_row_whenever_it_was_sent(path: Path) -> None:
 
 async def test_ids_are_kept_in_the_order_of_time(path: Path) -> None:
     """The key of a table for message ids begins with the time; a redelivery, which keeps that, changes nothing."""
-    sink = SqliteSink(str(path), keyed_by_id=True)
+    sink = SqliteSink(str(path), keys=keys_for(keyed_by_id=True, fifo=False))
     await sink.open()
     batch = make_messages(3)
     for rows in (batch, [*reversed(batch)], [batch[0]._replace(receive_count=2), make_message("m-9")]):
@@ -482,16 +482,28 @@ async def test_a_table_of_yours_by_ids_alone_takes_ids(path: Path) -> None:
     """It has another key than we would have made, and it is the stricter one."""
     async with opened(path) as by_key:
         await by_key.write([make_message("m-1")])
-    sink = SqliteSink(str(path), keyed_by_id=True)
+    sink = SqliteSink(str(path), keys=keys_for(keyed_by_id=True, fifo=False))
     await sink.open()
     await sink.write([make_message("m-1"), make_message("m-2")])
     await sink.close()
     assert [row[0] for row in rows_in(path)] == ["m-1", "m-2"]
 
 
+@pytest.mark.parametrize("fifo_first", [False, True])
+async def test_pipelines_of_both_kinds_share_a_table_whoever_made_it(path: Path, *, fifo_first: bool) -> None:
+    """A FIFO queue would rather have ids alone, a standard one times; either lives with what it finds."""
+    for fifo in (fifo_first, not fifo_first):
+        sink = SqliteSink(str(path), keys=keys_for(keyed_by_id=True, fifo=fifo))
+        await sink.open()
+        for _ in range(2):
+            await sink.write([make_message(f"fifo-{fifo}")])
+        await sink.close()
+    assert len(rows_in(path)) == 2
+
+
 async def test_a_table_for_ids_is_refused_for_other_keys(path: Path) -> None:
     """There two messages of one key, sent at two times, would be two rows; the words say which setting led here."""
-    sink = SqliteSink(str(path), keyed_by_id=True)
+    sink = SqliteSink(str(path), keys=keys_for(keyed_by_id=True, fifo=False))
     await sink.open()
     await sink.close()
     with pytest.raises(SinkRefused, match="DEDUPLICATION_KEY has the key"):

@@ -93,6 +93,7 @@ def test_binary_attributes_are_bytes() -> None:
         },
     }
     (read,) = to_deliveries({"Messages": [raw]}, leased_at=1.0, received_at=2.0, report=lambda _: None)
+    assert (read.sent_at, read.receive_count) == (0.0, 1)  # not told: the same at each receipt
     assert read.attributes == {"raw": Attribute("Binary.jpg", data), "kind": Attribute("String", "order")}
 
 
