@@ -118,13 +118,13 @@ async def test_ten_messages_fit_one_call(place: Place) -> None:
 
 
 async def test_message_comes_back_when_its_lease_ends(place: Place) -> None:
-    """Not deleted in time, a message is received again: same id, count one higher, another handle."""
+    """Not deleted in time, a message is received again: same id and time of sending, count one higher, another handle."""
     queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     first = await only(queue)
     assert await queue.receive(10, 0) == []
     second = await only(queue, wait=5)
-    assert (second.message_id, second.receive_count) == (first.message_id, 2)
+    assert (second.message_id, second.sent_at, second.receive_count) == (first.message_id, first.sent_at, 2)
     assert second.receipt_handle != first.receipt_handle
 
 
