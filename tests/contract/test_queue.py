@@ -118,7 +118,7 @@ async def test_ten_messages_fit_one_call(place: Place) -> None:
 
 
 async def test_message_comes_back_when_its_lease_ends(place: Place) -> None:
-    """Not deleted in time, a message is received again: same id and time of sending, count one higher, another handle."""
+    """Not deleted in time, it is received again: same id and time of sending, count one higher, another handle."""
     queue = await made(place, VisibilityTimeout="2")
     await sent(queue, "x")
     first = await only(queue)
