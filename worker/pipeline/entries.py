@@ -1,8 +1,8 @@
 """Entries: one batch call to SQS, asked until every entry of it is decided.
 
 Takes at most ten deliveries and the call that settles them; the decided ones leave the ledger, those given up on are
-returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what
-we gave back; it is given up on when its handle is void or its lease is over. It ends when nothing is left to ask for.
+returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what we gave back; it is
+given up on when its handle is void or its lease is over. It ends when nothing is left to ask for.
 """
 
 from __future__ import annotations
