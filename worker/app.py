@@ -167,6 +167,7 @@ def specify(
             rows,
             settings.batch_max_bytes,
             settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0,
+            keeps_wait="batch_max_wait_ms" in settings.model_fields_set,
             target_seconds=settings.batch_target_ms / 1000 or None,
         ),
         settle=SettleSettings(

@@ -13,7 +13,8 @@
     ├── DecodeError              the sender's                    → reject at once
     ├── SinkError
     │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
-    │   └── SinkRefused          something in this batch         → halve it until the bad record is alone
+    │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
+    │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
     └── AlreadySettled           a bug in us
 
 `Retry` and `Reject` (outcome.py) are raised by handlers and are not errors of ours.
@@ -93,6 +94,16 @@ class SinkUnavailable(SinkError):
 
 class SinkRefused(SinkError):
     """The sink is well but refuses something in this batch."""
+
+
+class BatchFailed(SinkError):
+    """A batch failed, and nothing says which of its records made it: it is halved until that one is alone."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        """Why a record that fails by itself is retried: a short code or the class name of the error."""
+        self.detail = detail
 
 
 class AlreadySettled(WorkerError):

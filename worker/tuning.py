@@ -96,17 +96,25 @@ class WriteCost:
         return max(1, math.ceil(min(current, fixed_seconds / row_seconds)))
 
 
+LONG_SECONDS: Final = 1.0
+"""Nothing is received to wait behind writes that take longer: another worker could begin it at once, and waiting for
+a receive between two of them is little beside the writes."""
+
+
 def messages_ahead(
     *, writers: int, rows: int, write_seconds: float, receive_seconds: float, maximum: int, batches_seen: int
 ) -> int:
     """How many messages may be in flight: what the writers hold, and what keeps them busy for two receive round trips.
 
     By Little's law writers that take `write_seconds` a batch eat `writers * rows / write_seconds` messages a second.
-    A job of minutes therefore has nothing waiting behind it, and a batch of milliseconds has a full buffer.
+    A job of seconds has nothing waiting behind it, and a batch of milliseconds has a full buffer. Before anything is
+    known of their time, single messages (*rows* is 1) may be such jobs.
     """
     held = writers * rows
+    if write_seconds > LONG_SECONDS:
+        return min(maximum, held)
     if batches_seen == 0 or write_seconds <= 0:
-        return min(maximum, 2 * held)
+        return min(maximum, held if rows == 1 else 2 * held)
     # The bound comes before the rounding: a clock may say that a write took next to no time.
     ahead = math.ceil(min(maximum, held * ROUND_TRIPS_AHEAD * max(receive_seconds, 0.01) / write_seconds))
     return max(1, min(maximum, held + ahead))

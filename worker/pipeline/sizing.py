@@ -22,6 +22,8 @@ class BatchSettings:
     max_rows: int
     max_bytes: int
     max_wait_seconds: float
+    keeps_wait: bool = False
+    """A batch that is not full waits for as long as that, whatever a write takes: somebody asked for it."""
     target_seconds: float | None = None
     """How long one write should take; None: batches are as large as they may be."""
 
@@ -33,7 +35,7 @@ class Sizing:
         self._settings = settings
         self.rows = settings.max_rows
         """Most messages of the next batch."""
-        self.wait_seconds = tuning.linger(0.0, maximum=settings.max_wait_seconds)
+        self.wait_seconds = self._linger(0.0)
         """How long it waits for more."""
         self.write_seconds = 0.0
         """Smoothed time of one write."""
@@ -52,7 +54,7 @@ class Sizing:
     def written(self, rows: int, seconds: float) -> None:
         """A batch of *rows* was written in *seconds*."""
         self.write_seconds = tuning.smoothed(self.write_seconds, seconds)
-        self.wait_seconds = tuning.linger(self.write_seconds, maximum=self._settings.max_wait_seconds)
+        self.wait_seconds = self._linger(self.write_seconds)
         self._cost = self._cost.after(rows, seconds, weight=MEMORY)
         target = self._settings.target_seconds
         if target is not None:
@@ -60,3 +62,7 @@ class Sizing:
             self.rows = tuning.batch_rows(
                 self.rows, seconds=self.write_seconds, target=target, floor=floor, maximum=self._settings.max_rows
             )
+
+    def _linger(self, write_seconds: float) -> float:
+        longest = self._settings.max_wait_seconds
+        return longest if self._settings.keeps_wait else tuning.linger(write_seconds, maximum=longest)

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from worker.errors import SinkRefused, SinkUnavailable
+from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
 from worker.pipeline.breaker import AwayTooLong
 from worker.pipeline.lanes import HELD_BACK, held_back
@@ -154,6 +154,8 @@ def _meaning(error: BaseException, count: int) -> list[Outcome] | Divided:
             return [Retried(error.reason, error.after)] * count
         case Reject():
             return [Rejected(error.reason, error.detail)] * count
+        case BatchFailed():
+            return Divided(Retried(error.reason, detail=error.detail))
         case SinkRefused():
             return Divided(Rejected("sink-data", detail=str(error)))
         case _:  # a sink's bug ends as the outcome of the record that shows it

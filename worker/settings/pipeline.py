@@ -144,7 +144,8 @@ class PipelineSettings(Given):
     """Most bytes of one write; a larger message is written alone. No more than `IN_FLIGHT_MAX_BYTES`."""
 
     batch_max_wait_ms: Annotated[Whole, Variable("BATCH_MAX_WAIT_MS"), Field(ge=0, le=60_000)] = 100
-    """How long a batch that is not full waits for more."""
+    """How long a batch that is not full waits for more, counted from its oldest message. If it is not set a batch waits
+    for as long as one write takes, and no longer than the default."""
 
     batch_target_ms: Annotated[Whole, Variable("BATCH_TARGET_MS"), Field(ge=0, le=600_000)] = 50
     """How long one write should take. Batches become smaller while writes take over 120 % of it, as far as that makes

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from worker.errors import SinkError, SinkUnavailable
 from worker.outcome import Rejected, Retried
-from worker.sinks.handler_answers import answer_to_error, answer_to_single, answers_to_batch
+from worker.sinks.handler_answers import Failed, answer_to_error, answer_to_single, answers_to_batch, answers_to_failure
 from worker.sinks.handler_function import find_handler
 from worker.sinks.sink import Demand
 from worker.sinks.threads import Threads
@@ -34,7 +34,7 @@ class HandlerSink:
     for each message: None, `Retry` or `Reject`. Raising `Retry(after=...)` or `Reject(reason)` speaks for everything
     the call was given, so does raising `SinkUnavailable` (what the function writes to is away: keep the batch, stop
     receiving) and, for batches, `SinkRefused` (halve it). Anything else raised is a retry named after its class, even
-    SystemExit.
+    SystemExit; of a batch it is one message's, which is found by halving, so the others are handed over again.
 
     *timeout_seconds* limits one call, of a message or a batch. A coroutine is cancelled then, a plain function cannot
     be: it keeps its thread until it returns, unheard, and when every thread is kept that way the sink is unavailable,
@@ -86,7 +86,7 @@ class HandlerSink:
         count = len(messages)
         returned = await self._call(function, messages)
         if isinstance(returned, Retried | Rejected):
-            return [returned] * count
+            return answers_to_failure(returned, count)
         return answers_to_batch(returned, count)
 
     async def _handle(self, function: HandlerFunction, message: Message) -> Answer:
@@ -106,7 +106,7 @@ class HandlerSink:
             raise
         except TimeoutError as error:
             if limit.expired():
-                return Retried("timeout", detail=f"not done within {self._timeout_seconds:g} s")
+                return Failed("timeout", detail=f"not done within {self._timeout_seconds:g} s")
             return answer_to_error(error)
         except asyncio.CancelledError as error:
             if task and task.cancelling() > cancelled_before:

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import inf
 from pathlib import PurePath
 from typing import Final
 
+from worker.errors import BatchFailed
 from worker.outcome import Done, Reject, Rejected, Retried, Retry
 
 Answer = Retried | Rejected | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Retried):
+    """A retry that your function did not ask for: it failed, and said nothing of what it had been given."""
+
 
 CONTRACT: Final = "handler-contract"
 """The reason when a function answers something that has no meaning; the detail says what."""
@@ -22,7 +30,7 @@ _SAID_CHARACTERS: Final = 512
 """Of a reason or a detail that your function gave; it travels in an attribute of the dead letter."""
 
 
-def answer_to_error(error: BaseException) -> Answer:
+def answer_to_error(error: BaseException) -> Retried | Rejected:
     """What *error*, raised by your function, means for what it was given."""
     match error:
         case Retry():
@@ -30,32 +38,48 @@ def answer_to_error(error: BaseException) -> Answer:
         case Reject():
             return _plain(Rejected(error.reason, error.detail))
         case _:
-            return Retried(type(error).__name__, detail=_describe(error))
+            return Failed(type(error).__name__, detail=_describe(error))
+
+
+def answers_to_failure(said: Retried | Rejected, count: int) -> list[Answer]:
+    """What *said*, raised instead of an answer, means for each of *count* messages.
+
+    `Retry` and `Reject` speak for all of them.
+
+    Raises:
+        BatchFailed: anything else speaks of one of several, and nobody knows of which.
+    """
+    if count > 1 and isinstance(said, Failed):
+        raise BatchFailed(said.reason, said.detail)
+    return [_plain(said)] * count
 
 
 def answers_to_batch(returned: object, count: int) -> list[Answer]:
     """What *returned* means for each of *count* messages: None all done, else one answer for each.
 
-    A shorter or longer answer is not guessed at: everything is tried again.
+    Raises:
+        BatchFailed: there are more answers or fewer, so one of the messages made it miscount.
     """
     if returned is None:
         return [None] * count
     if not isinstance(returned, Sequence) or isinstance(returned, str | bytes):
-        return _breach(f"{type(returned).__name__} returned; None or a list is expected", count)
+        return [_plain(_breach(f"{type(returned).__name__} returned; None or a list is expected"))] * count
     if len(returned) != count:
-        return _breach(f"{len(returned)} answers to {count} messages", count)
-    answers: list[Answer] = []
-    for answer in returned:
-        match answer:
-            case None | Done():
-                answers.append(None)
-            case Retried() | Rejected():
-                answers.append(_plain(answer))
-            case BaseException():
-                answers.append(answer_to_error(answer))
-            case _:
-                return _breach(f"{type(answer).__name__} is no answer; None, Retry or Reject is expected", count)
-    return answers
+        return answers_to_failure(_breach(f"{len(returned)} answers to {count} messages"), count)
+    return [_answer_to_one(answer) for answer in returned]
+
+
+def _answer_to_one(answer: object) -> Answer:
+    """One place of the list that a batch function returned."""
+    match answer:
+        case None | Done():
+            return None
+        case Retried() | Rejected():
+            return _plain(answer)
+        case BaseException():
+            return _plain(answer_to_error(answer))
+        case _:
+            return _plain(_breach(f"{type(answer).__name__} is no answer; None, Retry or Reject is expected"))
 
 
 def answer_to_single(returned: object) -> Answer:
@@ -83,8 +107,8 @@ def _short(said: object) -> str:
     return str(said)[:_SAID_CHARACTERS]
 
 
-def _breach(detail: str, count: int) -> list[Answer]:
-    return [Retried(CONTRACT, detail=detail)] * count
+def _breach(detail: str) -> Failed:
+    return Failed(CONTRACT, detail=detail)
 
 
 def _describe(error: BaseException) -> str:

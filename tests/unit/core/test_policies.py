@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import backoff, tuning
+from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.limits import VISIBILITY_SECONDS
 
 ATTEMPTS = st.integers(min_value=-5, max_value=10**9)
@@ -142,12 +143,29 @@ def test_room_ahead_is_at_least_one_and_at_most_the_bound(
     assert 1 <= ahead <= most
 
 
-def test_long_jobs_have_almost_nothing_waiting_behind_them() -> None:
-    """Four jobs of 15 minutes hold four messages and one more; another worker can have the rest."""
+def test_long_jobs_have_nothing_waiting_behind_them() -> None:
+    """Four jobs of 15 minutes hold four messages; another worker can have the rest."""
     ahead = tuning.messages_ahead(
         writers=4, rows=1, write_seconds=900, receive_seconds=0.05, maximum=2_000, batches_seen=3
     )
-    assert ahead == 5
+    assert ahead == 4
+
+
+def test_before_the_first_write_single_messages_have_nothing_waiting_behind_them() -> None:
+    """Nobody knows yet whether a call takes a millisecond or a minute; a batch is held twice, as sinks are quick."""
+    unknown = {"write_seconds": 0.0, "receive_seconds": 0.05, "maximum": 2_000, "batches_seen": 0}
+    assert tuning.messages_ahead(writers=4, rows=1, **unknown) == 4  # type: ignore[arg-type] # numbers by name
+    assert tuning.messages_ahead(writers=4, rows=10, **unknown) == 80  # type: ignore[arg-type] # as above
+
+
+def test_a_window_that_was_set_is_kept_whatever_a_write_takes() -> None:
+    """Who asks for batches of four seconds gets them; else a batch waits for as long as one write takes."""
+    kept = Sizing(BatchSettings(500, 1_000, 4.0, keeps_wait=True))
+    adaptive = Sizing(BatchSettings(500, 1_000, 4.0))
+    for sizing in (kept, adaptive):
+        sizing.written(1, 0.02)
+    assert kept.wait_seconds == 4.0
+    assert adaptive.wait_seconds == pytest.approx(0.02)
 
 
 def test_quick_batches_have_a_full_buffer_behind_them() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
-from worker.errors import SinkRefused, SinkUnavailable
+from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import Reject, Retry
 from worker.pipeline.sizing import BatchSettings
 from worker.telemetry import events
@@ -125,6 +125,24 @@ async def test_a_bug_in_the_sink_is_a_retry_of_the_record_that_shows_it() -> Non
     assert sorted(map(str, bench.sink.ids())) == ["0", "1", "3", "4"]
     assert await bench.dead_bodies() == ['{"n":2}']
     assert {getattr(fact, "reason", "") for fact in bench.told(events.MessageRetried)} == {"ZeroDivisionError"}
+
+
+@simulated
+async def test_a_batch_that_fails_for_one_message_costs_receive_counts_of_that_one_alone() -> None:
+    """One of forty makes the batch function raise: it is dead after three receipts, the others had one."""
+    bench = Bench(max_receives=3)
+
+    def break_on_seven(records: Sequence[Message]) -> list[None]:
+        if any('"n":7}' in record.body for record in records):
+            raise BatchFailed("KeyError")
+        return [None] * len(records)
+
+    bench.sink.answer = break_on_seven
+    await bench.send(range(40))
+    await bench.drain()
+    assert len(bench.sink.rows) == 39
+    assert {row.receive_count for row in bench.sink.rows} == {1}
+    assert await bench.dead_bodies() == ['{"n":7}']
 
 
 @simulated

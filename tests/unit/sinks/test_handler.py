@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.records import make_message, make_messages
-from worker.errors import SinkRefused, SinkUnavailable
+from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
 from worker.sinks.handler import HandlerSink
 
@@ -222,7 +222,7 @@ async def test_a_batch_function_may_answer_for_each_message(module: ModuleType) 
 
 @pytest.mark.parametrize(
     "returned",
-    [[], [None], [None] * 3, "ab", b"ab", 7, {"a": 1, "b": 2}, iter([None, None]), [None, True], [None, Released()]],
+    ["ab", b"ab", 7, {"a": 1, "b": 2}, iter([None, None]), [1, True], [0, Released()]],
     ids=lambda value: type(value).__name__ + str(len(value) if hasattr(value, "__len__") else ""),
 )
 async def test_an_answer_without_a_meaning_settles_nothing(module: ModuleType, returned: object) -> None:
@@ -235,17 +235,45 @@ async def test_an_answer_without_a_meaning_settles_nothing(module: ModuleType, r
     assert {a.reason if a else None for a in await sink.write(make_messages(2))} == {"handler-contract"}
 
 
-async def test_a_batch_that_fails_as_a_whole_fails_every_message(module: ModuleType) -> None:
-    """Raised or timed out, it speaks for all."""
+async def test_an_answer_without_a_meaning_is_one_message_s(module: ModuleType) -> None:
+    """The places of a list are those of the messages, so the others stand."""
+
+    async def handle_batch(_messages: Sequence[Message]) -> object:
+        return [None, True, Retry(after=2)]
+
+    sink = await open_sink(module, handle_batch)
+    answers = list(await sink.write(make_messages(3)))
+    assert [a.reason if a else None for a in answers] == [None, "handler-contract", "handler"]
+
+
+async def test_retry_and_reject_raised_by_a_batch_function_speak_for_all(module: ModuleType) -> None:
+    """Whoever raises them has said what is to become of what was given."""
 
     async def handle_batch(messages: Sequence[Message]) -> None:
-        if len(messages) == 2:
-            raise Reject("all of them")
-        await asyncio.Event().wait()
+        raise Reject("all of them") if len(messages) == 2 else Retry(after=3)
+
+    sink = await open_sink(module, handle_batch)
+    assert list(await sink.write(make_messages(2))) == [Rejected("all of them")] * 2
+    assert list(await sink.write(make_messages(3))) == [Retried("handler", 3)] * 3
+
+
+@pytest.mark.parametrize("how", ["raise", "hang", "miscount"])
+async def test_a_batch_function_that_fails_is_asked_for_its_halves(module: ModuleType, how: str) -> None:
+    """One of several messages made it fail, and nobody knows which: only a message that is alone gets the answer."""
+
+    async def handle_batch(messages: Sequence[Message]) -> object:
+        if how == "raise":
+            raise KeyError("customer")
+        if how == "hang":
+            await asyncio.Event().wait()
+        return [None] * (len(messages) + 1)
 
     sink = await open_sink(module, handle_batch, seconds=0.001)
-    assert list(await sink.write(make_messages(2))) == [Rejected("all of them")] * 2
-    assert [a.reason for a in await sink.write(make_messages(3)) if a] == ["timeout"] * 3
+    reason = {"raise": "KeyError", "hang": "timeout", "miscount": "handler-contract"}[how]
+    with pytest.raises(BatchFailed) as raised:
+        await sink.write(make_messages(3))
+    assert raised.value.reason == reason
+    assert [a.reason for a in await sink.write(make_messages(1)) if a] == [reason]
 
 
 async def test_several_records_for_a_single_function_are_handled_in_order(module: ModuleType) -> None:
