@@ -93,7 +93,8 @@ class PipelineSettings(Given):
 
     endpoint_url: Annotated[Endpoint | None, Variable("SQS_ENDPOINT_URL", "a URL")] = None
     """Where SQS answers: a VPC endpoint, or a loopback. If it is not set, AWS's own endpoint of the region, or the host
-    of a queue URL that is not AWS's. Plain http only to this machine and to one-word host names."""
+    of a queue URL that is not AWS's. Plain http only to this machine, to one-word host names, and to names of
+    Docker and Kubernetes such as `host.docker.internal` and `sqs.test.svc.cluster.local`."""
 
     transport: Annotated[Literal["auto", "native", "sdk"], Variable("SQS_TRANSPORT")] = "auto"
     """How SQS is spoken to: our own request path, or the AWS SDK (aiobotocore). `auto` takes the quicker that fits."""

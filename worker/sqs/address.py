@@ -7,13 +7,13 @@ where it cannot be anybody else's machine.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from worker.errors import QueueRefused
+from worker.sqs.hosts import is_local, region_of
 from worker.sqs.limits import QUEUE_NAME_CHARACTERS
 
 if TYPE_CHECKING:
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 FIFO_SUFFIX: Final = ".fifo"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?")
-_REGIONAL_HOST: Final = re.compile(
-    r"(?:sqs\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue|(?P<first>queue))\.amazonaws\.com(?:\.cn)?"
-)
-"""The public hosts of a region, today's and those before it; all are reached by today's endpoint."""
-_OTHER_AWS_HOST: Final = re.compile(
-    r"(?:.+\.)?sqs(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:.+\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)"
-)
-"""VPC endpoints, FIPS and dual stack: the region is in the name, but the host itself was chosen on purpose."""
-_SINGLE_LABEL: Final = re.compile(r"[a-z][a-z0-9_-]*", re.IGNORECASE)
-"""A host such as a compose service. Begins with a letter: `134744072` is a way to write 8.8.8.8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +91,11 @@ def check_endpoint(text: str) -> str:
         ValueError: it is no URL, or plain http to a machine that is not surely ours.
     """
     parts = _split(text)
-    if parts.scheme == "http" and not _may_be_plain(parts.hostname or ""):
+    if parts.scheme == "http" and not is_local(parts.hostname or ""):
         raise ValueError(
             "plain http would send messages and signatures readable over the network; use https"
-            " (http is for loopback addresses, localhost and one-word host names such as a compose service)"
+            " (http is for loopback addresses, localhost, one-word host names such as a compose service, and names of"
+            " Docker and Kubernetes such as host.docker.internal and NAME.NAMESPACE.svc)"
         )
     return text
 
@@ -122,18 +113,9 @@ def _from_url(text: str) -> QueueAddress:
     if not segments:
         raise ValueError("a queue's URL ends in /ACCOUNT/NAME")
     account = segments[-2] if len(segments) > 1 and segments[-2].isdigit() else None
-    region, public = _region_of(parts.hostname or "")
+    region, public = region_of(parts.hostname or "")
     endpoint = None if public else f"{parts.scheme}://{parts.netloc}"
     return QueueAddress(_checked_name(segments[-1]), account, region, endpoint, text)
-
-
-def _region_of(host: str) -> tuple[str | None, bool]:
-    """The region that *host* names, and whether the host is that region's public endpoint."""
-    if found := _REGIONAL_HOST.fullmatch(host):
-        return "us-east-1" if found["first"] else found["new"] or found["old"], True
-    if found := _OTHER_AWS_HOST.fullmatch(host):
-        return found["region"], False
-    return None, False
 
 
 def _split(text: str) -> SplitResult:
@@ -162,12 +144,3 @@ def _unreadable(queue: str, error: ValueError) -> QueueRefused:
         f"(arn:aws:sqs:REGION:ACCOUNT:NAME), nor a name: {error}; correct SQS_QUEUE_URL"
     )
     return QueueRefused("open", "InvalidAddress", words)
-
-
-def _may_be_plain(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return _SINGLE_LABEL.fullmatch(host) is not None
