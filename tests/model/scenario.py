@@ -16,6 +16,7 @@ from tests.model.invariants import InvariantBroken
 from tests.model.workload import make_items
 from tests.model.world import Terms, World
 from worker.loopback.faults import Action, Rule
+from worker.loopback.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +123,7 @@ def make_terms(seed: int, random: Random) -> Terms:
         groups=random.choice((1, 3, 20)) if random.random() < 0.3 else 0,
         in_order=random.random() < 0.25,
         measured=seed % 7 in MEASURED,
+        rules=Random(f"{seed}:rules").choice([*Rules]),
     )
 
 

@@ -25,6 +25,7 @@ from worker.deduplication import make_key
 from worker.loopback.faults import Faults, Rule
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
+from worker.loopback.rules import Rules
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
@@ -73,6 +74,8 @@ class Terms:
     """Of a FIFO queue; 0: a standard queue."""
     measured: bool = False
     """The queue measures an answer before it takes it in, as the native path does."""
+    rules: Rules = Rules.RECORDED
+    """Whose word on receipt handles and FIFO groups the queue keeps; the worker must be right under either."""
     in_order: bool = False
     """The loop runs what is ready in order, as a real one does, instead of drawing."""
 
@@ -92,7 +95,9 @@ class World:
         self.witness = Witness(now=self.loop.time, dead_bodies=self._dead_bodies)
         self.network = Network(self.loop, self._stream("network"))
         self.faults = Faults(rng=self._stream("faults"), clock=self.loop.time)
-        self.sqs = LoopbackSqs(rng=self._stream("ids"), clock=self.wall, observe=self.witness.changed)
+        self.sqs = LoopbackSqs(
+            rng=self._stream("ids"), clock=self.wall, rules=terms.rules, observe=self.witness.changed
+        )
         self.table = Table(self._stream("sink"), self.witness)
         self.processes: list[SimProcess] = []
         self.calm = True  # nothing yet that excuses a duplicate; written by whatever does

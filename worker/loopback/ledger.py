@@ -1,7 +1,7 @@
 """Every state change of the loopback as one line of a file, for whoever checks the world from outside afterwards.
 
-Takes `StateChange`s as an observer, gives lines `ns op queue message-id receive-count receipt result`, in order, on the
-monotonic clock that all processes of a machine share. Lines wait 50 ms at most and are out when `close` returns.
+Takes `StateChange`s as an observer, gives lines `ns op queue message-id receive-count receipt result by`, in order, on
+the monotonic clock that all processes of a machine share. Lines wait 50 ms at most and are out when `close` returns.
 """
 
 from __future__ import annotations
@@ -56,14 +56,16 @@ class LedgerFile:
 
 
 def line_of(change: StateChange, ns: int) -> str:
-    """One line. `result`: milliseconds until it is visible again, or where it was moved to and its id there."""
+    """One line. `result`: milliseconds until it is visible again, or where it was moved to and its id there; `by`: the
+    receipt whose handle asked for it.
+    """
     result = NOTHING
     if change.kind in {"receive", "visibility"}:
         result = str(round(1000 * (change.visible_at - change.at)))
     elif change.kind == "move":
         result = f"{change.destination}:{change.new_id}"
-    message, receipt = change.message_id or NOTHING, change.receipt or NOTHING
-    return f"{ns} {change.kind} {change.queue} {message} {change.receive_count} {receipt} {result}\n"
+    message, receipt, by = change.message_id or NOTHING, change.receipt or NOTHING, change.by or NOTHING
+    return f"{ns} {change.kind} {change.queue} {message} {change.receive_count} {receipt} {result} {by}\n"
 
 
 def short_handle(handle: str) -> str:

@@ -84,3 +84,5 @@ class StateChange:
     """For `move`: the id it has there."""
     receipt: str = ""
     """The latest receipt, as the end of its handle names it: `number/receipt`; as it was before the change."""
+    by: str = ""
+    """For `visibility` and `delete`: the receipt whose handle asked for it, which may be an older one."""

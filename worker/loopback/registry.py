@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from worker.loopback.attributes import QueueSettings
     from worker.loopback.handles import Ids
     from worker.loopback.messages import StateChange
+    from worker.loopback.rules import Rules
 
 _DELETED_SECONDS: Final = 60
 _PAGE_MAX: Final = 1_000
@@ -46,12 +47,14 @@ class Registry:
         ids: Ids,
         clock: Callable[[], float],
         in_flight_limit: int,
+        rules: Rules,
         observe: Callable[[StateChange], None] | None,
     ) -> None:
         self._arn_prefix = f"arn:aws:sqs:{region}:{account_id}:"
         self._ids = ids
         self._clock = clock
         self._in_flight_limit = in_flight_limit
+        self._rules = rules
         self._observe = observe
         self._entries: dict[str, Entry] = {}
         self._deleted: dict[str, float] = {}
@@ -89,6 +92,7 @@ class Registry:
             arn=self._arn_prefix + name,
             tag=self._ids.tag(),
             in_flight_limit=self._in_flight_limit,
+            rules=self._rules,
             observe=self._observe,
         )
         self._entries[name] = Entry(state, now, now, dict(tags))

@@ -17,6 +17,7 @@ from worker.errors import SettingsError
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import Faults
 from worker.loopback.ledger import LedgerFile
+from worker.loopback.rules import Rules
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
 
@@ -41,6 +42,7 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
     region: str = "us-east-1",
     queues: Sequence[str] = (),
     seed: int = 0,
+    rules: Rules = Rules.RECORDED,
     ledger: Path | None = None,
     tls: tuple[Path, Path] | None = None,
     started: Callable[[str], None],
@@ -61,7 +63,7 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
             file = LedgerFile(ledger)
             books.callback(file.close)
             observe = file.observe
-        sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region, observe=observe)
+        sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region, rules=rules, observe=observe)
         make_queues(sqs, queues)
         faults, context = Faults(rng=rng, clock=time.time), None if tls is None else tls_context(*tls)
         async with LoopbackServer(sqs, faults=faults, host=host, port=port, tls=context) as server:

@@ -16,8 +16,10 @@ from worker.loopback.errors import SqsFault
 from worker.loopback.handles import Ids
 from worker.loopback.moves import Moves, MoveTask
 from worker.loopback.policy import permission_added, permission_removed
+from worker.loopback.receipts import in_batch
 from worker.loopback.receiving import Receiving, check_visibility
 from worker.loopback.registry import Registry, page
+from worker.loopback.rules import Rules
 from worker.sqs.limits import IN_FLIGHT, MESSAGE_BYTES, PURGE_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class LoopbackSqs:
         account_id: str = "000000000000",
         region: str = "us-east-1",
         in_flight_limit: int = IN_FLIGHT,
+        rules: Rules = Rules.RECORDED,
         observe: Callable[[StateChange], None] | None = None,
     ) -> None:
         self.account_id = account_id
@@ -57,6 +60,7 @@ class LoopbackSqs:
             ids=self.ids,
             clock=clock,
             in_flight_limit=in_flight_limit,
+            rules=rules,
             observe=observe,
         )
         self._receiving = Receiving(self.registry, clock)
@@ -187,7 +191,7 @@ class LoopbackSqs:
             try:
                 queue.delete(handle, now)
             except SqsFault as fault:
-                answers.append(fault)
+                answers.append(in_batch(fault))
             else:
                 answers.append(None)
         self._receiving.serve(queue)

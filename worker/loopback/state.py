@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from worker.loopback.counts import Counts
 from worker.loopback.errors import SqsFault, invalid_parameter
 from worker.loopback.fifo import GroupOrder
-from worker.loopback.handles import Handles
 from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored
+from worker.loopback.receipts import Receipts, expired
+from worker.loopback.rules import Rules
 from worker.loopback.standard import Order, StandardOrder
 from worker.loopback.waiting import Line
 from worker.loopback.windows import Attempts, Window
@@ -42,13 +43,14 @@ class QueueState:
         arn: str,
         tag: str,
         in_flight_limit: int,
+        rules: Rules,
         observe: Callable[[StateChange], None] | None,
     ) -> None:
         self.name = name
         self.arn = arn
         self.settings = settings
         """Replaced by SetQueueAttributes."""
-        self.handles = Handles(tag)
+        self.receipts = Receipts(tag)
         self.counts = Counts()
         self.held = [0, 0, 0, 0]
         """Messages by state; the last is unused, so that leaving needs no special case."""
@@ -56,19 +58,15 @@ class QueueState:
         self.attempts = Attempts()
         self.deduplication: Window[Sent] = Window()
         self._in_flight_limit = in_flight_limit
+        self._rules = rules
         self._observe = observe
         self._order = self._new_order()
         self._wakes: list[tuple[float, int, Stored]] = []
         """When hidden messages become visible; an entry whose time is not the message's is stale."""
-        self._latest: dict[str, Stored] = {}
-        """Handed out and not gone, by the handle of the latest receipt, which so need not be taken apart."""
-        self._repeated: dict[int, Stored] = {}
-        """Those of them that were handed out more than once, by number: what older handles can point at."""
-        self._receipts = 0
         self._numbers = 0
 
     def _new_order(self) -> Order:
-        return GroupOrder() if self.settings.fifo else StandardOrder()
+        return GroupOrder(self._rules) if self.settings.fifo else StandardOrder()
 
     # ── arriving ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,13 +127,7 @@ class QueueState:
         return self._wakes[0][0] if self._wakes else None
 
     def _lease(self, message: Stored, until: float, now: float) -> None:
-        number = message.number
-        if message.receipt:
-            del self._latest[message.handle]
-            self._repeated[number] = message
-        self._receipts = message.receipt = receipt = self._receipts + 1
-        message.handle = handle = self.handles.write(number, receipt)
-        self._latest[handle] = message
+        self.receipts.give(message)
         message.receive_count += 1
         message.received_at = now
         if not message.first_received_at:
@@ -144,53 +136,63 @@ class QueueState:
         self.held[IN_FLIGHT] += 1
         message.state = IN_FLIGHT
         message.visible_at = until
-        heapq.heappush(self._wakes, (until, number, message))  # `receive` thins, once for all that it takes
+        heapq.heappush(self._wakes, (until, message.number, message))  # `receive` thins, once for all that it takes
         if self._observe is not None:
             self.note("receive", message, now)
 
     # ── what a receipt handle can do ────────────────────────────────────────────────────────────────────────────────
 
     def delete(self, handle: str, now: float) -> None:
-        """Delete by handle. Gone already: fine. An older receipt's handle: refused on FIFO; on a standard queue it
-        succeeds and deletes nothing, as Amazon warns.
+        """Delete by handle. Gone already: fine. FIFO refuses a handle whose lease is over or that is not the latest.
+        On a standard queue an older one deletes as well, or says so and does not, as the rules have it: Amazon warns of
+        the second, and the first is what was seen.
         """
-        message = self._latest.get(handle)
-        if message is None:
-            self._delete_by_older(handle, now)
-            return
         self.wake(now)
-        was_in_flight = message.state == IN_FLIGHT
-        if not was_in_flight and self.settings.fifo:
-            raise _expired_handle(handle)
+        message, receipt = self._held_by(handle)
+        if message is None:
+            return
+        latest, was_in_flight = receipt == message.receipt, message.state == IN_FLIGHT
+        if self.settings.fifo and not (latest and was_in_flight):
+            raise expired(handle)
+        if not latest and self._rules is Rules.DOCUMENTED:
+            return
         self.counts.deleted += 1
         self.forget(message, was_in_flight=was_in_flight)
         if self._observe is not None:
-            self.note("delete", message, now)
-
-    def _delete_by_older(self, handle: str, now: float) -> None:
-        number, _ = self.handles.read(handle)
-        if number in self._repeated:
-            self.wake(now)
-            if self.settings.fifo:
-                raise _expired_handle(handle)
+            self.note("delete", message, now, by=receipt)
 
     def change_visibility(self, handle: str, seconds: int, now: float) -> None:
         """Hide the message for *seconds* from now, within 12 h of its receipt; 0 shows it at once."""
-        message = self._latest.get(handle)
-        if message is None:
-            self.handles.read(handle)
         self.wake(now)
-        if message is None:
+        message, receipt = self._held_by(handle)
+        if message is None or not self._may_change(message, receipt):
             reason = "Message does not exist or is not available for visibility timeout change."
             raise invalid_parameter("ReceiptHandle", handle, reason)
-        if message.state != IN_FLIGHT:
-            raise SqsFault("MessageNotInflight", "The specified message isn't in flight.")
         if now + seconds > message.received_at + VISIBILITY_SECONDS:
             reason = f"Total VisibilityTimeout for the message is beyond the limit [{VISIBILITY_SECONDS} seconds]"
             raise invalid_parameter("VisibilityTimeout", seconds, reason)
         if self._observe is not None:
-            self.note("visibility", message, now, visible_at=now + seconds)
-        self.hide(message, now + seconds) if seconds > 0 else self._show(message)
+            self.note("visibility", message, now, visible_at=now + seconds, by=receipt)
+        if seconds > 0:
+            self._set(message, IN_FLIGHT)
+            self.hide(message, now + seconds)
+        elif message.state == IN_FLIGHT:
+            self._show(message)
+
+    def _held_by(self, handle: str) -> tuple[Stored | None, int]:
+        """The message behind *handle* if it is still there, and the number of the handle's receipt."""
+        message = self.receipts.latest.get(handle)
+        if message is not None:
+            return message, message.receipt
+        return self.receipts.older(handle) or (None, 0)
+
+    def _may_change(self, message: Stored, receipt: int) -> bool:
+        """Whether visibility may be changed by that receipt; on standard queues as recorded, by any."""
+        if self._rules is Rules.RECORDED and not self.settings.fifo:
+            return True
+        if receipt == message.receipt and message.state != IN_FLIGHT and self._rules is Rules.DOCUMENTED:
+            raise SqsFault("MessageNotInflight", "The specified message isn't in flight.")
+        return receipt == message.receipt and message.state == IN_FLIGHT
 
     def hide(self, message: Stored, until: float) -> None:
         """Keep a hidden message hidden until *until*."""
@@ -223,8 +225,7 @@ class QueueState:
 
     def forget(self, message: Stored, *, was_in_flight: bool) -> None:
         """The message is no longer here. *was_in_flight* includes one just taken from the order."""
-        self._latest.pop(message.handle, None)
-        self._repeated.pop(message.number, None)
+        self.receipts.drop(message)
         self.held[message.state] -= 1
         message.state = GONE
         self._order.leave(message, was_in_flight=was_in_flight)
@@ -239,24 +240,27 @@ class QueueState:
             message = self._order.head()
 
     def purge(self, now: float) -> None:
-        """Drop everything, in flight included."""
+        """Drop everything, in flight included; what was deduplicated may be sent again."""
         self.counts.purged += sum(self.held[:GONE])
         self.held = [0, 0, 0, 0]
         self._order = self._new_order()
-        self._latest = {}
-        self._repeated = {}
+        self.receipts.clear()
         self._wakes = []
         self.attempts.clear()
+        self.deduplication.clear()
         if self._observe is not None:
             self._observe(StateChange("purge", self.name, "", now))
 
-    def note(self, kind: ChangeKind, message: Stored, now: float, **more: float | str) -> None:
-        """Tell the observer; hot paths ask first whether there is one."""
+    def note(
+        self, kind: ChangeKind, message: Stored, now: float, *, by: int | None = None, **more: float | str
+    ) -> None:
+        """Tell the observer; hot paths ask first whether there is one. *by* is the receipt whose handle asked."""
         if self._observe is not None:
             seen = {
                 "receive_count": message.receive_count,
                 "visible_at": message.visible_at,
                 "receipt": f"{message.number:x}/{message.receipt:x}",
+                "by": "" if by is None else f"{message.number:x}/{by:x}",
                 **more,
             }
             self._observe(StateChange(kind, self.name, message.id, now, **seen))  # type: ignore[arg-type] # by field
@@ -278,10 +282,6 @@ class QueueState:
         was_in_flight = message.state == IN_FLIGHT
         self._set(message, VISIBLE)
         self._order.show(message, was_in_flight=was_in_flight)
-
-
-def _expired_handle(handle: str) -> SqsFault:
-    return invalid_parameter("ReceiptHandle", handle, "The receipt handle has expired.")
 
 
 def _exhausted(message: Stored, redrive: Redrive) -> bool:

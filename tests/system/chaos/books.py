@@ -33,6 +33,8 @@ class Change(NamedTuple):
     """`number/receipt`, the latest receipt of the message."""
     result: str
     """Milliseconds it stays hidden (receive, visibility), `queue:id` (move), else `-`."""
+    by: str
+    """The receipt whose handle asked for it (visibility, delete), else `-`."""
 
 
 class Record(NamedTuple):
@@ -112,8 +114,8 @@ def lines(path: Path) -> Iterator[list[str]]:
 
 def changes(path: Path) -> Iterator[Change]:
     """The loopback's book, in order."""
-    for ns, op, queue, message, count, receipt, result in lines(path):
-        yield Change(int(ns), op, queue, message, int(count), receipt, result)
+    for ns, op, queue, message, count, receipt, result, by in lines(path):
+        yield Change(int(ns), op, queue, message, int(count), receipt, result, by)
 
 
 def records(path: Path) -> Iterator[Record]:

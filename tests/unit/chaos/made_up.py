@@ -26,10 +26,13 @@ COUNTS = {"sent": 3, "moved_in": 0, "deleted": 3, "moved_out": 0, "expired": 0, 
 }
 
 
-def change(ms: float, op: str, message: str, *, count: int = 1, receipt: str = "-", result: str = "-") -> Change:
+def change(
+    ms: float, op: str, message: str, *, count: int = 1, receipt: str = "-", result: str = "-", by: str = ""
+) -> Change:
     """One line of the loopback; the first letter of the message names its queue."""
     queue = {"m": "orders", "n": "ledger.fifo", "x": "orders-dead", "y": "ledger-dead.fifo"}[message[0]]
-    return Change(round(ms * MS), op, queue, message, count, receipt, result)
+    asked = by or (receipt if op in {"visibility", "delete"} else "-")
+    return Change(round(ms * MS), op, queue, message, count, receipt, result, asked)
 
 
 def record(ms: float, kind: str, subject: str, detail: str = "-") -> Record:

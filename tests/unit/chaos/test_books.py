@@ -64,10 +64,10 @@ async def test_the_loopback_books_every_change_with_the_receipt_that_its_handle_
     ledger.close()
     receipt = short_handle(handle)
     assert list(changes(tmp_path / "ledger")) == [
-        Change(5, "send", "orders", sent.id, 0, "1/0", "-"),
-        Change(5, "receive", "orders", sent.id, 1, receipt, "7000"),
-        Change(5, "visibility", "orders", sent.id, 1, receipt, "9000"),
-        Change(5, "delete", "orders", sent.id, 1, receipt, "-"),
+        Change(5, "send", "orders", sent.id, 0, "1/0", "-", "-"),
+        Change(5, "receive", "orders", sent.id, 1, receipt, "7000", "-"),
+        Change(5, "visibility", "orders", sent.id, 1, receipt, "9000", receipt),
+        Change(5, "delete", "orders", sent.id, 1, receipt, "-", receipt),
     ]
 
 
@@ -79,7 +79,7 @@ async def test_the_loopback_writes_its_book_within_a_moment(tmp_path: Path) -> N
     ledger.observe(StateChange("move", "orders", "m-1", 0.0, destination="dead", new_id="m-2"))
     assert path.read_text() == ""
     await asyncio.sleep(0.1)
-    assert path.read_text().endswith(" move orders m-1 0 - dead:m-2\n")
+    assert path.read_text().endswith(" move orders m-1 0 - dead:m-2 -\n")
     ledger.close()
 
 

@@ -240,11 +240,11 @@ def test_loopback_serves_until_told_to_stop(stand_in: Callable[..., None]) -> No
 
     stand_in("loopback", "worker.loopback.serve", serve=serve)
     asked = ("--port", "0", "--queue", "a", "--queue", "b.fifo", "--seed", "7", "--ledger", "book")
-    result = invoke("loopback", *asked)
+    result = invoke("loopback", *asked, "--rules", "documented")
     assert result.exit_code == 0, result.stderr
     assert "http://127.0.0.1:1" in result.output
     address = {"host": "127.0.0.1", "port": 0, "tls": None}
-    assert seen == [{**address, "queues": ("a", "b.fifo"), "seed": 7, "ledger": Path("book")}]
+    assert seen == [{**address, "queues": ("a", "b.fifo"), "seed": 7, "rules": "documented", "ledger": Path("book")}]
 
 
 @pytest.mark.parametrize(

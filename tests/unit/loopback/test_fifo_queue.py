@@ -6,12 +6,13 @@ import pytest
 
 from tests.unit.loopback.world import World
 from worker.loopback.errors import SqsFault
+from worker.loopback.rules import Rules
 
 Q = "jobs.fifo"
 
 
-def test_a_group_is_locked_while_any_of_it_is_in_flight() -> None:
-    """Nothing of a group is handed out before everything handed out earlier is settled; other groups go on."""
+def test_nothing_of_a_group_is_handed_out_behind_what_is_in_flight() -> None:
+    """Not before everything handed out earlier is settled; other groups go on."""
     world = World()
     world.queue(Q)
     for body in ("a1", "a2", "a3", "b1"):
@@ -34,9 +35,53 @@ def test_one_receive_takes_from_several_groups() -> None:
     assert world.bodies(Q) == ["a1", "a2", "b1", "c1"]
 
 
-def test_what_comes_back_stands_before_what_was_sent_later() -> None:
-    """Released newest first or oldest first, the order of the group is the send order."""
+def test_what_comes_back_is_handed_out_though_later_ones_are_in_flight() -> None:
+    """As recorded on AWS: a hidden message holds back only what was sent after it, so two can hold one group."""
     world = World()
+    world.queue(Q)
+    for body in ("a1", "a2", "a3", "a4"):
+        world.send(body, Q, group="a")
+    first, second, third = world.receive(Q, limit=3)
+    world.sqs.change_message_visibility(Q, first.handle, 0)
+    again = world.receive(Q)
+    assert [one.body for one in again] == ["a1"]
+    world.sqs.delete_message(Q, again[0].handle)
+    world.sqs.change_message_visibility(Q, third.handle, 0)
+    assert world.bodies(Q) == []
+    world.sqs.delete_message(Q, second.handle)
+    assert world.bodies(Q) == ["a3", "a4"]
+
+
+def test_a_receive_stops_before_the_hidden_one_and_goes_on_with_the_next_group() -> None:
+    """What waits behind the hidden one stays, also when something before it is handed out by the same receive."""
+    world = World()
+    world.queue(Q)
+    for body in ("a1", "a2", "a3", "b1"):
+        world.send(body, Q, group=body[0])
+    first, _ = world.receive(Q, limit=2)
+    world.sqs.change_message_visibility(Q, first.handle, 0)
+    assert sorted(world.bodies(Q)) == ["a1", "b1"]
+
+
+@pytest.mark.parametrize("rules", Rules)
+def test_a_fifo_handle_changes_the_visibility_while_its_lease_lives_only(rules: Rules) -> None:
+    """Neither after its end nor by an older handle, by either rules."""
+    world = World(rules=rules)
+    world.queue(Q)
+    world.send("a1", Q, group="a")
+    old = world.receive(Q, visibility=1)[0]
+    world.now += 1
+    with pytest.raises(SqsFault):
+        world.sqs.change_message_visibility(Q, old.handle, 9)
+    world.receive(Q, visibility=30)
+    with pytest.raises(SqsFault, match="not available for visibility timeout change"):
+        world.sqs.change_message_visibility(Q, old.handle, 0)
+    assert world.held(Q) == (0, 1, 0)
+
+
+def test_as_documented_what_comes_back_waits_for_all_of_its_group() -> None:
+    """Released newest first or oldest first, the order of the group is the send order."""
+    world = World(rules=Rules.DOCUMENTED)
     world.queue(Q)
     for body in ("a1", "a2", "a3"):
         world.send(body, Q, group="a")
@@ -85,6 +130,29 @@ def test_an_expired_handle_cannot_delete() -> None:
         world.sqs.delete_message(Q, old.handle)
     world.sqs.delete_message(Q, new.handle)
     assert world.held(Q) == (0, 0, 0)
+
+
+def test_in_a_batch_an_expired_handle_has_a_code_of_its_own() -> None:
+    """As recorded on AWS: ReceiptHandleIsInvalid in an entry, where a delete alone says InvalidParameterValue."""
+    world = World()
+    world.queue(Q, VisibilityTimeout=10)
+    world.send("a1", Q, group="a")
+    old = world.receive(Q)[0]
+    world.now += 10
+    (answer,) = world.sqs.delete_message_batch(Q, [old.handle])
+    assert answer is not None
+    assert (answer.query_code, answer.detail) == ("ReceiptHandleIsInvalid", "The receipt handle has expired")
+    assert answer.sender
+
+
+def test_a_purge_forgets_what_was_deduplicated() -> None:
+    """As recorded on AWS: the same body is accepted again at once."""
+    world = World()
+    world.queue(Q)
+    first = world.send("x", Q, group="a")
+    world.sqs.purge_queue(Q)
+    assert world.send("x", Q, group="a").id != first.id
+    assert world.bodies(Q) == ["x"]
 
 
 def test_the_same_deduplication_id_within_five_minutes_is_one_message() -> None:

@@ -153,7 +153,7 @@ def test_a_dead_letter_wakes_those_who_wait_for_it() -> None:
         world.receive("jobs")
         poll = Poll(world, "dead")
         await asyncio.sleep(0)
-        received = next(iter(world.sqs.queue("jobs")._latest.values()))
+        received = next(iter(world.sqs.queue("jobs").receipts.latest.values()))
         world.sqs.change_message_visibility("jobs", received.handle, 0)
         world.receive("jobs")
         assert poll.answer == ["x"]

@@ -36,7 +36,7 @@ def test_the_receive_after_the_last_allowed_one_moves_the_message(world: World) 
     assert world.held("jobs") == (0, 0, 0)
     got = world.receive("dead")
     assert [(one.id, one.body) for one in got] == [(sent.id, "poison")]
-    stored = next(iter(world.sqs.queue("dead")._latest.values()))
+    stored = next(iter(world.sqs.queue("dead").receipts.latest.values()))
     assert stored.source_arn == world.sqs.queue("jobs").arn
 
 
@@ -148,7 +148,7 @@ def test_a_move_task_returns_messages_to_their_source_as_new_ones(world: World) 
     assert {one.count for one in got} == {1}
     assert len(got) == 5
     assert not {one.id for one in got} & old
-    assert min(one.sent_at for one in world.sqs.queue("jobs")._latest.values()) == START + 100
+    assert min(one.sent_at for one in world.sqs.queue("jobs").receipts.latest.values()) == START + 100
 
 
 def test_a_move_task_can_have_a_destination_and_be_cancelled(world: World) -> None:

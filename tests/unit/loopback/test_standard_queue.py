@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.loopback.world import START, World
 from worker.loopback.errors import SqsFault
+from worker.loopback.rules import Rules
 
 if TYPE_CHECKING:
     from worker.loopback.messages import StateChange
@@ -72,9 +73,52 @@ def test_visibility_ends_twelve_hours_after_the_receipt() -> None:
     world.sqs.change_message_visibility("jobs", again.handle, 43_200)
 
 
-def test_visibility_of_a_message_that_is_visible_again_is_not_in_flight() -> None:
-    """The code says why the lease is lost."""
+def test_a_handle_whose_lease_is_over_hides_its_message_again() -> None:
+    """As recorded on AWS: nobody took it meanwhile, so it is in flight once more, and no receive is counted."""
     world = World()
+    world.queue()
+    world.send()
+    got = world.receive(visibility=1)[0]
+    world.now += 1
+    world.sqs.change_message_visibility("jobs", got.handle, 10)
+    assert (world.held(), world.bodies()) == ((0, 1, 0), [])
+    world.now += 10
+    again = world.receive()
+    assert [one.count for one in again] == [2]
+    assert world.receive() == []
+
+
+def test_an_older_handle_changes_the_visibility_of_what_a_newer_one_holds() -> None:
+    """As recorded on AWS: whoever lost a message can take it from its holder, and give it to a third."""
+    world = World()
+    world.queue()
+    world.send()
+    old = world.receive(visibility=0)[0]
+    new = world.receive(visibility=30)[0]
+    world.sqs.change_message_visibility("jobs", old.handle, 100)
+    world.now += 30
+    assert world.bodies() == []
+    world.sqs.change_message_visibility("jobs", old.handle, 0)
+    third = world.receive()[0]
+    assert (new.count, third.count, third.id) == (2, 3, old.id)
+
+
+def test_a_message_hidden_by_an_older_handle_while_it_waited_is_handed_out_once() -> None:
+    """Its place in the line is given up, also when it comes back before its old place comes up."""
+    world = World()
+    world.queue()
+    world.send("first")
+    old = world.receive(visibility=0)[0]
+    world.send("second")
+    world.sqs.change_message_visibility("jobs", old.handle, 5)
+    world.now += 5
+    assert sorted(world.bodies()) == ["first", "second"]
+    assert world.bodies() == []
+
+
+def test_as_documented_the_visibility_of_a_message_that_is_visible_again_is_not_in_flight() -> None:
+    """The code says why the lease is lost."""
+    world = World(rules=Rules.DOCUMENTED)
     world.queue()
     world.send()
     got = world.receive(visibility=1)[0]
@@ -83,9 +127,9 @@ def test_visibility_of_a_message_that_is_visible_again_is_not_in_flight() -> Non
         world.sqs.change_message_visibility("jobs", got.handle, 10)
 
 
-def test_visibility_of_a_deleted_message_or_by_an_old_handle_is_an_invalid_parameter() -> None:
-    """Neither is in flight under that handle."""
-    world = World()
+def test_as_documented_the_visibility_of_a_message_cannot_be_changed_by_an_older_handle() -> None:
+    """It is not in flight under that handle, nor is one that was deleted."""
+    world = World(rules=Rules.DOCUMENTED)
     world.queue()
     world.send()
     old = world.receive(visibility=0)[0]
@@ -95,6 +139,20 @@ def test_visibility_of_a_deleted_message_or_by_an_old_handle_is_an_invalid_param
     world.sqs.delete_message("jobs", new.handle)
     with refused("InvalidParameterValueException"):
         world.sqs.change_message_visibility("jobs", new.handle, 10)
+
+
+@pytest.mark.parametrize("rules", Rules)
+def test_the_visibility_of_a_message_that_is_gone_is_an_invalid_parameter(rules: Rules) -> None:
+    """By the handle that deleted it, and by an older one."""
+    world = World(rules=rules)
+    world.queue()
+    world.send()
+    old = world.receive(visibility=0)[0]
+    new = world.receive()[0]
+    world.sqs.delete_message("jobs", new.handle)
+    for handle in (old.handle, new.handle):
+        with refused("InvalidParameterValueException"):
+            world.sqs.change_message_visibility("jobs", handle, 10)
 
 
 @pytest.mark.parametrize("seconds", [-1, 43_201])
@@ -131,9 +189,22 @@ def test_an_expired_handle_still_deletes_until_the_next_receipt() -> None:
     assert queue.counts.deleted == 1
 
 
-def test_an_older_handle_deletes_nothing_and_says_it_did() -> None:
-    """Amazon's documented trap: success, and the message is still there."""
+def test_an_older_handle_deletes_what_a_newer_one_holds() -> None:
+    """As recorded on AWS; the newer handle's own delete then finds nothing and is content."""
     world = World()
+    queue = world.queue()
+    world.send()
+    old = world.receive(visibility=0)[0].handle
+    new = world.receive()[0].handle
+    world.sqs.delete_message("jobs", old)
+    assert (queue.counts.deleted, world.held()) == (1, (0, 0, 0))
+    world.sqs.delete_message("jobs", new)
+    assert queue.counts.deleted == 1
+
+
+def test_as_documented_an_older_handle_deletes_nothing_and_says_it_did() -> None:
+    """Amazon's documented trap: success, and the message is still there."""
+    world = World(rules=Rules.DOCUMENTED)
     queue = world.queue()
     world.send()
     old = world.receive(visibility=0)[0].handle
@@ -141,6 +212,16 @@ def test_an_older_handle_deletes_nothing_and_says_it_did() -> None:
     world.sqs.delete_message("jobs", old)
     assert queue.counts.deleted == 0
     assert world.held() == (0, 1, 0)
+
+
+def test_a_receipt_that_was_never_given_is_invalid() -> None:
+    """A number after the latest is made up, whatever else the handle says."""
+    world = World()
+    queue = world.queue()
+    world.send()
+    world.receive()
+    with refused("ReceiptHandleIsInvalid"):
+        world.sqs.delete_message("jobs", queue.receipts.handles.write(1, 9))
 
 
 @pytest.mark.parametrize("handle", ["", "garbage", "AQEB", "AQEBx+1/1=="])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
+from worker.loopback.rules import Rules
 from worker.loopback.sqs import LoopbackSqs
 from worker.loopback.waiting import ReceiveRequest
 from worker.message import Attribute, Outgoing
@@ -36,10 +37,20 @@ class Got:
 class World:
     """One loopback and its clock."""
 
-    def __init__(self, *, in_flight_limit: int = 120_000, observe: Callable[[StateChange], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        in_flight_limit: int = 120_000,
+        rules: Rules = Rules.RECORDED,
+        observe: Callable[[StateChange], None] | None = None,
+    ) -> None:
         self.now = START
         self.sqs = LoopbackSqs(
-            rng=random.Random(7), clock=lambda: self.now, in_flight_limit=in_flight_limit, observe=observe
+            rng=random.Random(7),
+            clock=lambda: self.now,
+            in_flight_limit=in_flight_limit,
+            rules=rules,
+            observe=observe,
         )
 
     def queue(self, name: str = "jobs", **attributes: object) -> QueueState:
