@@ -24,19 +24,30 @@ SEEDS ?= 2000
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 FROM ?= 0
 
-.PHONY: demo test lint unit simulate chaos ablate bench containers setup pins clean
+# What `make test` runs, each to its end even if one before it is red.
+RINGS := lint unit proof
+
+.PHONY: demo test help lint unit proof simulate chaos ablate bench containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
 
-test: setup lint unit ## everything: lint, types, layers, tests, coverage
+test: setup ## everything: lint, types, layers, tests, coverage, simulation, chaos; each ring to its end
+	@red=; for ring in $(RINGS); do $(MAKE) --no-print-directory $$ring || red="$$red $$ring"; done; echo; \
+	for ring in $(RINGS); do case "$$red " in *" $$ring "*) echo "$$ring: RED (make $$ring runs it alone)";; *) echo "$$ring: green";; esac; done; \
+	test -z "$$red"
 
-setup: $(STAMP)
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with all that the tests need
 
 $(RUN_STAMP): # what the worker itself needs, so that the demonstration starts soon
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv, which Debian and Ubuntu keep in a package of its own:"; \
+	  echo "  sudo apt-get install python3-venv python3-dev   # the headers are optional: with them a message takes a fifth less CPU"; exit 1; }
 	@echo "setting up $(VENV) for the worker, once: less than a minute"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/$(PIP) --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@rm -f $(VENV)/.run-* && touch $@
@@ -47,14 +58,15 @@ $(STAMP): $(RUN_STAMP) # and what the tests need
 	@$(BIN)/$(PIP) --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-* && touch $@
 
-lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+lint: setup ## style, format, types and layers: all four, whichever is red
+	@red=; for check in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+	  echo "$$check"; $(BIN)/$$check || red="$$red [$$check]"; done; \
+	test -z "$$red" || { echo "lint is red:$$red"; exit 1; }
 
-unit: setup # the simulation and the chaos run without coverage, which would make them five times slower
+unit: setup ## all tests but the simulation and the chaos, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
+
+proof: setup ## the simulation and the chaos, without coverage, which would make them five times slower
 	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
 
 bench: setup $(MEASURED_STAMP) $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loopback: 15 minutes; QUICK=1, ONLY=latency,far, ROUNDS=9, MINUTES=10

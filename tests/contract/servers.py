@@ -63,7 +63,7 @@ def ministack(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=START_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -85,7 +85,7 @@ def await_health(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # a URL of our own making
+            with urllib.request.urlopen(url, timeout=START_SECONDS):  # noqa: S310  # a URL of our own making
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)  # a process of another make tells us in no other way that it is ready

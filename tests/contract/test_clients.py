@@ -41,11 +41,11 @@ def endpoint() -> Iterator[str]:
 
     thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
-    assert listening.wait(10)
+    assert listening.wait(60)
     yield urls[0]
     loop, stop = loops[0]
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

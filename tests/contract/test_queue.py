@@ -38,7 +38,7 @@ async def test_long_poll_waits_for_as_long_as_asked(place: Place) -> None:
     queue = await made(place)
     began = time.monotonic()
     await queue.receive(10, 1)
-    assert 0.9 <= time.monotonic() - began < 4
+    assert 0.9 <= time.monotonic() - began < 15
 
 
 async def test_long_poll_wakes_when_a_message_arrives(place: Place) -> None:
@@ -46,10 +46,10 @@ async def test_long_poll_wakes_when_a_message_arrives(place: Place) -> None:
     queue = await made(place)
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        receiving = tasks.create_task(queue.receive(10, 10))
+        receiving = tasks.create_task(queue.receive(10, 20))
         tasks.create_task(sent(queue, "late"))
     assert [d.body for d in receiving.result()] == ["late"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 async def test_receive_gives_no_more_than_asked(place: Place) -> None:

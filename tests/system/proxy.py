@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Direction = Literal["up", "down"]
 """From the client to the server, and back."""
 PIECE_BYTES: Final = 65_536
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 60.0
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 

@@ -231,7 +231,7 @@ class Rig:
 def post(url: str, body: bytes) -> tuple[int, bytes]:
     """One POST over http."""
     request = urllib.request.Request(url, data=body, method="POST")  # noqa: S310 - our own loopback
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as above
         return answer.status, answer.read()
 
 

@@ -72,8 +72,9 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """What a server needs to speak TLS with this certificate."""
+    """What a server needs to speak TLS, 1.2 or newer as AWS does, with this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:

@@ -36,9 +36,13 @@ later took the request: to make it again is for the caller, who knows how much t
 
 
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
-    """Certificates and host names are verified, against the file or folder *ca_bundle*."""
+    """Certificates and host names are verified, against the file or folder *ca_bundle*; nothing older than TLS 1.2.
+
+    A distribution's own settings of OpenSSL may leave the oldest version open (Debian 12 does), or ask for more than we do.
+    """
     folder = Path(ca_bundle).is_dir()
     context = ssl.create_default_context(capath=ca_bundle) if folder else ssl.create_default_context(cafile=ca_bundle)
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
     return context
 

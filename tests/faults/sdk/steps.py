@@ -14,8 +14,10 @@ if TYPE_CHECKING:
         Scripted,
     )
 
-LAPSE: Final = 1.0
-"""Seconds that the door waits beyond what it must, so that no case takes long."""
+LAPSE: Final = 3.0
+"""Seconds that the door waits beyond what it must: as few as a busy machine allows, so that no case takes long."""
+BUSY_SECONDS: Final = 15.0
+"""What a busy machine may add to it; what is to be told apart from it takes minutes."""
 
 
 def write_credentials(file: Path, key: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "orders"
 VISIBILITY_SECONDS: Final = 30
-PATIENCE_SECONDS: Final = LAPSE + 3.0
+PATIENCE_SECONDS: Final = LAPSE + 15.0
 """Until which a call without a wait must have ended: its own wall clock, and room for a busy machine."""
 
 

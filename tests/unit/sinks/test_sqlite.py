@@ -578,7 +578,7 @@ async def test_a_cancelled_write_is_finished_unheard_and_harmless_when_repeated(
 
     def slow_insert(*arguments: object) -> None:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         insert(*arguments)  # type: ignore[arg-type]  # passed through
 
     sink._table._insert = slow_insert  # type: ignore[method-assign, assignment]  # the real one, with a gate before it

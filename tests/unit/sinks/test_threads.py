@@ -55,7 +55,7 @@ async def test_a_caller_that_leaves_before_the_start_is_not_served() -> None:
     calls: list[str] = []
     ended: list[str] = []
     async with asyncio.TaskGroup() as group:
-        group.create_task(threads.run(lambda: gate.wait(10)))
+        group.create_task(threads.run(lambda: gate.wait(60)))
         waiting = group.create_task(threads.run(lambda: calls.append("made"), ended=lambda: ended.append("waiting")))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -88,7 +88,7 @@ def test_a_call_that_outlives_its_loop_ends_in_silence() -> None:
 
     def hang() -> None:
         begun.set()
-        gate.wait(10)
+        gate.wait(60)
 
     async def leave_early() -> None:
         async with asyncio.TaskGroup() as group:

@@ -28,7 +28,7 @@ class Table:
         first = not self.begun.is_set()
         self.begun.set()
         if first:
-            self.go_on.wait(10)
+            self.go_on.wait(60)
         if 13 in rows:
             raise ValueError("13")
         if 99 in rows:

@@ -38,7 +38,7 @@ class Served:
 
     def connect(self) -> socket.socket:
         """A connection that has said nothing yet."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def ask(self, request: str) -> str:
         """The raw answer to a raw request."""
@@ -110,13 +110,13 @@ def test_it_answers_while_the_loop_is_blocked() -> None:
     async def block() -> None:
         health.beat()
         blocked.set()
-        release.wait(10)
+        release.wait(60)
 
     loop = threading.Thread(target=lambda: asyncio.run(block()))
     url = server.start()
     loop.start()
     try:
-        assert blocked.wait(10)
+        assert blocked.wait(60)
         while not seen or seen[-1][0] == 200:
             seen.append(fetch(url, "/livez"))
         metrics = fetch(url, "/metrics")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Fact
 
 NOW: Final = 1_700_000_000.0
-LAPSE: Final = 0.3
+LAPSE: Final = 5.0
 LARGE: Final = "x" * 8_000_000
 """More than sockets hold."""
 

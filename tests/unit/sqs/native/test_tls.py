@@ -141,9 +141,27 @@ async def test_a_server_without_tls_is_no_tls(tmp_path: Path) -> None:
     await server.wait_closed()
 
 
-def test_certificates_and_names_are_verified(tmp_path: Path) -> None:
-    """Whatever the defaults of the library become."""
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2),
+        (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2),
+        (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3),
+    ],
+)
+def test_certificates_and_names_are_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: ssl.TLSVersion, ours: ssl.TLSVersion
+) -> None:
+    """Whatever a distribution sets as OpenSSL's oldest version: Debian 12 sets none, others ask for 1.3."""
+    defaults = ssl.create_default_context
+
+    def distribution(*, cafile: str | None = None, capath: str | None = None) -> ssl.SSLContext:
+        context = defaults(cafile=cafile, capath=capath)
+        context.minimum_version = theirs
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", distribution)
     context = tls_context(str(authority(tmp_path).bundle))
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
-    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert context.minimum_version is ours
