@@ -38,7 +38,7 @@ later took the request: to make it again is for the caller, who knows how much t
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
     """Certificates and host names are verified, against the file or folder *ca_bundle*; nothing older than TLS 1.2.
 
-    A distribution's own settings of OpenSSL may leave the oldest version open (Debian 12 does), or ask for more than we do.
+    A distribution's own settings of OpenSSL may leave the oldest version open (Debian 12 does), or ask for more.
     """
     folder = Path(ca_bundle).is_dir()
     context = ssl.create_default_context(capath=ca_bundle) if folder else ssl.create_default_context(cafile=ca_bundle)

@@ -123,7 +123,7 @@ async def test_a_reset_on_every_fifth_request_loses_and_doubles_nothing(place: P
 
 
 async def test_a_black_holed_long_poll_is_replaced_and_what_it_swallowed_comes_back(place: Place) -> None:
-    """The server hands a message to the dead connection; the next poll comes after the wait and its margin, and brings it later."""
+    """The server hands a message to the dead connection; the poll after the wait and its margin brings it later."""
     queue, rows = await place.open(), Rows()
     loop = asyncio.get_running_loop()
     async with running(pipeline(place, queue, rows)):

@@ -11,7 +11,7 @@ from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit
 
 LAPSE: Final = 3.0
-"""Seconds that a way waits for an answer beyond what it must (in production 5 and 10): as few as a busy machine allows."""
+"""Seconds that a way waits for an answer beyond what it must (in production 5, 10): as few as a busy machine allows."""
 SETTLERS: Final = 8
 """Connections enough for every other call of a case to be under way at once."""
 
