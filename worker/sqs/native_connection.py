@@ -28,8 +28,10 @@ class Unanswered(WireTrouble):
 class Connection(asyncio.Protocol):
     """A protocol for the loop, and `ask` for its one user. What is written by the loop's callbacks says so."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, peer: str = "") -> None:
         self._loop = loop
+        self.peer = peer
+        """The address at the other end."""
         self._reader = AnswerReader(loop.time)
         self._transport: asyncio.Transport | None = None
         """Written once, by connection_made."""
@@ -42,6 +44,8 @@ class Connection(asyncio.Protocol):
         self.made_at = loop.time()
         self.good_until = self.made_at
         """Loop time up to which it may be kept unused. Written by its pool."""
+        self.answered_at = self.made_at
+        """Loop time of the last sign of life. Written by its pool."""
         self.usable = False
         """May be asked. Written by the loop's callbacks and by `abort`."""
         self.gone: asyncio.Future[None] = loop.create_future()

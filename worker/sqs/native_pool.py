@@ -2,7 +2,8 @@
 
 `Pool.exchange` takes a request and gives its answer over a connection that was kept, or over a new one; never more at
 a time than its limit. A connection that the server closed while nobody used it is no error: it is noticed, and a
-request that met the end of a kept connection is made once more on a new one, if it may be. Ends with `close`.
+request that met the end of a kept connection is made once more on a new one, if it may be. When a caller gives up
+waiting, what was kept to the same address meanwhile unused is not trusted either. Ends with `close`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.sqs.errors import shortened
 from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_connection import CLOSED, Connection, Unanswered
+from worker.sqs.native_connection import CLOSED, Unanswered
+from worker.sqs.native_dial import CONNECT_SECONDS, Dialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.sqs.endpoint import Endpoint
     from worker.sqs.native_answer import Answer
+    from worker.sqs.native_connection import Connection
     from worker.sqs.queue import Admission
 
-CONNECT_SECONDS: Final = 5.0
 IDLE_SECONDS: Final = 60.0
 """Unused for longer, a connection is closed: somewhere on the way it may be forgotten already."""
 AGE_SECONDS: Final = 300.0
@@ -61,9 +62,7 @@ class Pool:
         age_seconds: float = AGE_SECONDS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._endpoint = endpoint
-        self._tls = tls
-        self._connect_seconds = connect_seconds
+        self._dialer = Dialer(endpoint, tls=tls, connect_seconds=connect_seconds)
         self._idle_seconds = idle_seconds
         self._age_seconds = age_seconds
         self._free = limit
@@ -106,18 +105,12 @@ class Pool:
             began = now()
             if (connection := self._kept(began)) is not None:
                 try:
-                    answer = await connection.ask(request, admission)
+                    return await self._asked(connection, request, admission)
                 except Unanswered as trouble:
                     if repeated is None or self._closed or now() - began > AT_ONCE_SECONDS:
                         raise
                     repeated(trouble)
-                else:
-                    self._keep(connection, answer.arrived_at)
-                    return answer
-            connection = await self._connected()
-            answer = await connection.ask(request, admission)
-            self._keep(connection, answer.arrived_at)
-            return answer
+            return await self._asked(await self._connected(), request, admission)
         finally:
             self._done()
 
@@ -161,53 +154,36 @@ class Pool:
         """For the next request, if the server lets us; and let one go that nobody has needed for long."""
         if not connection.usable:
             return
+        connection.answered_at = now
         connection.good_until = min(now + self._idle_seconds, connection.made_at + self._age_seconds)
         self._idle.append(connection)
         oldest = self._idle[0]
         if not oldest.usable or now > oldest.good_until:
             self._idle.popleft().abort()
 
-    async def _connected(self) -> Connection:
-        loop = self._loop
-        connection = Connection(loop)
+    async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
+        began = self._loop.time()
         try:
-            async with asyncio.timeout(self._connect_seconds):
-                await loop.create_connection(
-                    lambda: connection,
-                    self._endpoint.host,
-                    self._endpoint.port,
-                    ssl=self._tls,
-                    server_hostname=self._endpoint.host if self._tls else None,
-                )
-        except (OSError, UnicodeError) as error:  # TimeoutError, ssl.SSLError and socket.gaierror among them
-            raise self._not_connected(error) from error
-        except asyncio.CancelledError:
-            connection.abort()
+            answer = await connection.ask(request, admission)
+        except asyncio.CancelledError:  # by a time limit, nearly always
+            self._doubt(connection.peer, began)
             raise
+        self._keep(connection, answer.arrived_at)
+        return answer
+
+    def _doubt(self, peer: str, since: float) -> None:
+        """A request to *peer* stayed unanswered: so would the next, on all that was silent *since* it began."""
+        self._dialer.doubt(peer)
+        for idle in tuple(self._idle):
+            if idle.peer == peer and idle.answered_at < since:
+                self._idle.remove(idle)
+                idle.abort()
+
+    async def _connected(self) -> Connection:
+        connection = await self._dialer.dial()
         if self._closed:
             connection.abort()
             raise WireTrouble(CLOSED, "the queue was closed")
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _: self._open.discard(connection))
         return connection
-
-    def _not_connected(self, error: Exception) -> WireTrouble:
-        """Why there is no connection, by the names that the SDK's way has for it.
-
-        A certificate that is not accepted is passing trouble too: it may be a hotel's network, a clock or a renewal of
-        today, and a worker that waits is mended by whoever mends that.
-        """
-        where = self._endpoint.authority
-        match error:
-            case ssl.SSLCertVerificationError():
-                said = error.verify_message
-                hint = "if a proxy of yours reads along, name its authority in AWS_CA_BUNDLE"
-                return WireTrouble("SSLError", f"the certificate of {where} is not accepted: {said}; {hint}")
-            case ssl.SSLError():
-                return WireTrouble("SSLError", shortened(f"no TLS with {where}: {error}"))
-            case TimeoutError():
-                return WireTrouble(
-                    "ConnectTimeoutError", f"no connection to {where} within {self._connect_seconds:g} s"
-                )
-            case _:
-                return WireTrouble("EndpointConnectionError", shortened(f"no connection to {where}: {error}"))
