@@ -35,7 +35,7 @@ def accept(queue: QueueState, message: Outgoing, ids: Ids, now: float) -> Sent:
 
 
 def _enter(queue: QueueState, message: Outgoing, deduplication_id: str | None, ids: Ids, now: float) -> Sent:
-    delay = message.delay_seconds
+    delay = None if queue.settings.fifo else message.delay_seconds  # 0 is allowed there, and means the queue's
     stored = Stored(
         queue.next_number(),
         ids.next(),

@@ -34,6 +34,8 @@ _NUMBERS: Final = {
     "ReceiveMessageWaitTimeSeconds": ("wait_seconds", 0, WAIT_SECONDS),
     "VisibilityTimeout": ("visibility_timeout", 0, VISIBILITY_SECONDS),
 }
+_TRUTHS: Final = {"FifoQueue", "ContentBasedDeduplication", "SqsManagedSseEnabled"}
+"""True or false, in any case; given back in small letters."""
 _FIFO_ONLY: Final = {
     "ContentBasedDeduplication": ("true", "false"),
     "DeduplicationScope": ("queue", "messageGroup"),
@@ -97,25 +99,31 @@ class QueueSettings:
 
 def created(name: str, texts: Mapping[str, str]) -> QueueSettings:
     """The settings of a new queue *name*."""
-    fifo = texts.get("FifoQueue")
-    if fifo not in {None, "true"}:
-        raise _invalid("FifoQueue")
-    _check_name(name, fifo=fifo is not None)
-    return changed(QueueSettings(fifo=fifo is not None), {n: t for n, t in texts.items() if n != "FifoQueue"})
+    fifo = texts.get("FifoQueue", "false").lower() == "true"
+    _check_name(name, fifo=fifo)
+    return changed(QueueSettings(fifo=fifo), texts)
 
 
 def changed(settings: QueueSettings, texts: Mapping[str, str]) -> QueueSettings:
-    """*settings* with *texts* applied; an empty text removes a policy, as SQS has it."""
+    """*settings* with *texts* applied; an empty text removes a policy, as SQS has it. A queue stays of its kind: it is
+    FIFO already or refuses the word.
+    """
     for name in texts:
-        if name not in _SETTABLE:
+        if name not in _SETTABLE or (name == "FifoQueue" and not settings.fifo):
             raise SqsFault("InvalidAttributeName", f"Unknown Attribute {name}.")
-        if name == "FifoQueue" or (name in _FIFO_ONLY and not settings.fifo):
-            raise SqsFault("InvalidAttributeName", f"You can specify the {name} only for FIFO queues, at creation.")
-    kept = {name: text for name, text in {**settings.texts, **texts}.items() if text and name not in _NUMBERS}
+        if name in _FIFO_ONLY and not settings.fifo:
+            raise SqsFault("InvalidAttributeName", f"You can specify the {name} only for FIFO queues.")
+    given = {name: text.lower() if name in _TRUTHS else text for name, text in texts.items()}
+    if given.pop("FifoQueue", "true") != "true":
+        raise _invalid("FifoQueue")
+    kept = {name: text for name, text in {**settings.texts, **given}.items() if text and name not in _NUMBERS}
     for name, allowed in _FIFO_ONLY.items():
         if kept.get(name, allowed[0]) not in allowed:
             raise _invalid(name)
     _check_kept(kept)
+    redrive = _redrive(kept)
+    if redrive is not None:
+        kept["RedrivePolicy"] = _counted(kept["RedrivePolicy"], redrive)
     return replace(
         settings,
         delay_seconds=_number("DelaySeconds", texts, settings.delay_seconds),
@@ -125,7 +133,7 @@ def changed(settings: QueueSettings, texts: Mapping[str, str]) -> QueueSettings:
         visibility_timeout=_number("VisibilityTimeout", texts, settings.visibility_timeout),
         content_deduplication=kept.get("ContentBasedDeduplication") == "true",
         group_deduplication=kept.get("DeduplicationScope") == "messageGroup",
-        redrive=_redrive(kept),
+        redrive=redrive,
         allow=_allow(kept),
         texts=kept,
     )
@@ -174,6 +182,11 @@ def _redrive(texts: Mapping[str, str]) -> Redrive | None:
         reason = f"It needs a deadLetterTargetArn and a maxReceiveCount from 1 to {RECEIVE_COUNT_MAX}."
         raise invalid_parameter("RedrivePolicy", texts["RedrivePolicy"], reason)
     return Redrive(arn, count)
+
+
+def _counted(policy: str, redrive: Redrive) -> str:
+    """*policy* as SQS gives it back: its count is a number, also where a text was given."""
+    return orjson.dumps({**_json("RedrivePolicy", policy), "maxReceiveCount": redrive.max_receive_count}).decode()
 
 
 def _allow(texts: Mapping[str, str]) -> RedriveAllow:

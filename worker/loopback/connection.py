@@ -33,6 +33,7 @@ _HEADERS: Final = {
     b"host": "host",
     b"content-type": "content_type",
     b"authorization": "authorization",
+    b"x-amzn-trace-id": "trace",
 }
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from worker.message import Attribute, Outgoing
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws\.|amazon\.))[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws\.|amazon\.))[\w-]+(\.[\w-]+)*")
+"""Amazon's pages name the letters of ASCII; others were seen to pass."""
 _ATTRIBUTE_NAME_CHARACTERS: Final = 256
 _DATA_TYPE: Final = re.compile(r"(String|Number|Binary)(\..{1,249})?")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -47,15 +48,20 @@ def check_contents(message: Outgoing, settings: QueueSettings) -> None:
 def message_bytes(message: Outgoing) -> int:
     """What counts towards the limits: body and attributes, but not the trace header."""
     body = message.body
-    size = len(body) if body.isascii() else len(body.encode("utf-8", "surrogatepass"))
+    size = _utf8_bytes(body)
     if not message.attributes:
         return size
     return size + sum(_attribute_bytes(name, one) for name, one in message.attributes.items())
 
 
+def _utf8_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
 def _attribute_bytes(name: str, attribute: Attribute) -> int:
     value = attribute.value
-    return len(name) + len(attribute.data_type) + len(value if isinstance(value, bytes) else value.encode())
+    size = len(value) if isinstance(value, bytes) else _utf8_bytes(value)
+    return _utf8_bytes(name) + _utf8_bytes(attribute.data_type) + size
 
 
 def _check_attributes(attributes: dict[str, Attribute]) -> None:
@@ -82,7 +88,8 @@ def _check_attribute(name: str, attribute: Attribute) -> None:
     if kind[1] == "Number" and not _NUMBER.fullmatch(value):
         raise invalid_parameter("MessageAttributes", name, f"Can't cast the value of '{name}' to a number.")
     if _FORBIDDEN.search(value):
-        raise SqsFault("InvalidMessageContents", "Invalid binary character was found in a message attribute.")
+        reason = f"The message attribute '{name}' holds a character that XML 1.0 does not have."
+        raise invalid_parameter("MessageAttributes", name, reason)
 
 
 def _check_delay(message: Outgoing, settings: QueueSettings) -> None:
@@ -97,16 +104,21 @@ def _check_delay(message: Outgoing, settings: QueueSettings) -> None:
         )
 
 
-def _check_fifo(message: Outgoing, settings: QueueSettings) -> None:
+def check_place(message: Outgoing, settings: QueueSettings) -> None:
+    """Refuse what a FIFO queue cannot put in line: no group, or nothing to know a repetition by."""
     if message.group_id is None:
         raise missing_parameter("MessageGroupId")
-    _check_id("MessageGroupId", message.group_id)
-    if message.deduplication_id is not None:
-        _check_id("MessageDeduplicationId", message.deduplication_id)
-    elif not settings.content_deduplication:
+    if message.deduplication_id is None and not settings.content_deduplication:
         ways = "have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
         detail = f"The queue should either {ways}"
         raise SqsFault("InvalidParameterValueException", detail)
+
+
+def _check_fifo(message: Outgoing, settings: QueueSettings) -> None:
+    check_place(message, settings)
+    _check_id("MessageGroupId", message.group_id or "")
+    if message.deduplication_id is not None:
+        _check_id("MessageDeduplicationId", message.deduplication_id)
 
 
 def _check_standard(message: Outgoing) -> None:

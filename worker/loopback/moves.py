@@ -56,6 +56,15 @@ class MoveTask:
         return base64.b64encode(orjson.dumps({"taskId": self.id, "sourceArn": self.source.arn})).decode()
 
 
+def _is_handle(text: str) -> bool:
+    """Whether it was made like `MoveTask.handle`, be it of a task that is unknown here."""
+    try:
+        value = orjson.loads(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
+    return isinstance(value, dict) and {"taskId", "sourceArn"} <= value.keys()
+
+
 class Moves:
     """All tasks of one loopback, newest first."""
 
@@ -81,10 +90,8 @@ class Moves:
             reason = f"It must be between 1 and {MOVE_TASK_RATE}."
             raise invalid_parameter("MaxNumberOfMessagesPerSecond", rate, reason)
         if any(task.source is source for task in self._running):
-            detail = (
-                "There is already a task running. Only one active task is allowed for a source queue arn at a time."
-            )
-            raise SqsFault("UnsupportedOperation", detail)
+            only = "Only one active task is allowed for a source queue arn at a given time."
+            raise SqsFault("InvalidParameterValueException", f"There is already a task running. {only}")
         now = self._clock()
         source.wake(now)
         source.expire(now)
@@ -103,6 +110,8 @@ class Moves:
 
     def cancel(self, handle: str) -> MoveTask:
         """Stop a running task; what it moved stays moved."""
+        if not _is_handle(handle):
+            raise invalid_parameter("TaskHandle", handle, "It is no handle of a message move task.")
         self.advance()
         for task in self._running:
             if task.handle == handle:

@@ -31,6 +31,8 @@ class Call(NamedTuple):
     scheme: str
     host: str
     """With its port, as the client wrote it: queue URLs must lead it back here."""
+    trace: str | None = None
+    """The header X-Amzn-Trace-Id, by which tracing libraries give each message sent its AWSTraceHeader."""
 
     @property
     def queue(self) -> str:
@@ -50,11 +52,11 @@ class Call(NamedTuple):
 
 @lru_cache(maxsize=256)
 def queue_name(url: str, account_id: str) -> str:
-    """The last part of a URL `.../ACCOUNT/NAME`; a queue of another account does not exist here."""
-    start, _, name = url.rpartition("/")
-    if not name or not start:
+    """The last part of a URL `.../ACCOUNT/NAME`, or a bare name; a queue of another account does not exist here."""
+    start, slash, name = url.rpartition("/")
+    if not name or (slash and not start):
         raise SqsFault("InvalidAddress", f"The address {url} is not valid for this endpoint.")
-    if not start.endswith("/" + account_id):
+    if start and not start.endswith("/" + account_id):
         raise SqsFault("QueueDoesNotExist", "The specified queue does not exist.")
     return name
 
@@ -156,12 +158,12 @@ def _remove_permission(call: Call) -> Json:
 
 
 def _send_message(call: Call) -> Json:
-    return sent_json(call.sqs.send_message(call.queue, call.params.outgoing()))
+    return sent_json(call.sqs.send_message(call.queue, call.params.outgoing(call.trace)))
 
 
 def _send_message_batch(call: Call) -> Json:
     name, entries = call.queue, call.params.entries()
-    messages = [one.outgoing() for one in entries]
+    messages = [one.outgoing(call.trace) for one in entries]
 
     def perform(some: Sequence[Outgoing]) -> list[Sent | SqsFault]:
         return call.sqs.send_message_batch(name, some)

@@ -145,8 +145,8 @@ class Params:
         _check_ids(tuple(entries.ids))
         return entries
 
-    def outgoing(self) -> Outgoing:
-        """The message of a send or of one of its entries."""
+    def outgoing(self, trace_header: str | None = None) -> Outgoing:
+        """The message of a send or of one of its entries; its own trace header goes before the request's."""
         trace = self.objects("MessageSystemAttributes")
         if set(trace) - {"AWSTraceHeader"}:
             raise SqsFault("InvalidParameterValueException", "Only AWSTraceHeader may be sent as a system attribute.")
@@ -157,7 +157,7 @@ class Params:
             self.optional_text("MessageGroupId"),
             self.optional_text("MessageDeduplicationId"),
             self.optional_integer("DelaySeconds"),
-            trace["AWSTraceHeader"].text("StringValue") if trace else None,
+            trace["AWSTraceHeader"].text("StringValue") if trace else trace_header,
         )
 
     def attribute(self) -> Attribute:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from worker.loopback.errors import SqsFault, invalid_parameter
+from worker.loopback.errors import SqsFault, invalid_parameter, missing_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,10 @@ _ACTIONS_MAX: Final = 7
 
 def permission_added(policy: str, arn: str, label: str, accounts: Sequence[str], actions: Sequence[str]) -> str:
     """*policy* with one more statement."""
+    if not actions:
+        raise missing_parameter("Actions")
+    if not accounts:
+        raise invalid_parameter("PrincipalId", "[]", "Unable to verify.")
     document = _document(policy, arn)
     if any(one.get("Sid") == label for one in document["Statement"]):
         raise invalid_parameter("Label", label, "Already exists.")

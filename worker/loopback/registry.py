@@ -12,6 +12,7 @@ from worker.loopback.attributes import changed, created
 from worker.loopback.errors import SqsFault, invalid_parameter
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.state import QueueState
+from worker.loopback.tags import tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +78,7 @@ class Registry:
     def create(self, name: str, texts: Mapping[str, str], tags: Mapping[str, str]) -> QueueState:
         """A new queue, or the one that exists if *texts* do not contradict it."""
         settings, now = created(name, texts), self._clock()
+        known = tagged(name, {}, tags) if tags else {}
         existing = self._entries.get(name)
         if existing is not None:
             _check_same(existing.state, settings, texts)
@@ -95,7 +97,7 @@ class Registry:
             rules=self._rules,
             observe=self._observe,
         )
-        self._entries[name] = Entry(state, now, now, dict(tags))
+        self._entries[name] = Entry(state, now, now, known)
         return state
 
     def change(self, name: str, texts: Mapping[str, str]) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Json = dict[str, object]
 R = TypeVar("R")
 
+_EVERY: Final = frozenset({"All", "*", ".*"})
 _SENDER_ID: Final = "AIDALOOPBACKSQSSENDER"
 """Nobody signs in here, so everybody is the same sender."""
 
@@ -87,9 +88,9 @@ def _asked(known: dict[str, str], system: tuple[str, ...]) -> dict[str, str]:
 
 
 def _chosen(attributes: Mapping[str, Attribute], asked: Sequence[str]) -> Mapping[str, Attribute]:
-    if "All" in asked or ".*" in asked:
+    if not _EVERY.isdisjoint(asked):
         return attributes
-    prefixes = tuple(one[:-1] for one in asked if one.endswith(".*"))
+    prefixes = tuple(one[:-2] for one in asked if one.endswith(".*"))
     return {n: one for n, one in attributes.items() if n in asked or (prefixes and n.startswith(prefixes))}
 
 

@@ -7,11 +7,11 @@ generator, and a running loop is needed only by receives that wait. It ends when
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from worker.loopback.accept import accept
 from worker.loopback.attributes import NAMES
-from worker.loopback.contents import message_bytes
+from worker.loopback.contents import check_place, message_bytes
 from worker.loopback.errors import SqsFault
 from worker.loopback.handles import Ids
 from worker.loopback.moves import Moves, MoveTask
@@ -20,6 +20,7 @@ from worker.loopback.receipts import in_batch
 from worker.loopback.receiving import Receiving, check_visibility
 from worker.loopback.registry import Registry, page
 from worker.loopback.rules import Rules
+from worker.loopback.tags import tagged, untagged
 from worker.sqs.limits import IN_FLIGHT, MESSAGE_BYTES, PURGE_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from worker.loopback.state import QueueState
     from worker.loopback.waiting import Done, ReceiveRequest, Waiter
     from worker.message import Outgoing
-
-_TAGS_MAX: Final = 50
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,16 +124,13 @@ class LoopbackSqs:
 
     def tag_queue(self, name: str, tags: Mapping[str, str]) -> None:
         """TagQueue."""
-        merged = self.registry.entry(name).tags | dict(tags)
-        if len(merged) > _TAGS_MAX:
-            raise SqsFault("InvalidParameterValueException", f"Too many tags added for queue {name}.")
-        self.registry.entry(name).tags = merged
+        entry = self.registry.entry(name)
+        entry.tags = tagged(name, entry.tags, tags)
 
     def untag_queue(self, name: str, keys: Sequence[str]) -> None:
         """UntagQueue."""
-        tags = self.registry.entry(name).tags
-        for key in keys:
-            tags.pop(key, None)
+        entry = self.registry.entry(name)
+        entry.tags = untagged(entry.tags, keys)
 
     def list_queue_tags(self, name: str) -> dict[str, str]:
         """ListQueueTags."""
@@ -163,8 +159,11 @@ class LoopbackSqs:
         return sent
 
     def send_message_batch(self, name: str, messages: Sequence[Outgoing]) -> list[Sent | SqsFault]:
-        """SendMessageBatch: an answer for each, in order."""
+        """SendMessageBatch: an answer for each, in order. FIFO refuses all of it for one that has no place in line."""
         queue, now = self.queue(name), self.clock()
+        if queue.settings.fifo:
+            for one in messages:
+                check_place(one, queue.settings)
         total = sum(map(message_bytes, messages))
         if total > MESSAGE_BYTES:
             detail = f"Batch requests cannot be longer than {MESSAGE_BYTES} bytes. You have sent {total} bytes."

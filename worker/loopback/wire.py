@@ -46,6 +46,7 @@ class HttpRequest(NamedTuple):
     host: str = ""
     content_type: str = ""
     authorization: str = ""
+    trace: str = ""
     keep_alive: bool = True
 
 
@@ -97,7 +98,7 @@ class Wire:
         try:
             params = Params.remembered(request.body) if operation == _RECEIVE else Params.parse(request.body)
             plan = self._plan(operation, params, request) if self._faults.rules else self._calm
-            call = Call(self._sqs, params, plan, self._scheme, request.host)
+            call = Call(self._sqs, params, plan, self._scheme, request.host, request.trace or None)
             if plan.rules:
                 self._troubled(operation, call, exchange, done)
             else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.loopback.world import World
+from worker.loopback.contents import message_bytes
 from worker.loopback.digest import attributes_md5
 from worker.loopback.errors import SqsFault
 from worker.message import Attribute, Outgoing
@@ -86,13 +87,18 @@ def test_attributes_are_checked(attributes: Mapping[str, Attribute]) -> None:
     assert caught.value.code == "InvalidParameterValueException"
 
 
-def test_an_attribute_with_a_forbidden_character_is_invalid_contents() -> None:
-    """The same rule as for bodies."""
+def test_an_attribute_with_a_forbidden_character_is_an_invalid_parameter() -> None:
+    """The characters of bodies, but a code of its own, as recorded on AWS."""
     world = World()
     world.queue()
     with pytest.raises(SqsFault) as caught:
         world.send(attributes={"x": Attribute("String", "\x00")})
-    assert caught.value.code == "InvalidMessageContents"
+    assert caught.value.code == "InvalidParameterValueException"
+
+
+def test_a_name_beyond_ascii_weighs_its_bytes() -> None:
+    """As its value does: what is counted is what goes over the wire."""
+    assert message_bytes(Outgoing("x", {"ü": Attribute("String", "ü")})) == 1 + 2 + len("String") + 2
 
 
 @pytest.mark.parametrize(
