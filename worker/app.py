@@ -203,6 +203,7 @@ async def _open_dead_letters(
         fifo=attributes.fifo,
         emit=emit,
         pipeline=settings.name,
+        largest=attributes.max_message_bytes,
     )
     return letters, attributes
 

@@ -7,10 +7,13 @@ is decoded; *Outgoing* is what we send (to a dead-letter queue, or from a produc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import asyncio
+
+DEAD_LETTER: Final = "DeadLetter"
+"""Name of the attribute that says why a message became a dead letter (`pipeline/letter.py`)."""
 
 NO_ATTRIBUTES: dict[str, Attribute] = {}
 """Shared by the many deliveries without attributes; nobody writes to it."""

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from tests.model import defects, world
 from tests.model.scenario import play
 from worker.inflight import Ledger
-from worker.pipeline import lanes, pipeline
+from worker.pipeline import deadletter, lanes, pipeline
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
@@ -133,10 +133,20 @@ ABLATIONS: Final = (
     _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
     _ablation(
         "reads no answer to dead letters",
-        _one(DeadLetters, "_send", defects.reads_no_answer_to_letters),
+        _one(DeadLetters, "_ask", defects.reads_no_answer_to_letters),
         "INV-2 INV-3",
         24,
         81,
+    ),
+    _ablation(
+        "sends a letter that is too large again and again",
+        (
+            (DeadLetters, "_cut", defects.knows_amazons_limit_alone),
+            (deadletter, "_is_about_the_letter", lambda _: False),
+        ),
+        "INV-7",
+        181,
+        476,
     ),
     _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
     _ablation("has no lanes", _one(pipeline, "Lanes", Arrivals), "INV-9", 13, 41),

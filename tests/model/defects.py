@@ -6,7 +6,7 @@ says what is replaced by what.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +19,10 @@ from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
+from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
 from worker.pipeline.write import Divided, Writer, Written
+from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ settle, settle_otherwise, close_settler, change = (
     Settler._change,
 )
 until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
+cut_to = Draft.cut_to
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
 Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
@@ -200,13 +203,17 @@ async def sends_no_letter(_: DeadLetters, rejected: list[tuple[Delivery, Any]]) 
     return {delivery.message_id for delivery, _ in rejected}
 
 
-async def reads_no_answer_to_letters(self: DeadLetters, batch: list[tuple[Delivery, Outgoing]]) -> set[str]:
+async def reads_no_answer_to_letters(self: DeadLetters, batch: list[tuple[Draft, Outgoing]]) -> list[Answer]:
     """Sends, and takes every letter for accepted."""
-    try:
+    with suppress(QueueError):
         await self._queue.send([letter for _, letter in batch])
-    except QueueError as error:
-        self._refused(error.code, len(batch))
-    return {delivery.message_id for delivery, _ in batch}
+    return [OK] * len(batch)
+
+
+def knows_amazons_limit_alone(_: DeadLetters, draft: Draft) -> Outgoing | None:
+    """Writes every letter in full, whatever the queue takes."""
+    draft.least = Brevity.FULL
+    return cut_to(draft, MESSAGE_BYTES)
 
 
 async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) -> None:

@@ -54,6 +54,7 @@ class Witness:
         self._dead_bodies = dead_bodies
         self.violation: str | None = None
         self.items: dict[str, Item] = {}  # by message id
+        self._by_body: dict[str, str] = {}  # ids; each item has a body of its own
         self.rows: Counter[str] = Counter()  # by id; more than one is one too many
         self.clean = True  # no call to SQS was ever spoilt; written by the world
         self.receipts: Counter[str] = Counter()  # by message id
@@ -75,6 +76,7 @@ class Witness:
     def sent(self, message_id: str, item: Item) -> None:
         """The source queue has accepted *item*."""
         self.items[message_id] = item
+        self._by_body[item.body] = message_id
         if item.group_id is not None:
             self._groups[item.group_id].append(message_id)
 
@@ -137,7 +139,7 @@ class Witness:
 
     def letters_asked(self, process: SimProcess, messages: Sequence[Outgoing]) -> None:
         """Dead letters go out."""
-        for message_id in map(_origin, messages):
+        for message_id in map(self._origin, messages):
             if message_id not in self.items:
                 self.broken("INV-7", f"{process.name} sends what is no dead letter")
                 return
@@ -146,9 +148,15 @@ class Witness:
 
     def letters_answered(self, process: SimProcess, messages: Sequence[Outgoing], answers: Sequence[Answer]) -> None:
         """The dead-letter queue's answer has arrived."""
-        accepted = [_origin(message) for message, answer in zip(messages, answers, strict=True) if answer is OK]
+        accepted = [self._origin(message) for message, answer in zip(messages, answers, strict=True) if answer is OK]
         process.lettered.update(accepted)
         process.deleted.difference_update(accepted)
+
+    def _origin(self, letter: Outgoing) -> str:
+        """The id that a dead letter had in the source queue, by its context or, bare, by its body; else nothing."""
+        if CONTEXT in letter.attributes:
+            return str(json.loads(letter.attributes[CONTEXT].value)["message_id"])
+        return self._by_body.get(letter.body, "")
 
     def delete_asked(self, process: SimProcess, deliveries: Sequence[Delivery]) -> Asked:
         """A delete goes out; what is returned comes back with its answer."""
@@ -285,8 +293,3 @@ class Witness:
 def in_stages(pipeline: Pipeline) -> int:
     """Deliveries that some stage has in its hands; one that is rejected is counted by two for a moment."""
     return len(pipeline.buffer) + pipeline.handler.handling + pipeline.settler.pending
-
-
-def _origin(letter: Outgoing) -> str:
-    """The id that a dead letter had in the source queue; nothing if it is no dead letter."""
-    return "" if CONTEXT not in letter.attributes else str(json.loads(letter.attributes[CONTEXT].value)["message_id"])

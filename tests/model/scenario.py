@@ -17,6 +17,7 @@ from tests.model.workload import make_items
 from tests.model.world import Terms, World
 from worker.loopback.faults import Action, Rule
 from worker.loopback.rules import Rules
+from worker.sqs.limits import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,10 @@ CLASSICS: Final = (
 
 MEASURED: Final = (0, 2)
 """Of seven seeds, those whose queue measures its answers. Not drawn, so that older seeds mean what they meant."""
+SMALL_LETTERS: Final = (1, 3)
+"""Of five seeds, those whose dead-letter queue takes no context beside the largest bodies. Not drawn, as above."""
+SMALL_BYTES: Final = 1_024
+"""As small as SQS lets a queue's limit be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ def make_terms(seed: int, random: Random) -> Terms:
         in_order=random.random() < 0.25,
         measured=seed % 7 in MEASURED,
         rules=Random(f"{seed}:rules").choice([*Rules]),
+        letter_bytes=SMALL_BYTES if seed % 5 in SMALL_LETTERS else MESSAGE_BYTES,
     )
 
 

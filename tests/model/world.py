@@ -33,6 +33,7 @@ from worker.pipeline.pipeline import Parts, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
+from worker.sqs.limits import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,8 @@ class Terms:
     max_receive_count: int = 1_000
     dead_letters: bool = True
     """False: nothing is dead-lettered by us, the redrive policy does it."""
+    letter_bytes: int = MESSAGE_BYTES
+    """Largest message of the dead-letter queue."""
     groups: int = 0
     """Of a FIFO queue; 0: a standard queue."""
     measured: bool = False
@@ -227,7 +230,7 @@ class World:
 
     def _create(self, source: str, dead: str) -> tuple[str, str]:
         fifo = {"FifoQueue": "true"} if self.terms.fifo else {}
-        arn = self.sqs.create_queue(dead, fifo).arn
+        arn = self.sqs.create_queue(dead, fifo | {"MaximumMessageSize": str(self.terms.letter_bytes)}).arn
         redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": self.terms.max_receive_count}
         own = {"VisibilityTimeout": str(self.terms.lease_seconds), "RedrivePolicy": json.dumps(redrive)}
         self.sqs.create_queue(source, own | fifo)
@@ -259,7 +262,14 @@ class World:
         terms = self.terms
         dead = self._wire(self.dead, process)
         letters = DeadLetters(
-            dead, source=self.source, worker=process.name, fifo=terms.fifo, emit=process.emit, pipeline="orders"
+            dead,
+            source=self.source,
+            worker=process.name,
+            fifo=terms.fifo,
+            emit=process.emit,
+            pipeline="orders",
+            # Half of the workers came before somebody lowered it.
+            largest=terms.letter_bytes if len(self.processes) % 2 else MESSAGE_BYTES,
         )
         sink = SimSink(
             self.table, process=process, network=self.network, seconds=terms.write_limit_seconds, max_rows=terms.rows

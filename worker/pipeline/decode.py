@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from worker import usual
 from worker.deduplication import by_message_id
 from worker.errors import DecodeError
-from worker.message import Message
+from worker.message import DEAD_LETTER, Message
 from worker.outcome import Rejected, Retried
 from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.letter import restored
 from worker.pipeline.write import LEASE_OVER
 
 if TYPE_CHECKING:
@@ -52,10 +53,18 @@ class Decoder:
     """What all handlers of a pipeline decode with. Holds no batch."""
 
     def __init__(
-        self, codec: Codec, key: Callable[[object, Delivery], str], *, ordered: bool, over: Callable[[int], None]
+        self,
+        codec: Codec,
+        key: Callable[[object, Delivery], str],
+        *,
+        source: str,
+        ordered: bool,
+        over: Callable[[int], None],
     ) -> None:
         self._codec = codec
         self._key = key
+        self._source = source
+        """Name of the queue: a dead letter of it that is put back is a message as it was sent."""
         self._ordered = ordered
         self._over = over
         """Told how many leases were found to be over."""
@@ -101,6 +110,8 @@ class Decoder:
             try:
                 value = values[place] if place < len(values) else decode(delivery.body)
                 record = message_of(delivery, key(value, delivery), value)
+                if DEAD_LETTER in delivery.attributes:
+                    record = record._replace(attributes=restored(delivery.attributes, self._source))
             except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
                 self._set_aside(batch, delivery, undecoded(error))
                 continue

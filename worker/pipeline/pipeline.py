@@ -131,7 +131,13 @@ class Pipeline:
         )
         return Handler(
             buffer=self.buffer,
-            decoder=Decoder(parts.codec, parts.key, ordered=self.spec.fifo, over=self._leases_over),
+            decoder=Decoder(
+                parts.codec,
+                parts.key,
+                source=parts.queue.name,
+                ordered=self.spec.fifo,
+                over=self._leases_over,
+            ),
             writer=writer,
             settler=self.settler,
             write_limit_seconds=self.spec.write_limit_seconds,

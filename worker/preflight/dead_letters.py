@@ -80,10 +80,19 @@ def _unfit(queue: QueueAttributes, dlq: QueueAttributes) -> Iterator[Finding]:
         finding = f"it must be a {kind} queue, as the queue is one"
         yield Finding("dead-letter queue", "refuse", finding, f"create a {kind} queue for dead letters")
     if dlq.max_message_bytes < queue.max_message_bytes:
-        finding = f"it takes {dlq.max_message_bytes} bytes a message, the queue {queue.max_message_bytes}"
-        yield Finding("dead-letter size", "refuse", finding, "raise MaximumMessageSize of the dead-letter queue")
+        yield _small(queue, dlq)
     if dlq.retention_seconds <= queue.retention_seconds:
         yield _short_retention(queue, dlq)
+
+
+def _small(queue: QueueAttributes, dlq: QueueAttributes) -> Finding:
+    what = "is then left to the redrive policy" if queue.redrive else "then stays here until its retention ends"
+    return Finding(
+        "dead-letter size",
+        "warn",
+        f"it takes {dlq.max_message_bytes} bytes a message, the queue {queue.max_message_bytes}: a larger one {what}",
+        f"set MaximumMessageSize of the dead-letter queue to {queue.max_message_bytes}",
+    )
 
 
 def _short_retention(queue: QueueAttributes, dlq: QueueAttributes) -> Finding:

@@ -100,6 +100,17 @@ LEASE_LOST: Final = frozenset(
 )
 """Codes by which SQS says that a receipt handle is void. InvalidParameterValue is how it says "expired"."""
 
+_OF_THE_QUEUE: Final = CREDENTIALS | {
+    "AccessDenied",
+    "AuthFailure",
+    "InvalidAddress",
+    "InvalidSecurity",
+    "OptInRequired",
+    "QueueDoesNotExist",
+    "ResourceNotFound",
+    "UnsupportedOperation",
+}
+
 SPELLINGS: Final = {
     "AccessDeniedException": "AccessDenied",
     "ExpiredTokenException": "ExpiredToken",
@@ -164,6 +175,11 @@ def entry_failed(code: str, sender_fault: bool, detail: str) -> Failed:  # noqa:
     name = canonical(code) or "Unnamed"
     passing = not sender_fault or issubclass(_CLASSES.get(name, QueueRefused), QueueUnavailable)
     return Failed(name, retry=passing and name not in LEASE_LOST, detail=shortened(detail))
+
+
+def is_about_the_queue(code: str) -> bool:
+    """Whether a refusal with this code says something of the queue, its key or the credentials, not of one message."""
+    return code in _OF_THE_QUEUE or code.startswith(("Kms", "AccessDenied"))
 
 
 def shortened(detail: str) -> str:

@@ -125,6 +125,7 @@ class Metrics(Dispatch):
     def _on_settling(self) -> None:
         of, on = self._families, self.on
         on(events.SettleFailed, self._settle_failed)
+        on(events.DeadLetterRefused, lambda f: of.settle_failures.of(f.pipeline, "dead-letter", "no", f.code).inc())
         on(events.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
         on(events.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
         on(events.LoopLagged, self._loop_lagged)

@@ -36,7 +36,10 @@ except ImportError:
         return False
 
     def messages(deliveries: Sequence[Delivery], values: Sequence[object], now: float, /) -> list[Message] | None:  # noqa: ARG001
-        """What `handle` makes of *deliveries* and their decoded *values*, keyed by message id, if all leases live."""
+        """What `handle` makes of *deliveries* and their decoded *values*, keyed by message id, if all leases live.
+
+        None also where an attribute says that one of them was a dead letter.
+        """
         return None
 
     def values(messages: Sequence[Message], /) -> list[str | float | int | None] | None:  # noqa: ARG001

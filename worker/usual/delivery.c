@@ -107,7 +107,9 @@ int shape_learn(Shape *shape)
     if (module == NULL) {
         return -1;
     }
-    int learned = learn_delivery(shape, module) == 0 && learn_message(shape, module) == 0 ? 0 : -1;
+    shape->letter = PyObject_GetAttrString(module, "DEAD_LETTER");
+    int learned =
+        shape->letter != NULL && learn_delivery(shape, module) == 0 && learn_message(shape, module) == 0 ? 0 : -1;
     Py_DECREF(module);
     return learned;
 }

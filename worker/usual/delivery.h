@@ -27,6 +27,7 @@ typedef enum {
 typedef struct {
     PyObject *usual;                 /* a delivery whose other fields every new one shares */
     PyObject *message;               /* the type */
+    PyObject *letter;                /* name of the attribute of a dead letter */
     Py_ssize_t offsets[MOST_FIELDS]; /* of all fields, in a delivery */
     Py_ssize_t named[NAMED];         /* of those above */
     int fields;

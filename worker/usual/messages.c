@@ -15,12 +15,25 @@ static int is_leased(const Shape *shape, PyObject *delivery, double now)
            now < PyFloat_AS_DOUBLE(deadline);
 }
 
+/* Whether it may have been a dead letter: 1 or 0, -1 with an exception. Nearly always there are no attributes. */
+static int is_letter(const Shape *shape, PyObject *delivery)
+{
+    PyObject *attributes = *slot_of(shape, delivery, ATTRIBUTES);
+    Py_ssize_t count = PyObject_Size(attributes);
+    return count > 0 ? PySequence_Contains(attributes, shape->letter) : (int)count;
+}
+
+/* 1 or 0, -1 with an exception. */
 static int are_usual(const Shape *shape, PyObject *deliveries, double now)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(deliveries); i++) {
         PyObject *one = PyList_GET_ITEM(deliveries, i);
         if (!is_delivery(shape, one) || !is_leased(shape, one, now)) {
             return 0;
+        }
+        int letter = is_letter(shape, one);
+        if (letter != 0) {
+            return letter < 0 ? -1 : 0;
         }
     }
     return 1;
@@ -40,9 +53,12 @@ static PyObject *message_of(const Shape *shape, PyObject *delivery, PyObject *va
 PyObject *messages_of(const Shape *shape, PyObject *deliveries, PyObject *values, PyObject *now)
 {
     if (!PyList_CheckExact(deliveries) || !PyList_CheckExact(values) || !PyFloat_CheckExact(now) ||
-        PyList_GET_SIZE(deliveries) != PyList_GET_SIZE(values) ||
-        !are_usual(shape, deliveries, PyFloat_AS_DOUBLE(now))) {
+        PyList_GET_SIZE(deliveries) != PyList_GET_SIZE(values)) {
         Py_RETURN_NONE;
+    }
+    int usual = are_usual(shape, deliveries, PyFloat_AS_DOUBLE(now));
+    if (usual <= 0) {
+        return usual < 0 ? NULL : Py_NewRef(Py_None);
     }
     Py_ssize_t count = PyList_GET_SIZE(deliveries);
     PyObject *messages = PyList_New(count);

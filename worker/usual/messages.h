@@ -5,7 +5,7 @@
 #include "delivery.h"
 
 /* A list of messages whose key is the message id, or None if there is not a value for each delivery, or one has lost
- * its lease at loop time *now*; NULL with an exception. */
+ * its lease at loop time *now* or may have been a dead letter; NULL with an exception. */
 PyObject *messages_of(const Shape *shape, PyObject *deliveries, PyObject *values, PyObject *now);
 
 #endif

@@ -82,6 +82,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Shape *shape = PyModule_GetState(module);
     Py_VISIT(shape->usual);
     Py_VISIT(shape->message);
+    Py_VISIT(shape->letter);
     return 0;
 }
 
@@ -90,6 +91,7 @@ static int clear(PyObject *module)
     Shape *shape = PyModule_GetState(module);
     Py_CLEAR(shape->usual);
     Py_CLEAR(shape->message);
+    Py_CLEAR(shape->letter);
     return 0;
 }
 

@@ -78,7 +78,7 @@ class Line:
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
         handler = Handler(
             buffer=buffer,
-            decoder=Decoder(self.codec, self.key, ordered=False, over=lambda _: None),
+            decoder=Decoder(self.codec, self.key, source="orders", ordered=False, over=lambda _: None),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
             settler=settler,
             write_limit_seconds=None,

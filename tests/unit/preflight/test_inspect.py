@@ -82,7 +82,7 @@ def test_a_queue_without_dead_letters_is_a_warning() -> None:
     [
         ("dead-letter queue", QUEUE, "refuse"),
         ("dead-letter queue", replace(DLQ, fifo=True), "refuse"),
-        ("dead-letter size", replace(DLQ, max_message_bytes=262_144), "refuse"),
+        ("dead-letter size", replace(DLQ, max_message_bytes=262_144), "warn"),
         ("dead-letter retention", replace(DLQ, retention_seconds=345_600), "warn"),
         ("dead-letter queue", DLQ, "ok"),
     ],

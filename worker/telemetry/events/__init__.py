@@ -63,6 +63,7 @@ from worker.telemetry.events.requests import (
     RequestMade,
 )
 from worker.telemetry.events.settling import (
+    DeadLetterRefused,
     DeliveriesSettled,
     LeasesLost,
     LeasesRenewed,
@@ -76,6 +77,7 @@ from worker.telemetry.events.state import (
 __all__ = [
     "BatchSplit",
     "BatchWritten",
+    "DeadLetterRefused",
     "DeliveriesSettled",
     "DeliveryDamaged",
     "DuplicatesReceived",

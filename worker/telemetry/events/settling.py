@@ -32,6 +32,22 @@ class SettleFailed(Fact):
 
 
 @fact(frozen=True, slots=True)
+class DeadLetterRefused(Fact):
+    """The dead-letter queue does not take a rejected message, and will not until somebody acts; it stays where it was.
+
+    `detail` is SQS's own words, `fix` what to do.
+    """
+
+    level: ClassVar[Level] = "error"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    dead_letter_queue: str
+    code: str
+    detail: str
+    fix: str
+
+
+@fact(frozen=True, slots=True)
 class LeasesRenewed(Fact):
     """Leases were lengthened."""
 
