@@ -16,7 +16,7 @@ COPY requirements/run.txt requirements/extras.txt requirements/build.txt require
 ARG EXTRAS=requirements/extras.txt
 RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt ${EXTRAS:+-r "$EXTRAS"} \
  && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
-COPY pyproject.toml setup.py README.md LICENSE ./
+COPY pyproject.toml setup.py sqs_worker_daemon.py README.md LICENSE ./
 COPY worker/ worker/
 RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/worker/bin/pip install --no-deps --no-index /dist/*.whl \

@@ -5,6 +5,13 @@ The public names are what your own handler needs; everything else is the program
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m worker`, which puts the working folder before everything else
+    from worker.search_path import in_order
+
+    sys.path[:] = in_order(sys.path)
+
 from worker.message import Attribute, Message
 from worker.outcome import Reject, Retry
 

@@ -13,17 +13,20 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import worker as package
 from worker.errors import WorkerError
 from worker.telemetry.server import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_REGION": "us-east-1"}
 """Any will do: the loopback checks none, and the SDK insists on some."""
+HERE: Final = str(Path(package.__file__).parents[1])
+"""Where this package is found: a `worker.py` in the working folder is not taken for it."""
 OURS: Final = ("WORKER_", "SQS_", "BATCH_", "IN_FLIGHT_", "HANDLER", "SQLITE_", "METRICS_", "LOG_", "SINK", "CODEC",
                "NDJSON_", "DEDUPLICATION_", "RETRY_", "ENABLE_SQS_", "AWS_")  # fmt: skip
 """Prefixes of variables that a shell may hold and that must not change the demonstration."""
@@ -84,7 +87,8 @@ def worker_status(url: str) -> Status | None:
 @contextmanager
 def _child(arguments: list[str], settings: Mapping[str, str], stdout: int) -> Iterator[subprocess.Popen[bytes]]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    command = [sys.executable, "-m", *arguments]
+    ours["PYTHONPATH"] = os.pathsep.join(filter(None, (HERE, ours.get("PYTHONPATH"))))
+    command = [sys.executable, "-P", "-m", *arguments]
     with subprocess.Popen(command, stdout=stdout, env={**ours, **CREDENTIALS, **settings}) as child:  # noqa: S603 - our own program
         try:
             yield child

@@ -11,8 +11,10 @@ import asyncio
 import random
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import worker as package
 from worker import __version__
 from worker.instruments import log_stream
 from worker.parent.ends import CLEAN
@@ -30,10 +32,13 @@ from worker.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from worker.settings import Loaded
     from worker.telemetry.events import Emit
+
+
+DOOR: Final = str(Path(package.__file__).parents[1] / "sqs_worker_daemon.py")
+"""A file, since a module or a folder of yours that is called `worker` would be found by name."""
 
 
 def run_parent(loaded: Loaded, *, processes: int, environ: Mapping[str, str], config: Path | None, drain: bool) -> int:
@@ -43,15 +48,9 @@ def run_parent(loaded: Loaded, *, processes: int, environ: Mapping[str, str], co
 
 
 def command_line(config: Path | None, *, drain: bool) -> tuple[str, ...]:
-    """`worker run` as we were started ourselves.
-
-    Only `python -m` puts the working directory in front of the path of modules. Whoever typed `worker` does not have it
-    there, and a folder that happens to be called `worker` must not be taken for us.
-    """
-    main = getattr(sys.modules.get("__main__"), "__spec__", None)
-    safe = ("-P",) if sys.flags.safe_path or main is None else ()
+    """`worker run` of this very installation, whatever stands in the working folder."""
     named = ("--config", str(config)) if config is not None else ()
-    return (sys.executable, *safe, "-m", "worker", "run", *(["--drain"] if drain else []), *named)
+    return (sys.executable, "-P", DOOR, "run", *(["--drain"] if drain else []), *named)
 
 
 async def _run(loaded: Loaded, command: Command, *, drain: bool) -> int:

@@ -172,7 +172,7 @@ class PipelineSettings(Given):
     # ── destinations ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     handler: Annotated[Dotted | None, Variable("HANDLER", "`package.module:function`", single=True)] = None
-    """Your function, for `SINK=handler`. Its module must be importable (`PYTHONPATH`)."""
+    """Your function, for `SINK=handler`. Its module is found in the working folder or installed."""
 
     handler_timeout_seconds: Annotated[
         Seconds, Variable("HANDLER_TIMEOUT_SECONDS"), Field(ge=1, le=HANDLER_SECONDS_MAX)

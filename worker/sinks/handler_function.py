@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import SinkRefused
+from worker.search_path import namesake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BATCH_NAME: Final = "handle_batch"
 _BATCH_PARAMETER: Final = "messages"
-_HINT: Final = "HANDLER names a function of an importable module, such as shop.orders.handle (PYTHONPATH is searched)"
+_HINT: Final = (
+    "HANDLER names a function, such as shop.orders.handle, of a module in the working folder or an installed one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,28 @@ def _resolve(dotted_path: str) -> object:
     try:
         return pkgutil.resolve_name(dotted_path)
     except ModuleNotFoundError as error:
+        _refuse_namesake(dotted_path, error)
         missing = error.name or dotted_path
         if dotted_path.replace(":", ".").startswith(missing):
             raise SinkRefused(f"HANDLER={dotted_path}: there is no module {missing}; {_HINT}") from error
         raise SinkRefused(f"HANDLER={dotted_path}: its module imports {missing}, which is not installed") from error
     except AttributeError as error:
+        _refuse_namesake(dotted_path, error)
         raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_HINT}") from error
     except ValueError as error:
         raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_HINT}") from error
     except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         raise SinkRefused(
             f"HANDLER={dotted_path}: its module fails at import: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _refuse_namesake(dotted_path: str, error: Exception) -> None:
+    """Say so where a file of yours is called like an installed module, which is found before it."""
+    module = dotted_path.replace(":", ".").partition(".")[0]
+    file = namesake(module) if module in sys.modules else ""
+    if file:
+        raise SinkRefused(
+            f"HANDLER={dotted_path}: {file} is not what Python finds as {module}: there is an installed module of that"
+            f" name, which comes first; rename yours, for example to {module}_handler.py"
         ) from error

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
+import worker
 from worker.parent.process import Command, Process
-from worker.parent.run import command_line
+from worker.parent.run import DOOR, command_line
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from worker.telemetry.events import Fact
 
@@ -109,18 +108,16 @@ def test_each_has_a_name_and_a_port_of_its_own() -> None:
     }
 
 
-@pytest.mark.parametrize(("spec", "safe"), [(None, True), (object(), False)], ids=["worker", "python -m worker"])
-def test_a_folder_called_worker_is_not_taken_for_us(
-    monkeypatch: pytest.MonkeyPatch, spec: object, *, safe: bool
-) -> None:
-    """Only who typed `python -m` has the working directory in the path of modules; a child has what its parent has."""
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
-    assert ("-P" in command_line(None, drain=False)) is (safe or sys.flags.safe_path)
+def test_a_folder_called_worker_is_not_taken_for_us() -> None:
+    """A child is started by the file of this installation: no name is looked up in the working directory."""
+    _, safe, door, *_ = command_line(None, drain=False)
+    assert (safe, Path(door)) == ("-P", Path(worker.__file__).parents[1] / "sqs_worker_daemon.py")
+    assert Path(door).is_file()
 
 
 def test_the_command_line_is_that_of_the_parent(tmp_path: Path) -> None:
     """--drain and --config are passed on, and it is the same interpreter."""
     line = command_line(tmp_path / "site.toml", drain=True)
     assert line[0] == sys.executable
-    assert line[-6:] == ("-m", "worker", "run", "--drain", "--config", str(tmp_path / "site.toml"))
+    assert line[-6:] == ("-P", DOOR, "run", "--drain", "--config", str(tmp_path / "site.toml"))
     assert command_line(None, drain=False)[-1] == "run"
