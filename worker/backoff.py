@@ -6,6 +6,7 @@ retrying workers most evenly. The exponent is bounded before it is raised, so no
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from worker.sqs.limits import VISIBILITY_SECONDS
@@ -13,6 +14,8 @@ from worker.sqs.limits import VISIBILITY_SECONDS
 if TYPE_CHECKING:
     from random import Random
 
+SHORTEST_SECONDS: Final = 0.1
+"""A drawn pause is never shorter: a message that keeps failing must not keep a worker busy."""
 LEASE_MARGIN_SECONDS: Final = 10
 """Kept free below the 12 hours, so that a request in transit never asks for more than SQS grants."""
 
@@ -33,9 +36,15 @@ def lease_left(*, held_seconds: float) -> int:
     return max(0, VISIBILITY_SECONDS - LEASE_MARGIN_SECONDS - int(held_seconds))
 
 
+def whole_seconds(pause: float, *, held_seconds: float) -> int:
+    """A pause as SQS counts it, inside the 12 hours: rounded up, since a positive one must never become none."""
+    left = lease_left(held_seconds=held_seconds)
+    return math.ceil(min(pause, left)) if pause > 0 else 0
+
+
 def retry_delay(
     receive_count: int, random: Random, *, base_seconds: float, max_seconds: float, held_seconds: float
 ) -> int:
-    """Whole seconds until a failed message is visible again: backoff by receive count, inside the 12 hours."""
+    """Whole seconds, at least 1, until a failed message is visible again: by receive count, inside the 12 hours."""
     pause = full_jitter(receive_count, random, base_seconds=base_seconds, max_seconds=max_seconds)
-    return min(round(pause), lease_left(held_seconds=held_seconds))
+    return whole_seconds(max(pause, SHORTEST_SECONDS), held_seconds=held_seconds)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from worker.backoff import lease_left
 from worker.errors import AlreadySettled
 from worker.outcome import OutcomeName
-from worker.tuning import renew_at
+from worker.tuning import renew_at, request_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ class Ledger:
         self.lease_seconds = lease_seconds
         # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
         self._renewed_seconds = lease_left(held_seconds=0) - lease_seconds
+        self._request_seconds = request_seconds(lease_seconds)
         self.received = 0  # written by enter
         self.left: Counter[str] = Counter(
             dict.fromkeys(get_args(OutcomeName), 0)
@@ -187,13 +188,17 @@ class Ledger:
         due: list[Delivery] = []
         self._take_up_again(now)
         for delivery in self._past_half(now):
-            if delivery.lost or not delivery.renewable or now >= delivery.renew_until:
+            if not (delivery.renewable and now < delivery.renew_until and self.changeable(delivery, now)):
                 self._final[delivery.message_id] = self._held.pop(delivery.message_id)
             elif len(due) < limit:
                 due.append(delivery)
             else:
                 break
         return due
+
+    def changeable(self, delivery: Delivery, now: float) -> bool:
+        """Whether its visibility is ours to change, and still will be when a request that begins *now* gets there."""
+        return not delivery.lost and now + self._request_seconds < delivery.deadline
 
     def renewed(self, delivery: Delivery, deadline: float) -> None:
         """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
@@ -208,7 +213,7 @@ class Ledger:
         again = {
             message_id: delivery
             for message_id, delivery in self._final.items()
-            if delivery.renewable and not delivery.lost and now < delivery.renew_until
+            if delivery.renewable and now < delivery.renew_until and self.changeable(delivery, now)
         }
         if again:
             self._final = {key: delivery for key, delivery in self._final.items() if key not in again}

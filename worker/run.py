@@ -46,7 +46,7 @@ def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None)
     *lifeline* ties it to the parent that started it as one of several processes.
     """
     calm_collector()
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_run(loaded, lifeline, drain=drain))
 
 
@@ -57,15 +57,6 @@ def calm_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(*COLLECT)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """The fastest loop there is: uvloop, where it can be had."""
-    if sys.platform == "win32":  # pragma: no cover - uvloop has no Windows build
-        return asyncio.new_event_loop
-    import uvloop  # noqa: PLC0415 - not on every platform
-
-    return uvloop.new_event_loop
 
 
 async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int:

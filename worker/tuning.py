@@ -11,6 +11,9 @@ from typing import Final
 
 RENEW_AT: Final = 0.5
 """Share of the lease after which it is renewed: leaves time for three tries before it runs out."""
+REQUEST_SECONDS: Final = 1.0
+REQUEST_SHARE: Final = 0.05
+"""Of a short lease, instead."""
 ROUND_TRIPS_AHEAD: Final = 2.0
 """How many receive round trips the buffer should outlast, so that handlers never wait for SQS."""
 
@@ -123,6 +126,11 @@ def messages_ahead(
 def renew_at(deadline: float, *, lease_seconds: float) -> float:
     """Loop time at which a lease that ends at *deadline* is to be renewed."""
     return deadline - lease_seconds * (1.0 - RENEW_AT)
+
+
+def request_seconds(lease_seconds: float) -> float:
+    """How long before its end a lease is left alone: what is asked later may come too late, for somebody else's."""
+    return min(REQUEST_SECONDS, lease_seconds * REQUEST_SHARE)
 
 
 def smoothed(previous: float, sample: float, *, weight: float = 0.2) -> float:

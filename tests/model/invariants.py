@@ -1,4 +1,4 @@
-"""The nine invariants of the design, watched from outside of the worker.
+"""The invariants of the design, watched from outside of the worker.
 
 Takes what the queue did (every change of every message), what the sink committed, and what each worker asked for and
 was told; after every step it looks at the worker that took it, and at the end at what is left. The first violation is
@@ -13,6 +13,7 @@ kept as one line that begins with the number of the invariant, and ends the run.
     INV-7  with a sink that recovers every message ends Done or Rejected, once
     INV-8  received = deleted + retried + rejected + released + expired + in flight, by the facts themselves
     INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved
+    INV-10 whoever no longer holds a message (lost, or past its deadline) changes neither its visibility nor its count
 """
 
 from __future__ import annotations

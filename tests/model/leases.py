@@ -46,15 +46,15 @@ class Leases:
         assert self._process.pipeline is not None
         return self._process.pipeline.ledger
 
-    def received(self, deliveries: Iterable[Delivery]) -> None:
-        """The answer of a receive is here; in the same step the ledger enters it."""
+    def received(self, deliveries: Sequence[Delivery], handed_out: Sequence[float]) -> None:
+        """The answer of a receive is here, with when SQS handed each out; in the same step the ledger enters it."""
         going_back = {one.message_id: one for one in self._ledger.deliveries() if not one.renewable}
-        for delivery in deliveries:
+        for delivery, leased_at in zip(deliveries, handed_out, strict=True):
             self._changing.pop(delivery.message_id, None)
             if delivery.message_id in going_back:
                 self._given_back.add(going_back[delivery.message_id])
             self._newest[delivery.message_id] = delivery.receipt_handle
-            self._granted[delivery.message_id] = delivery.leased_at + self._seconds
+            self._granted[delivery.message_id] = leased_at + self._seconds
             self._begun.discard(delivery.message_id)
 
     def begins(self, message_ids: Iterable[str]) -> None:
@@ -79,6 +79,9 @@ class Leases:
         """A renewal or a giving back goes out; what is returned comes back with its answer."""
         for delivery in deliveries:
             self._asked(delivery)
+            if delivery.lost or self._witness.now() >= min(delivery.deadline, self._granted[delivery.message_id]):
+                word = self._witness.word(delivery.message_id)
+                self._witness.broken("INV-10", f"{self._process.name} changes the visibility of {word}, lost to it")
             if not delivery.renewable:
                 self._changing[delivery.message_id] = delivery
                 if delivery.renewal is None:  # else a renewal that was on its way when the delivery was given back
@@ -93,10 +96,14 @@ class Leases:
         *,
         asked: tuple[float, list[str]],
     ) -> None:
-        """And is answered. For a handle that is not the newest any more the answer says nothing of the lease."""
+        """And is answered. For a handle that is not the newest any more the answer says nothing of the lease.
+
+        Nor does one that comes when the lease is over: SQS obeys whoever held the message once.
+        """
         asked_at, handles = asked
         for delivery, granted, answer, handle in zip(deliveries, seconds, answers, handles, strict=True):
-            if answer is OK and handle == self._newest[delivery.message_id]:
+            in_time = self._witness.now() < self._granted[delivery.message_id]
+            if answer is OK and in_time and handle == self._newest[delivery.message_id]:
                 self._granted[delivery.message_id] = asked_at + granted
             if self._changing.get(delivery.message_id) is delivery and (
                 answer is OK or self._ledger.returned(delivery)

@@ -7,9 +7,11 @@ included; and tells the witness what this worker asked for and was told. It ends
 from __future__ import annotations
 
 import asyncio
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from worker.errors import QueueUnavailable
+from worker.sqs.lease import LeaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -25,8 +27,9 @@ T = TypeVar("T")
 
 SETTLE_SECONDS: Final = 10.0
 MARGIN_SECONDS: Final = 5.0
-QUICK_SECONDS: Final = 1.0
-"""The three as in sqs/aws: the limits of a call, and how much a slow answer's lease is backdated."""
+"""The two as in sqs/aws: the limits of a call."""
+FAR_CLOCK: Final = 1_234_567_890.7
+"""What the server's clock says when the loop's says 0."""
 NOTICED: Final = 0.5
 """How often SQS notices that a caller has gone before it has answered him."""
 
@@ -52,6 +55,7 @@ class SimWire:
         self._network = network
         self._witness = witness
         self._measured = measured
+        self._leases = LeaseClock()
 
     @property
     def name(self) -> str:
@@ -70,15 +74,18 @@ class SimWire:
         loop = asyncio.get_running_loop()
         self._witness.receive_asked(self._process)
         began = loop.time()
-        deliveries = await self._call(
+        deliveries, date = await self._call(
             "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id)
         )
-        quick = wait == 0 or loop.time() - began < QUICK_SECONDS
+        if deliveries:  # dated when they were handed out: what comes later is its way, or its time in a socket
+            date = dated(deliveries[0].leased_at)
+        guess = self._leases.leased_at(began, loop.time(), wait, date)
         if self._measured and admission is not None:
             await self._admitted(deliveries, admission)
+        truth = [delivery.leased_at for delivery in deliveries]
         for delivery in deliveries:
-            delivery.leased_at = began if quick else loop.time() - QUICK_SECONDS
-        self._process.known_leases.received(deliveries)
+            delivery.leased_at = guess
+        self._process.known_leases.received(deliveries, truth)
         return deliveries
 
     async def _admitted(self, deliveries: Sequence[Delivery], admission: Admission) -> None:
@@ -94,7 +101,7 @@ class SimWire:
         leases.delete_asked(deliveries)
         asked = self._witness.delete_asked(self._process, deliveries)
         tickets = _tickets(deliveries)
-        answers = await self._call("delete", SETTLE_SECONDS, lambda: self._far.delete(tickets))
+        answers = await self._dated("delete", SETTLE_SECONDS, lambda: self._far.delete(tickets))
         self._witness.delete_answered(self._process, asked, answers)
         leases.delete_answered(deliveries, answers)
         return answers
@@ -104,30 +111,49 @@ class SimWire:
         leases = self._process.known_leases
         asked = leases.change_asked(deliveries)
         tickets, seconds = _tickets(deliveries), list(seconds)
-        answers = await self._call("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+        answers = await self._dated("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
         leases.change_answered(deliveries, seconds, answers, asked=asked)
         return answers
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """Send 1-10 dead letters."""
         self._witness.letters_asked(self._process, messages)
-        answers = await self._call("send", SETTLE_SECONDS, lambda: self._far.send(messages))
+        answers = await self._dated("send", SETTLE_SECONDS, lambda: self._far.send(messages))
         self._witness.letters_answered(self._process, messages, answers)
         return answers
 
     async def attributes(self) -> QueueAttributes:
         """Settings and counts, read now."""
-        return await self._call("attributes", SETTLE_SECONDS, self._far.attributes)
+        return await self._dated("attributes", SETTLE_SECONDS, self._far.attributes)
 
     async def close(self) -> None:
         """Nothing is held open."""
 
-    async def _call(self, operation: str, seconds: float, perform: Callable[[], Awaitable[T]]) -> T:
+    async def _dated(self, operation: str, seconds: float, perform: Callable[[], Awaitable[T]]) -> T:
+        """Any call but a receive; its answer says what time it is at the server."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        result, date = await self._call(operation, seconds, perform)
+        self._leases.answered(began, now(), date)
+        return result
+
+    async def _call(self, operation: str, seconds: float, perform: Callable[[], Awaitable[T]]) -> tuple[T, str]:
+        """What was performed, and the Date of its answer."""
+        now = asyncio.get_running_loop().time
+
+        async def answer() -> tuple[T, str]:
+            return await perform(), dated(now())
+
         try:
             async with asyncio.timeout(seconds):
-                return await self._network.call(perform, noticed=NOTICED)
+                return await self._network.call(answer, noticed=NOTICED)
         except TimeoutError as error:
             raise QueueUnavailable(operation, "Timeout", "no answer") from error
+
+
+def dated(at: float) -> str:
+    """The Date of an answer that was made at loop time *at*."""
+    return formatdate(FAR_CLOCK + at, usegmt=True)
 
 
 def _tickets(deliveries: Sequence[Delivery]) -> list[Delivery]:

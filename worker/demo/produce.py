@@ -17,7 +17,7 @@ from worker.app import open_queue
 from worker.demo.orders import bodies
 from worker.errors import QueueUnavailable
 from worker.message import Outgoing
-from worker.run import loop_factory
+from worker.loop import new_event_loop
 from worker.settings import load
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
@@ -82,7 +82,7 @@ async def _main(messages: int, seed: int) -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other orders.")
 def main(*, messages: int, seed: int) -> None:
     """Send invented orders to SQS_QUEUE_URL."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_main(messages, seed))
     click.echo(f"sent {messages} orders")
 

@@ -45,8 +45,8 @@ class Renewer:
 
     async def _renew_due(self) -> None:
         """Everything due, several calls side by side; what could not be renewed waits for the next tick."""
-        now = asyncio.get_running_loop().time()
-        while due := self._ledger.due(now, BATCH_ENTRIES * CALLS):
+        now = asyncio.get_running_loop().time
+        while due := self._ledger.due(now(), BATCH_ENTRIES * CALLS):
             tens = [due[at : at + BATCH_ENTRIES] for at in range(0, len(due), BATCH_ENTRIES)]
             async with asyncio.TaskGroup() as calls:
                 renewals = [calls.create_task(self._renew_alone(ten)) for ten in tens]
@@ -55,7 +55,9 @@ class Renewer:
 
     async def _renew_alone(self, due: list[Delivery]) -> bool:
         """The settler gives none of *due* back before the renewal is answered: the two must not overtake each other."""
-        due = [delivery for delivery in due if delivery.renewable]  # some may have been given back since they were due
+        # Some may have been given back since they were due, or this process stood still meanwhile.
+        now = asyncio.get_running_loop().time()
+        due = [delivery for delivery in due if delivery.renewable and self._ledger.changeable(delivery, now)]
         if not due:
             return True
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,13 +76,17 @@ class Renewer:
         now = asyncio.get_running_loop().time()
         handles = [delivery.receipt_handle for delivery in due]
         try:
-            answers = await self._queue.change_visibility(due, [seconds] * len(due))
-        except QueueError as error:
-            self._emit(events.SettleFailed(self._pipeline, "renew", error.code, len(due), final=False))
+            async with asyncio.timeout_at(min(delivery.deadline for delivery in due)):
+                answers = await self._queue.change_visibility(due, [seconds] * len(due))
+        except (QueueError, TimeoutError) as error:
+            code = error.code if isinstance(error, QueueError) else "LeaseOver"
+            self._emit(events.SettleFailed(self._pipeline, "renew", code, len(due), final=False))
             return False
         # What came again meanwhile has a newer handle and a newer lease, of which the answer says nothing.
         answered = [(d, a) for d, a, h in zip(due, answers, handles, strict=True) if d.receipt_handle == h]
-        renewed = [delivery for delivery, answer in answered if answer is OK]
+        # Nor is one believed that comes after the end: SQS obeys an older handle too, and somebody else may have it.
+        answered_at = asyncio.get_running_loop().time()
+        renewed = [delivery for delivery, answer in answered if answer is OK and answered_at < delivery.deadline]
         for delivery in renewed:
             self._ledger.renewed(delivery, now + seconds)
         if renewed:

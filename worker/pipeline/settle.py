@@ -11,12 +11,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
-from worker.backoff import lease_left, retry_delay
+from worker.backoff import retry_delay, whole_seconds
+from worker.errors import QueueUnavailable
 from worker.channel import Channel
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.entries import Entries
 from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK
+from worker.sqs.queue import OK, Failed
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Ending(NamedTuple):
 
 
 DELETED: Final = Ending("deleted")
+LEASE_OVER: Final = Failed("LeaseOver", retry=False)
+"""Instead of an answer of SQS's: whoever no longer holds a message has no say in when it is visible."""
 
 
 class Settler:
@@ -148,7 +151,7 @@ class Settler:
         """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
         held = self._now() - delivery.leased_at
         if after is not None:
-            return min(max(0, round(after)), lease_left(held_seconds=held))
+            return whole_seconds(after, held_seconds=held)
         return retry_delay(
             delivery.receive_count,
             self._random,
@@ -184,16 +187,31 @@ class Settler:
         return await self._queue.delete(batch)
 
     async def _change(self, batch: Sequence[Delivery]) -> list[Answer]:
+        """Only what is still ours: an older handle is obeyed although somebody else holds the message by now."""
         renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
         if renewals:
             await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause
-        back = [self._ledger.returned(delivery) for delivery in batch]  # perhaps only since we wait: its handle is void
-        asked = [delivery for delivery, is_back in zip(batch, back, strict=True) if not is_back]
-        if not asked:
-            return [OK] * len(batch)
+        now = self._now()
+        decided = {delivery: answer for delivery in batch if (answer := self._unasked(delivery, now)) is not None}
+        asked = [delivery for delivery in batch if delivery not in decided]
+        if asked:
+            decided.update(zip(asked, await self._change_in_time(asked), strict=True))
+        return [decided[delivery] for delivery in batch]
+
+    def _unasked(self, delivery: Delivery, now: float) -> Answer | None:
+        """The answer that needs no question; None: there is one to ask."""
+        if self._ledger.returned(delivery):
+            return OK  # perhaps only since we wait: its handle is void
+        return None if self._ledger.changeable(delivery, now) else LEASE_OVER
+
+    async def _change_in_time(self, asked: Sequence[Delivery]) -> list[Answer]:
+        """Wherever the call waits, it is given up when the first of the leases ends."""
         seconds = [self._endings[delivery].seconds for delivery in asked]
-        answers = iter(await self._queue.change_visibility(asked, seconds))
-        return [OK if is_back else next(answers) for is_back in back]
+        try:
+            async with asyncio.timeout_at(min(delivery.deadline for delivery in asked)):
+                return await self._queue.change_visibility(asked, seconds)
+        except TimeoutError as error:
+            raise QueueUnavailable("change_visibility", LEASE_OVER.code) from error
 
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""

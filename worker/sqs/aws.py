@@ -18,7 +18,7 @@ from worker.sqs.address import locate
 from worker.sqs.aws_call import Caller
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
 from worker.sqs.explain import explained
-from worker.sqs.lease import leased_at
+from worker.sqs.lease import LeaseClock
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
@@ -84,6 +84,7 @@ class AwsQueue:
         self._url = url
         self._wall = wall
         self._margin_seconds = margin_seconds
+        self._leases = LeaseClock()
 
     @property
     def name(self) -> str:
@@ -128,7 +129,8 @@ class AwsQueue:
         loop, method = asyncio.get_running_loop(), self._clients.receiving.receive_message
         began = loop.time()
         raw = await self._caller.call("receive", method, asked, seconds=wait + self._margin_seconds)
-        return self._deliveries(raw, leased_at=leased_at(began, loop.time(), wait))
+        leased_at = self._leases.leased_at(began, loop.time(), wait, dated(raw))
+        return self._deliveries(raw, leased_at=leased_at)
 
     def _deliveries(self, raw: Mapping[str, Any], *, leased_at: float) -> list[Delivery]:
         received_at = self._wall()
@@ -168,7 +170,7 @@ class AwsQueue:
         """See `Queue.attributes`."""
         method = self._clients.settling.get_queue_attributes
         asked = {"QueueUrl": self._url, "AttributeNames": QUEUE_ATTRIBUTES}
-        raw = await self._caller.call("attributes", method, asked)
+        raw = await self._ask("attributes", method, asked)
         try:
             return to_queue_attributes(raw, self._name)
         except ValueError as error:
@@ -179,7 +181,20 @@ class AwsQueue:
         await self._caller.close()
 
     async def _batch(self, operation: str, method: Method, entries: list[dict[str, Any]]) -> Any:
-        return await self._caller.call(operation, method, {"QueueUrl": self._url, "Entries": entries})
+        return await self._ask(operation, method, {"QueueUrl": self._url, "Entries": entries})
+
+    async def _ask(self, operation: str, method: Method, asked: dict[str, Any]) -> Any:
+        """One call; its answer says what time it is at the server."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        raw = await self._caller.call(operation, method, asked)
+        self._leases.answered(began, now(), dated(raw))
+        return raw
+
+
+def dated(raw: Mapping[str, Any]) -> str:
+    """The answer's Date; empty without one."""
+    return str(raw.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""))
 
 
 async def open_aws_queue(

@@ -11,12 +11,13 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
 from worker import usual
-from worker.sqs.lease import leased_at
+from worker.sqs.lease import LeaseClock
 from worker.sqs.native_call import Call, Verb
 from worker.sqs.native_read import document, received, settled
 from worker.sqs.parse import (
@@ -93,6 +94,7 @@ class NativeQueue:
         """Closes what the queue stands on."""
         self._deletion = self._body({"Entries": []}).removesuffix(b"]}")
         """What the body of every delete begins with."""
+        self._leases = LeaseClock()
         self._receives: dict[tuple[int, int], bytes] = {}
         """Bodies of receives, by limit and wait: there are a few, and they never change. Written by `_receive_body`."""
 
@@ -118,7 +120,7 @@ class NativeQueue:
         began = self._now()
 
         def read(answer: HttpAnswer) -> list[Delivery]:
-            leased = leased_at(began, answer.arrived_at, wait)
+            leased = self._leases.leased_at(began, answer.arrived_at, wait, dated(answer))
             return received(answer, leased_at=leased, received_at=self._wall(), report=self._report)
 
         body, seconds = self._receive_body(limit, int(wait), attempt_id), wait + self._spec.margin_seconds
@@ -140,7 +142,8 @@ class NativeQueue:
             {"Id": str(i), "ReceiptHandle": d.receipt_handle, "VisibilityTimeout": s}
             for i, (d, s) in enumerate(zip(deliveries, seconds, strict=True))
         ]
-        return await self._batch(CHANGE, self._body({"Entries": entries}), len(entries))
+        until = min(delivery.deadline or inf for delivery in deliveries)
+        return await self._batch(CHANGE, self._body({"Entries": entries}), len(entries), until=until)
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """See `Queue.send`."""
@@ -168,11 +171,20 @@ class NativeQueue:
         await self._settling.close()
         await self._beneath()
 
-    def _batch(self, verb: Verb, body: bytes, count: int) -> Awaitable[list[Answer]]:
-        return self._settle(verb, body, lambda answer: settled(verb.operation, answer, count))
+    def _batch(self, verb: Verb, body: bytes, count: int, *, until: float = inf) -> Awaitable[list[Answer]]:
+        return self._settle(verb, body, lambda answer: settled(verb.operation, answer, count), until=until)
 
-    def _settle(self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T]) -> Awaitable[T]:
-        return self._requester.make(Call(verb, body, read, self._settling, self._spec.settle_seconds))
+    def _settle(
+        self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T], *, until: float = inf
+    ) -> Awaitable[T]:
+        began = self._now()
+
+        def dated_first(answer: HttpAnswer) -> T:
+            self._leases.answered(began, answer.arrived_at, dated(answer))
+            return read(answer)
+
+        seconds = self._spec.settle_seconds
+        return self._requester.make(Call(verb, body, dated_first, self._settling, seconds, until=until))
 
     def _body(self, asked: Mapping[str, Any]) -> bytes:
         return encoded({"QueueUrl": self._spec.url, **asked})
@@ -197,6 +209,11 @@ class NativeQueue:
 
     def _report(self, damaged: Damaged) -> None:
         self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
+
+
+def dated(answer: HttpAnswer) -> str:
+    """The answer's Date; empty without one."""
+    return answer.headers.get(b"date", b"").decode("latin-1")
 
 
 def encoded(asked: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
@@ -70,6 +71,8 @@ class Call(Generic[T]):
     seconds: float
     """How long one try may take, waits for *admission* not counted."""
     admission: Admission | None = None
+    until: float = inf
+    """Loop time after which it is not to be sent any more, wherever it waited."""
     keys: Keys | None = None
     """What it was signed with. Written by `Requester`, as the next two."""
     unix: float = 0.0
@@ -123,7 +126,9 @@ class Requester:
                 keys = self._signing.keys.fresh(began) or await self._signing.keys.renewed()
                 admission = None if call.admission is None else Untimed(call.admission, limit)
                 repeated = self._repeated(call, began) if call.verb.repeatable else None
-                call.answer = await call.pool.exchange(self._signed(call, keys), admission, repeated=repeated)
+                call.answer = await call.pool.exchange(
+                    self._signed(call, keys), admission, repeated=repeated, until=call.until
+                )
             done = _understood(call, call.answer)
             code = "ok"
         except (QueueError, WireTrouble, TimeoutError) as error:

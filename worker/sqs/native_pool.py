@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,10 @@ AGE_SECONDS: Final = 300.0
 AT_ONCE_SECONDS: Final = 0.5
 """A kept connection that was closed before a request came ends sooner than this, a round trip after it. One that ends
 later took the request: to make it again is for the caller, who knows how much time is left."""
+
+
+TOO_LATE: Final = "TooLate"
+"""The code of a request that was not sent, because it would have come too late."""
 
 
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
@@ -87,14 +92,16 @@ class Pool:
         admission: Admission | None = None,
         *,
         repeated: Callable[[WireTrouble], None] | None,
+        until: float = inf,
     ) -> Answer:
         """The answer to *request*; with *admission* a large one waits for room first.
 
         *repeated* is told of a kept connection that ended instead of answering, before the request is made once more;
-        None: it must not be, because a request that was performed and not answered would be performed twice.
+        None: it must not be, because a request that was performed and not answered would be performed twice. *until* is
+        the loop time after which it is not sent any more: it may have waited here, or this process stood still.
 
         Raises:
-            WireTrouble: no connection, or none that gave a whole answer.
+            WireTrouble: no connection, or none that gave a whole answer, or it is too late to ask.
         """
         now = self._loop.time
         if self._free:
@@ -103,6 +110,7 @@ class Pool:
             await self._turn()
         try:
             began = now()
+            _require_time(began, until)
             if (connection := self._kept(began)) is not None:
                 try:
                     return await self._asked(connection, request, admission)
@@ -110,7 +118,11 @@ class Pool:
                     if repeated is None or self._closed or now() - began > AT_ONCE_SECONDS:
                         raise
                     repeated(trouble)
-            return await self._asked(await self._connected(), request, admission)
+            connection = await self._connected()
+            if now() >= until:
+                self._keep(connection, now())
+            _require_time(now(), until)
+            return await self._asked(connection, request, admission)
         finally:
             self._done()
 
@@ -187,3 +199,8 @@ class Pool:
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _: self._open.discard(connection))
         return connection
+
+
+def _require_time(now: float, until: float) -> None:
+    if now >= until:
+        raise WireTrouble(TOO_LATE, "its lease ended before it could be sent")

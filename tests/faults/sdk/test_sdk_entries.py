@@ -12,7 +12,6 @@ from tests.faults.sdk.scripted import (
 from tests.faults.sdk.steps import delivery, spec_of
 from worker.message import Outgoing
 from worker.sqs.aws import open_aws_queue
-from worker.sqs.lease import leased_at
 from worker.sqs.queue import OK, UNKNOWN, Failed, Queue
 from worker.telemetry.events import DeliveryDamaged, Fact
 
@@ -88,19 +87,6 @@ async def test_receive_asks_for_no_more_than_it_needs(server: Scripted, facts: l
     assert "All" not in plain["MessageSystemAttributeNames"]
     assert not {"VisibilityTimeout", "ReceiveRequestAttemptId"} & set(plain)
     assert (full["VisibilityTimeout"], full["ReceiveRequestAttemptId"]) == (77, "try-1")
-
-
-@pytest.mark.parametrize(
-    ("ended", "wait", "expected"),
-    [
-        pytest.param(100.4, 20, 100.0, id="quick answer counts from the request"),
-        pytest.param(119.0, 20, 118.0, id="long poll counts from a second before the answer"),
-        pytest.param(104.0, 0, 100.0, id="slow answer without a wait counts from the request"),
-    ],
-)
-def test_lease_begins_no_later_than_sqs_says(ended: float, wait: float, expected: float) -> None:
-    """The start of a lease is never later than its hand-out, and a long poll does not age it."""
-    assert leased_at(100.0, ended, wait) == expected
 
 
 # ── what a batch call answers ─────────────────────────────────────────────────────────────────────────────────────────
