@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 import time
 import traceback
 from contextlib import AsyncExitStack
@@ -22,12 +21,13 @@ from worker import __version__
 from worker.app import open_pipeline
 from worker.errors import QueueError, SinkError, StartRefused
 from worker.instruments import Instruments
+from worker.loop import new_event_loop
 from worker.pipeline.stopping import Stop, cancelled
 from worker.signals import stop_on_signals
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from worker.lifeline import Lifeline
     from worker.pipeline.pipeline import Pipeline

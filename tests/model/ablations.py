@@ -28,6 +28,7 @@ from worker.pipeline.settle import Settler
 from worker.pipeline.stopping import Stop
 from worker.pipeline.write import Writer
 from worker.room import Room
+from worker.sqs.lease import LeaseClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +160,14 @@ ABLATIONS: Final = (
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
     _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-1", 1575),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
+    _ablation("changes what it lost", _one(Ledger, "changeable", defects.changes_what_it_lost), "INV-10", 7),
+    _ablation("believes late renewals", _one(Renewer, "_renew", defects.believes_late_renewals), "INV-1 INV-10", 24),
+    _ablation(
+        "takes what waited for fresh",
+        _one(LeaseClock, "leased_at", defects.takes_what_waited_for_fresh),
+        "INV-1 INV-10",
+        7,
+    ),
     _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
     _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),
 )

@@ -6,6 +6,7 @@ says what is replaced by what.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from worker.pipeline.renew import Renewer
     from worker.pipeline.stopping import Stop
     from worker.room import Reservation, Room
+    from worker.sqs.lease import LeaseClock
     from worker.sqs.queue import Answer
 
 HARD_CODED_SECONDS: Final = 30
@@ -298,6 +300,29 @@ async def renews_for_thirty_seconds(self: Renewer, due: list[Delivery]) -> bool:
     for delivery in renewed:
         self._ledger.renewed(delivery, delivery.deadline + now / 2)
     return bool(renewed)
+
+
+def changes_what_it_lost(_: Ledger, __: Delivery, ___: float) -> bool:
+    """Takes a message for its own because it held it once."""
+    return True
+
+
+async def believes_late_renewals(self: Renewer, due: list[Delivery]) -> bool:
+    """Takes an OK for a lease, whenever it comes."""
+    now = asyncio.get_running_loop().time()
+    try:
+        answers = await self._queue.change_visibility(due, [int(self._ledger.lease_seconds)] * len(due))
+    except QueueError:
+        return False
+    renewed = [delivery for delivery, answer in zip(due, answers, strict=True) if answer is OK]
+    for delivery in renewed:
+        self._ledger.renewed(delivery, now + self._ledger.lease_seconds)
+    return bool(renewed)
+
+
+def takes_what_waited_for_fresh(_: LeaseClock, began: float, ended: float, wait: float, __: str) -> float:
+    """Counts a lease from its answer, wherever that waited."""
+    return began if wait == 0 or ended - began < 1.0 else ended - 1.0
 
 
 # ── receiving, order, stopping ──────────────────────────────────────────────────────────────────────────────────────

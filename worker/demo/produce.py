@@ -16,8 +16,8 @@ import click
 from worker.app import open_queue
 from worker.demo.orders import bodies
 from worker.errors import QueueUnavailable
-from worker.message import Outgoing
 from worker.loop import new_event_loop
+from worker.message import Outgoing
 from worker.settings import load
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK

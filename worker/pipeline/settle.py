@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from worker.backoff import retry_delay, whole_seconds
-from worker.errors import QueueUnavailable
 from worker.channel import Channel
+from worker.errors import QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.entries import Entries
 from worker.sqs.limits import BATCH_ENTRIES

@@ -174,9 +174,7 @@ class NativeQueue:
     def _batch(self, verb: Verb, body: bytes, count: int, *, until: float = inf) -> Awaitable[list[Answer]]:
         return self._settle(verb, body, lambda answer: settled(verb.operation, answer, count), until=until)
 
-    def _settle(
-        self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T], *, until: float = inf
-    ) -> Awaitable[T]:
+    def _settle(self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T], *, until: float = inf) -> Awaitable[T]:
         began = self._now()
 
         def dated_first(answer: HttpAnswer) -> T:
