@@ -155,7 +155,7 @@ def test_boto3_keeps_fifo_order_and_deduplicates(sqs: Any) -> None:
 
 
 def test_boto3_moves_dead_letters_back(sqs: Any) -> None:
-    """Redrive by receive count, then a move task that returns them."""
+    """Redrive by receive count, then a move task that returns them; it cannot be cancelled once it is over."""
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "1"})
@@ -166,12 +166,12 @@ def test_boto3_moves_dead_letters_back(sqs: Any) -> None:
     got = sqs.receive_message(QueueUrl=dead, MessageSystemAttributeNames=["All"], VisibilityTimeout=0)["Messages"][0]
     assert got["Attributes"]["DeadLetterQueueSourceArn"].endswith(":jobs")
     assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [url]
-    sqs.start_message_move_task(SourceArn=arn)
+    handle = sqs.start_message_move_task(SourceArn=arn)["TaskHandle"]
     task = sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
     assert sqs.receive_message(QueueUrl=url)["Messages"][0]["MessageId"] != got["MessageId"]
     with pytest.raises(sqs.exceptions.ResourceNotFoundException):
-        sqs.cancel_message_move_task(TaskHandle="gone")
+        sqs.cancel_message_move_task(TaskHandle=handle)
 
 
 def test_boto3_sets_tags_and_permissions(sqs: Any) -> None:
