@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from worker.sqs.native_connection import Connection
     from worker.sqs.queue import Admission
 
-IDLE_SECONDS: Final = 60.0
-"""Unused for longer, a connection is closed: somewhere on the way it may be forgotten already."""
+IDLE_SECONDS: Final = 30.0
+"""Unused for so long, a connection is closed, used again or not: on the way it may be forgotten already, and what a burst
+opened is given back within a minute of it.
+"""
+LOOK_SECONDS: Final = 1.0
+"""Those that are due within it are closed together."""
 AGE_SECONDS: Final = 300.0
 """A connection older than this is not used again: names change their addresses, and servers come and go behind them."""
 
@@ -75,7 +79,9 @@ class Pool:
         self._waiting: deque[asyncio.Future[None]] = deque()
         """Who waits to be one of them, the longest first. Written by `_turn` and `_done`."""
         self._idle: deque[Connection] = deque()
-        """The longest unused first. Written by `_kept` and `_keep`."""
+        """The longest unused first. Written by `_kept`, `_keep`, `_doubt` and `_look`."""
+        self._looking: asyncio.TimerHandle | None = None
+        """While some are idle: when to look for those that were so for too long. Written by `_keep` and `_look`."""
         self._open: set[Connection] = set()
         """Every connection that is not gone. Written by `_connected`, and when one is gone."""
         self._closed = False
@@ -129,6 +135,8 @@ class Pool:
     async def close(self) -> None:
         """Close every connection; requests under way fail, and later ones."""
         self._closed = True
+        if self._looking is not None:
+            self._looking.cancel()
         for connection in tuple(self._open):
             connection.abort()
             await connection.gone
@@ -163,15 +171,24 @@ class Pool:
         return None
 
     def _keep(self, connection: Connection, now: float) -> None:
-        """For the next request, if the server lets us; and let one go that nobody has needed for long."""
+        """For the next request, if the server lets us, and for as long as it may be unused."""
         if not connection.usable:
             return
         connection.answered_at = now
         connection.good_until = min(now + self._idle_seconds, connection.made_at + self._age_seconds)
         self._idle.append(connection)
-        oldest = self._idle[0]
-        if not oldest.usable or now > oldest.good_until:
-            self._idle.popleft().abort()
+        if self._looking is None and not self._closed:
+            self._looking = self._loop.call_at(connection.good_until, self._look)
+
+    def _look(self) -> None:
+        """Close what nobody has needed for long; nothing has to be asked for that."""
+        until = self._loop.time() + min(LOOK_SECONDS, self._idle_seconds)
+        over = [one for one in self._idle if not one.usable or one.good_until <= until]
+        self._idle = deque(one for one in self._idle if one not in over)
+        for connection in over:
+            connection.abort()
+        due = min((one.good_until for one in self._idle), default=None)
+        self._looking = None if due is None else self._loop.call_at(due, self._look)
 
     async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
         began = self._loop.time()

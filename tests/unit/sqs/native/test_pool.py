@@ -83,6 +83,18 @@ async def test_a_request_that_may_have_been_performed_is_not_repeated(peer: Peer
     assert peer.requests == 2
 
 
+async def test_what_a_burst_opened_is_closed_though_nothing_is_asked_any_more(peer: Peer) -> None:
+    """All of it, and not one at each later request: an idle worker holds no more than it did before the burst."""
+    pool = Pool(Endpoint.of(f"http://127.0.0.1:{peer.port}"), limit=8, tls=None, idle_seconds=0.2)
+    await asyncio.gather(*(pool.exchange(REQUEST, repeated=None) for _ in range(8)))
+    assert peer.connections == 8
+    async with asyncio.timeout(60):
+        while pool.connections:
+            await asyncio.sleep(0.01)
+    assert (await pool.exchange(REQUEST, repeated=None)).body == b"{}"
+    await pool.close()
+
+
 @pytest.mark.parametrize("limits", [{"idle_seconds": -1.0}, {"age_seconds": -1.0}], ids=["idle", "old"])
 async def test_a_connection_past_its_time_is_not_used_again(peer: Peer, limits: dict[str, float]) -> None:
     """So that a name's new address is found, and a forgotten connection is not."""
