@@ -70,6 +70,8 @@ class Connection(asyncio.Protocol):
         """Whatever else comes is not read."""
         self._paused = False
         """Reading is paused, because enough requests wait."""
+        self._served = self._seen = 0
+        """Answers given, and how many there were at the last look."""
         self._fresh()
 
     def _fresh(self) -> None:
@@ -115,6 +117,12 @@ class Connection(asyncio.Protocol):
         """It reads again."""
         self._writable = True
         self._pump()
+
+    def look(self) -> None:
+        """Hang up if nothing was asked since the last look; a long poll is asked for as long as it lasts."""
+        if self._transport is not None and not self._busy and self._served == self._seen:
+            self._transport.close()
+        self._seen = self._served
 
     def close(self) -> None:
         """The server ends."""
@@ -187,6 +195,7 @@ class Connection(asyncio.Protocol):
         transport, keep_alive = self._transport, self._keep_alive
         if transport is None or self._refused or reply.ending == "silence":
             return
+        self._served += 1
         data = self._encoded(reply, keep_alive=keep_alive)
         transport.write(data if reply.cut is None else data[: reply.cut])
         if reply.ending == "reset":

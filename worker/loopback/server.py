@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from worker.loopback.connection import Connection
 from worker.loopback.control import PATH, Control
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from worker.loopback.sqs import LoopbackSqs
 
 
+IDLE_SECONDS: Final = 30.0
+"""From one look at idle connections to the next: one that is unused for so long is closed, at the latest after twice as
+long. Amazon does not say when it hangs up; clients have to expect it.
+"""
+
+
 class LoopbackServer:
     """One listening address. Usable as an async context manager inside any loop with sockets."""
 
@@ -36,6 +42,7 @@ class LoopbackServer:
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         rng = random.Random(0)  # noqa: S311 - only for plans without rules, which never ask it
         self.sqs = sqs
@@ -50,6 +57,9 @@ class LoopbackServer:
         self._port = port
         self._server: asyncio.Server | None = None
         self._date = (0, "")
+        self._idle_seconds = idle_seconds
+        self._looking: asyncio.TimerHandle | None = None
+        """The next look at idle connections. Written by `_look` and by who begins and ends it."""
 
     @property
     def endpoint_url(self) -> str:
@@ -61,14 +71,23 @@ class LoopbackServer:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self), self._host, self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
+        self._looking = loop.call_later(self._idle_seconds, self._look)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         if self._server is not None:
             self._server.close()
             for connection in tuple(self.connections):
                 connection.close()
             await self._server.wait_closed()
+
+    def _look(self) -> None:
+        """Close what was idle from one look to the next."""
+        for connection in tuple(self.connections):
+            connection.look()
+        self._looking = asyncio.get_running_loop().call_later(self._idle_seconds, self._look)
 
     def respond(self, request: HttpRequest, done: Callable[[Reply], None]) -> Exchange:
         """Give *done* the one reply to *request*."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Admission
 
 IDLE_SECONDS: Final = 30.0
-"""Unused for so long, a connection is closed, used again or not: on the way it may be forgotten already, and what a burst
-opened is given back within a minute of it.
+"""Unused for so long, a connection is closed, though nothing more is asked: on the way it may be forgotten already, and
+what a burst opened is given back within a minute of it.
 """
 LOOK_SECONDS: Final = 1.0
 """Those that are due within it are closed together."""

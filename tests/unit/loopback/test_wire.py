@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import TYPE_CHECKING
@@ -337,3 +338,20 @@ async def test_closing_the_server_ends_every_connection(world: World) -> None:
     await client.close()
     await other.close()
     assert not world.sqs.queue("jobs").line
+
+
+async def test_a_connection_that_asks_nothing_is_closed_and_a_long_poll_is_not(world: World) -> None:
+    """What a burst of clients opened is given back; whoever waits for a message asks all the time."""
+    async with LoopbackServer(world.sqs, idle_seconds=0.1) as server:
+        idle, polling = await Client.connect(server), await Client.connect(server)
+        await idle.call("ListQueues", {})
+        await polling.send(polling.request("ReceiveMessage", {"QueueUrl": polling.url(), "WaitTimeSeconds": 20}))
+        async with asyncio.timeout(60):
+            assert await idle.reader.read() == b""
+            while len(server.connections) > 1:  # noqa: ASYNC110 - closed by a timer of its own
+                await asyncio.sleep(0.01)
+        sender = await Client.connect(server)
+        await sender.call("SendMessage", {"QueueUrl": polling.url(), "MessageBody": "x"})
+        assert len((await polling.answer()).json["Messages"]) == 1
+        for one in (idle, polling, sender):
+            await one.close()
