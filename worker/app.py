@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from worker import __version__
+from worker.attempts import most_receives
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
 from worker.errors import QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
@@ -184,6 +185,7 @@ def specify(
         hold_seconds=settings.sink_hold_seconds,
         receiving=receiving,
         write_limit_seconds=demand.seconds,
+        max_receives=most_receives(settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None),
     )
 
 

@@ -149,6 +149,7 @@ ABLATIONS: Final = (
         181,
         476,
     ),
+    _ablation("counts no receives", _one(Handler, "_judged", lambda _, outcomes: outcomes), "INV-7", 29),
     _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
     _ablation("has no lanes", _one(pipeline, "Lanes", Arrivals), "INV-9", 13, 41),
     _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 269),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -70,6 +70,10 @@ SMALL_LETTERS: Final = (1, 3)
 """Of five seeds, those whose dead-letter queue takes no context beside the largest bodies. Not drawn, as above."""
 SMALL_BYTES: Final = 1_024
 """As small as SQS lets a queue's limit be."""
+COUNTING: Final = (5,)
+"""Of six seeds, those whose worker counts receives, if their queue is a standard one. Not drawn, as above."""
+MAX_RECEIVES: Final = 30
+"""More than any message is received for the trouble of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def make_terms(seed: int, random: Random) -> Terms:
     pick = random.choice
     max_messages = pick((4, 20, 60, 200))
     dead_letters = random.random() < 0.8
-    return Terms(
+    counting = dead_letters and seed % 6 in COUNTING
+    terms = Terms(
         lease_seconds=pick((6, 15, 30, 120)),
         wait_seconds=pick((1.0, 5.0, 20.0)) if random.random() < 0.98 else 0.0,  # which is slow to simulate
         receivers=pick((1, 2, 4)),
@@ -131,6 +136,7 @@ def make_terms(seed: int, random: Random) -> Terms:
         rules=Random(f"{seed}:rules").choice([*Rules]),
         letter_bytes=SMALL_BYTES if seed % 5 in SMALL_LETTERS else MESSAGE_BYTES,
     )
+    return replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
 
 
 def make_events(random: Random, terms: Terms) -> list[Event]:
@@ -148,7 +154,8 @@ def described(seed: int) -> list[str]:
 
 def _sends(random: Random, terms: Terms) -> list[Event]:
     count = random.randint(20, 60) if random.random() < 0.85 else random.randint(60, 200)
-    items = make_items(count, random, poison=random.choice((0.0, 0.05, 0.3)), groups=terms.groups)
+    poison, stubborn = random.choice((0.0, 0.05, 0.3)), terms.max_receives is not None
+    items = make_items(count, random, poison=poison, groups=terms.groups, stubborn=stubborn)
     events: list[Event] = []
     at = 0.0
     while items:

@@ -92,6 +92,8 @@ class Table:
     def _answer(self, record: Message) -> Retried | Rejected | None:
         if _kind(record) == "rejected":
             return Rejected("sink-data", "the sink does not want it")
+        if _kind(record) == "stubborn":
+            return Retried("never")
         if _kind(record) == "flaky":
             tries = self.asked[record.id] = self.asked.get(record.id, 0) + 1
             if tries <= FLAKY_TRIES:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from random import Random
 
-Kind = Literal["good", "flaky", "garbage", "refused", "rejected"]
-"""good: taken · flaky: the sink wants it again a few times · garbage: does not decode · refused: the sink refuses any
-batch it is in · rejected: the sink rejects it alone."""
+Kind = Literal["good", "flaky", "stubborn", "garbage", "refused", "rejected"]
+"""good: taken · flaky: the sink wants it again a few times · stubborn: the sink wants it again for ever ·
+garbage: does not decode · refused: the sink refuses any batch it is in · rejected: the sink rejects it alone."""
 
-POISON: Final[frozenset[Kind]] = frozenset({"garbage", "refused", "rejected"})
+POISON: Final[frozenset[Kind]] = frozenset({"stubborn", "garbage", "refused", "rejected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,15 @@ def make_item(number: int, kind: Kind, *, padding: int = 0, group_id: str | None
     return Item(number, kind, body[:-1] if kind == "garbage" else body, group_id)
 
 
-def make_items(count: int, random: Random, *, poison: float, groups: int = 0) -> list[Item]:
-    """*count* items, a share *poison* of them not well."""
+def make_items(count: int, random: Random, *, poison: float, groups: int = 0, stubborn: bool = False) -> list[Item]:
+    """*count* items, a share *poison* of them not well; *stubborn*: half of the flaky ones are that."""
     items = []
     for number in range(count):
         kind: Kind = "good"
         if random.random() < poison:
             kind = random.choice(("flaky", "garbage", "refused", "rejected"))
+        if stubborn and kind == "flaky" and number % 2:
+            kind = "stubborn"
         group = f"g{random.randrange(groups)}" if groups else None
         items.append(make_item(number, kind, padding=random.choice((0, 0, 0, 50, 800)), group_id=group))
     return items

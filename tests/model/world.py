@@ -71,6 +71,8 @@ class Terms:
     max_receive_count: int = 1_000
     dead_letters: bool = True
     """False: nothing is dead-lettered by us, the redrive policy does it."""
+    max_receives: int | None = None
+    """After which the worker itself dead-letters what fails; then there is no redrive policy."""
     letter_bytes: int = MESSAGE_BYTES
     """Largest message of the dead-letter queue."""
     groups: int = 0
@@ -232,7 +234,9 @@ class World:
         fifo = {"FifoQueue": "true"} if self.terms.fifo else {}
         arn = self.sqs.create_queue(dead, fifo | {"MaximumMessageSize": str(self.terms.letter_bytes)}).arn
         redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": self.terms.max_receive_count}
-        own = {"VisibilityTimeout": str(self.terms.lease_seconds), "RedrivePolicy": json.dumps(redrive)}
+        own = {"VisibilityTimeout": str(self.terms.lease_seconds)}
+        if self.terms.max_receives is None:
+            own["RedrivePolicy"] = json.dumps(redrive)
         self.sqs.create_queue(source, own | fifo)
         return source, dead
 
@@ -256,6 +260,7 @@ class World:
             max_bytes=terms.max_bytes,
             fifo=terms.fifo,
             write_limit_seconds=terms.write_limit_seconds,
+            max_receives=terms.max_receives,
         )
 
     def _parts(self, process: SimProcess) -> Parts:

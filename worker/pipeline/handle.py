@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING
 
+from worker.attempts import judged
 from worker.outcome import DONE, Released
 from worker.telemetry import events
 
@@ -40,6 +41,7 @@ class Handler:
         writer: Writer,
         settler: Settler,
         write_limit_seconds: float | None,
+        max_receives: int | None,
         sizing: Sizing,
         written: Callable[[], None],
         over: Callable[[int], None],
@@ -52,6 +54,7 @@ class Handler:
         self._writer = writer
         self._settler = settler
         self._write_limit = write_limit_seconds
+        self._max_receives = max_receives
         self._sizing = sizing
         self._written = written
         self._over = over
@@ -78,13 +81,19 @@ class Handler:
         with self._given_back_if_cancelled(deliveries):
             batch = await self._decoder.decode(deliveries, began)
         if batch.aside:
-            self._decide(batch.aside)
+            self._decide(self._judged(batch.aside))
         if not batch.records:
             return
         with self._given_back_if_cancelled(batch.deliveries):
             batch.waited_seconds, batch.decode_seconds = waited_seconds, self._now() - began
             outcomes = await self._write(batch)
-        self._decide(list(zip(batch.deliveries, outcomes, strict=True)))
+        decided = list(zip(batch.deliveries, outcomes, strict=True))
+        self._decide(decided if outcomes.count(DONE) == len(outcomes) else self._judged(decided))
+
+    def _judged(self, outcomes: list[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
+        """With a rejection for every retry that would be one too many."""
+        most = self._max_receives
+        return [(delivery, judged(outcome, delivery.receive_count, most)) for delivery, outcome in outcomes]
 
     def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
         """To the settler, with whatever of their groups these outcomes hold back."""

@@ -71,6 +71,8 @@ class PipelineSpec:
     """How long batches in hand wait for a sink that is away."""
     receiving: bool = True
     write_limit_seconds: float | None = None
+    max_receives: int | None = None
+    """After so many a message that fails is rejected; None: a redrive policy counts, or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Pipeline:
             writer=writer,
             settler=self.settler,
             write_limit_seconds=self.spec.write_limit_seconds,
+            max_receives=self.spec.max_receives,
             sizing=self.sizing,
             written=self._follow_sink,
             over=self._leases_over,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.attempts import most_receives
 from worker.preflight.finding import Finding
 from worker.sqs.address import parse_address
 
@@ -32,15 +33,33 @@ def dead_letters(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueA
             "give the queue a redrive policy, or set SQS_DLQ_URL",
         )
         return
-    if queue.redrive is not None:
-        yield _receives(queue.redrive)
+    if queue.redrive is None:
+        yield _own_count(settings)
+    else:
+        yield _receives(queue.redrive, settings.max_receives)
         yield from _two_ways(settings, queue.redrive)
     if dlq is not None:
         yield from _target(queue, dlq)
 
 
-def _receives(redrive: Redrive) -> Finding:
+def _own_count(settings: PipelineSettings) -> Finding:
+    count = most_receives(settings.max_receives, None, dead_letters=True)
+    return Finding(
+        "receives",
+        "warn",
+        f"the queue has no redrive policy: this worker dead-letters a message that fails after {count} receives"
+        " (SQS_MAX_RECEIVES), but one that ends the worker itself, out of memory for one, returns for ever",
+        "give the queue a redrive policy that names the same dead-letter queue",
+    )
+
+
+def _receives(redrive: Redrive, own: int | None) -> Finding:
     count = redrive.max_receive_count
+    if own is not None and own > count:
+        finding = f"SQS_MAX_RECEIVES is {own}, but SQS moves a message after {count} receives, without a reason"
+        return Finding("receives", "warn", finding, f"set SQS_MAX_RECEIVES to {count} or less, or unset it")
+    if own is not None:
+        return Finding("receives", "ok", f"a message that fails is sent to the dead-letter queue after {own} receives")
     if count >= RECEIVES_MIN:
         return Finding("receives", "ok", f"SQS moves a message to the dead-letter queue after {count} receives")
     return Finding(

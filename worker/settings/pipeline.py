@@ -18,6 +18,7 @@ from worker.sqs.limits import (
     BATCH_ENTRIES,
     IN_FLIGHT,
     MESSAGE_BYTES,
+    RECEIVE_COUNT_MAX,
     VISIBILITY_SECONDS,
     WAIT_SECONDS,
 )
@@ -83,6 +84,15 @@ class PipelineSettings(Given):
     dlq: Annotated[Address | None, Variable("SQS_DLQ_URL", "a URL, an ARN or a name", single=True)] = None
     """Where this worker sends rejected messages, with the reason. If it is not set they are left to the queue's own
     redrive policy, which moves them when they were received too often, without a reason."""
+
+    max_receives: Annotated[
+        Whole | None,
+        Variable("SQS_MAX_RECEIVES", f"a whole number from 1 to {RECEIVE_COUNT_MAX}"),
+        Field(ge=1, le=RECEIVE_COUNT_MAX),
+    ] = None
+    """After how many receives a message that still fails is sent to `SQS_DLQ_URL` by this worker. If it is not set: the
+    queue's redrive policy counts, and where there is none, 10. It does not count messages that end the worker itself
+    (out of memory): only a redrive policy sees those."""
 
     region: Annotated[
         str | None,

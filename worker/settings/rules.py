@@ -62,6 +62,13 @@ def _dead_letter_type(p: PipelineSettings, called: Called) -> str | None:
     return f"{called('dlq')} must be a {kind} queue, as {called('queue')} is one; name a {kind} queue"
 
 
+def _nowhere_to_send(p: PipelineSettings, called: Called) -> str | None:
+    if p.max_receives is None or p.dlq is not None:
+        return None
+    wanted = f"set {called('dlq')} as well, or unset it and give the queue a redrive policy"
+    return f"{called('max_receives')} is set, but there is no dead-letter queue to send to: {wanted}"
+
+
 def _handler_missing(p: PipelineSettings, called: Called) -> str | None:
     if p.sink != "handler" or p.handler is not None:
         return None
@@ -100,6 +107,7 @@ RULES: Final = (
     Rule(frozenset({"batch_max_bytes", "in_flight_max_bytes"}), _bytes),
     Rule(frozenset({"queue", "dlq"}), _own_dead_letters),
     Rule(frozenset({"queue", "dlq"}), _dead_letter_type),
+    Rule(frozenset({"max_receives", "dlq"}), _nowhere_to_send),
     Rule(frozenset({"sink", "handler"}), _handler_missing),
     Rule(frozenset({"sink", "handler"}), _handler_unused),
     Rule(frozenset({"sink", "postgres_dsn"}), _dsn),

@@ -82,6 +82,7 @@ class Line:
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
             settler=settler,
             write_limit_seconds=None,
+            max_receives=None,
             sizing=sizing,
             written=lambda: None,
             over=lambda _: None,

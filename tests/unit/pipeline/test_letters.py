@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from worker.errors import QueueRefused
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
-from worker.outcome import Rejected
+from worker.outcome import Rejected, Retried
 from worker.pipeline.deadletter import CONTEXT, LOOK_SECONDS, TOO_LARGE, DeadLetters
 from worker.pipeline.letter import Draft, past_of, restored
 from worker.sqs.limits import MESSAGE_BYTES
@@ -27,6 +28,7 @@ from worker.telemetry import events
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from worker.message import Message
     from worker.telemetry.events import Fact
 
 USUAL_BYTES = 262_144
@@ -246,6 +248,30 @@ async def test_a_group_is_not_held_for_ever_by_what_the_dead_letter_queue_refuse
     assert dead[0] == "no json"
     assert len(dead) + len(bench.sink.rows) == 2
     assert bench.told(events.DeadLetterRefused)
+
+
+# ── without a redrive policy ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@simulated
+async def test_without_a_redrive_policy_what_keeps_failing_is_dead_lettered_after_so_many_receives() -> None:
+    """Three tries, then a letter with the reason of the last; what only waited beside it is done and spends nothing."""
+    bench = Bench().with_dead_letters()
+    tries: list[int] = []
+
+    def answer(records: Sequence[Message]) -> list[Retried | None]:
+        tries.extend(record.receive_count for record in records if record.body == '{"n":3}')
+        return [Retried("KeyError", detail="no id") if record.body == '{"n":3}' else None for record in records]
+
+    bench.sink.answer = answer
+    bench.spec = replace(bench.spec, max_receives=3)
+    await bench.send(range(6))
+    await bench.drain()
+    assert tries == [1, 2, 3]
+    assert bench.sink.ids() == [0, 1, 2, 4, 5]
+    (letter,) = await bench.dead.receive(10, 0)
+    context = context_of(letter)
+    assert (context["reason"], context["detail"]) == ("KeyError", "tried 3 times; the last time: no id")
 
 
 # ── put back ────────────────────────────────────────────────────────────────────────────────────────────────────────

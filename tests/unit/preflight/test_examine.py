@@ -112,7 +112,9 @@ async def test_all_is_asked_and_closed_again() -> None:
     """Queue, dead-letter queue and sink are opened, looked at and closed; nothing is received or written."""
     here = world(WELL)
     found = await here.examine(dlq="orders-dlq")
+    receives = found.pop("receives")  # it once said nothing of a queue whose messages could fail for ever
     assert {f.severity for f in found.values()} == {"ok"}
+    assert (receives.severity, "after 10 receives" in receives.finding) == ("warn", True)
     assert found["queue"].finding == "answers: 7 visible, 2 in flight"
     assert (here.queues["orders"].closed, here.queues["orders-dlq"].closed) == (1, 1)
     assert here.sink.steps == ["open", "close"]

@@ -92,6 +92,21 @@ def test_the_dead_letter_queue_can_take_what_comes(check: str, dlq: QueueAttribu
     assert found(dlq=dlq)[check].severity == severity
 
 
+@pytest.mark.parametrize(("own", "severity"), [(None, "ok"), (3, "ok"), (4, "warn")])
+def test_a_count_of_ours_above_the_policys_is_a_warning(own: int | None, severity: str) -> None:
+    """SQS would move the message first, without a reason."""
+    assert found(dlq_address="orders-dlq", max_receives=own)["receives"].severity == severity
+
+
+@pytest.mark.parametrize(("own", "count"), [(None, "10"), (5, "5")])
+def test_without_a_redrive_policy_the_check_says_who_counts(own: int | None, count: str) -> None:
+    """The worker does, and what it cannot count is said as well."""
+    finding = found(replace(QUEUE, redrive=None), dlq_address="orders-dlq", max_receives=own)["receives"]
+    assert finding.severity == "warn"
+    assert f"after {count} receives" in finding.finding
+    assert "redrive policy" in finding.fix
+
+
 @pytest.mark.parametrize(("receives", "severity"), [(1, "warn"), (2, "warn"), (3, "ok")])
 def test_a_message_gets_three_receives(receives: int, severity: str) -> None:
     """Fewer, and deployments fill the dead-letter queue."""

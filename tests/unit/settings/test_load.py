@@ -218,6 +218,14 @@ def test_the_handler_sink_needs_a_handler() -> None:
     assert problem.startswith("HANDLER is not set")
 
 
+def test_a_maximum_of_receives_needs_somewhere_to_send_to() -> None:
+    """Else nothing would happen after so many."""
+    (problem,) = problems({"SQS_QUEUE_URL": QUEUE, "SQS_MAX_RECEIVES": "5"})
+    assert "SQS_MAX_RECEIVES is set" in problem
+    assert "SQS_DLQ_URL" in problem
+    assert load({"SQS_QUEUE_URL": QUEUE, "SQS_MAX_RECEIVES": "5", "SQS_DLQ_URL": "dead"}).pipelines[0].max_receives == 5
+
+
 @pytest.mark.parametrize(
     "dlq",
     ["orders", "arn:aws:sqs:eu-west-1:123456789012:orders", "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"],
