@@ -1,8 +1,8 @@
-"""The ledger: every delivery received and not yet settled, in the order in which their leases end.
+"""The ledger: every delivery received and not yet settled.
 
 The poller sets room aside before it receives and enters what came; the settler takes each delivery out exactly once,
-which is what makes a second settlement impossible; the renewer reads it from the front. It also remembers messages
-that were written but could not be deleted, so that their redelivery is deleted and not written again.
+which is what makes a second settlement impossible; the renewer asks it once a tick for the leases that are due. It also
+remembers messages that were written but could not be deleted: their redelivery is deleted and not written again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from worker.backoff import lease_left
 from worker.errors import AlreadySettled
 from worker.outcome import OutcomeName
-from worker.tuning import renew_at, request_seconds
+from worker.tuning import renew_at, renew_before, request_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 100_000
 """Written-but-undeleted ids kept: far more than can be in flight, so what falls out expired long ago."""
-
-
-DISORDER: Final = 0.05
-"""Of a lease: answers overtake each other by less, and are renewed that much later than at half of it."""
 
 
 @dataclass(slots=True)
@@ -62,22 +58,20 @@ class Ledger:
         self.left: Counter[str] = Counter(
             dict.fromkeys(get_args(OutcomeName), 0)
         )  # by outcome; written by enter, leave
-        self._held: dict[str, Delivery] = {}  # by message id, leases ending first; as _final, and by renewed
-        self._latest = 0.0  # loop time of the last end among _held; written by enter and renewed
-        self._final: dict[str, Delivery] = {}  # held, but not to be renewed any more; written by due, enter, leave
+        self._held: dict[str, Delivery] = {}  # by message id; written by enter and leave
         self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
         self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
 
     def __len__(self) -> int:
-        return len(self._held) + len(self._final) + len(self._returned)
+        return len(self._held) + len(self._returned)
 
     def deliveries(self) -> list[Delivery]:
         """Everything in flight."""
-        return [*self._returned, *self._final.values(), *self._held.values()]
+        return [*self._returned, *self._held.values()]
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether this very delivery is in flight."""
-        return self._find(delivery.message_id) is delivery
+        return self._held.get(delivery.message_id) is delivery
 
     def account(self) -> dict[str, int]:
         """Received = deleted + retried + rejected + released + expired + in_flight, at every moment."""
@@ -88,13 +82,11 @@ class Ledger:
     def enter(self, deliveries: Sequence[Delivery]) -> Entered:
         """Take over the deliveries of one receive."""
         new = {delivery.message_id: delivery for delivery in deliveries}
-        known = not self._held.keys().isdisjoint(new) or ((self._final or self._written) and self._remembers_any(new))
+        known = not self._held.keys().isdisjoint(new) or (self._written and not self._written.keys().isdisjoint(new))
         if known or len(new) < len(deliveries):
             entered = self._enter_each(deliveries)
         else:  # nearly always
             entered = Entered(list(deliveries), size=self._hold(deliveries))
-        if deliveries:
-            self._keep_order(deliveries[0].leased_at + self.lease_seconds)
         count = len(deliveries) - entered.superseded
         self.received += len(deliveries)
         self.left["expired"] += entered.superseded
@@ -102,17 +94,13 @@ class Ledger:
         self.room.expect(count, entered.size)
         return entered
 
-    def _remembers_any(self, new: dict[str, Delivery]) -> bool:
-        """Whether any of *new* is held and not renewed any more, or was written."""
-        return not (self._final.keys().isdisjoint(new) and self._written.keys().isdisjoint(new))
-
     def _enter_each(self, deliveries: Sequence[Delivery]) -> Entered:
         """Some may be here already, or were."""
         entered = Entered()
-        held, final, written = self._held, self._final, self._written
+        held, written = self._held, self._written
         for delivery in deliveries:
             message_id = delivery.message_id
-            if (message_id in held or message_id in final) and self._meet(delivery):
+            if message_id in held and self._meet(held[message_id], delivery):
                 entered.superseded += 1
                 continue
             entered.size += self._hold([delivery])
@@ -123,21 +111,13 @@ class Ledger:
                 entered.fresh.append(delivery)
         return entered
 
-    def _keep_order(self, deadline: float) -> None:
-        """An answer that waited for room is entered long after younger ones, and its leases end before theirs."""
-        if deadline < self._latest - DISORDER * self.lease_seconds:
-            self._held = dict(sorted(self._held.items(), key=lambda held: held[1].deadline))
-        else:
-            self._latest = max(self._latest, deadline)
-
-    def _meet(self, delivery: Delivery) -> bool:
+    def _meet(self, held: Delivery, newer: Delivery) -> bool:
         """Its message is here already: whether the newer receipt is taken over by the older delivery."""
-        held = self._find(delivery.message_id)
-        assert held is not None  # noqa: S101 - the caller has looked
         if held.renewable:
-            self._supersede(held, delivery)
+            self._supersede(held, newer)
             return True
-        self._returned.add(self._take(held))
+        del self._held[held.message_id]
+        self._returned.add(held)
         return False
 
     def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
@@ -151,20 +131,13 @@ class Ledger:
             message_id = delivery.message_id
             if held.get(message_id) is delivery:
                 del held[message_id]
+            elif delivery in self._returned:
+                self._returned.remove(delivery)
             else:
-                self._leave_otherwise(delivery)
+                raise AlreadySettled(message_id)
             size += delivery.weight
         self.left[outcome] += len(deliveries)
         self.room.leave(len(deliveries), size)
-
-    def _leave_otherwise(self, delivery: Delivery) -> None:
-        """One that is not renewed any more, or is here again."""
-        if self._final.get(delivery.message_id) is delivery:
-            del self._final[delivery.message_id]
-        elif delivery in self._returned:
-            self._returned.remove(delivery)
-        else:
-            raise AlreadySettled(delivery.message_id)
 
     @property
     def given_back(self) -> AbstractSet[Delivery]:
@@ -183,18 +156,27 @@ class Ledger:
 
     # ── leases ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def due(self, now: float, limit: int) -> list[Delivery]:
-        """At most *limit* deliveries whose leases are to be renewed now; those past their time are set aside."""
-        due: list[Delivery] = []
-        self._take_up_again(now)
-        for delivery in self._past_half(now):
-            if not (delivery.renewable and now < delivery.renew_until and self.changeable(delivery, now)):
-                self._final[delivery.message_id] = self._held.pop(delivery.message_id)
-            elif len(due) < limit:
-                due.append(delivery)
-            else:
-                break
-        return due
+    def due(self, now: float) -> list[Delivery]:
+        """Every delivery whose lease is to be renewed now, first what came due first; one look at all that is held.
+
+        Asked for once a tick, not for each call, so that renewing costs in proportion to what is in flight.
+        """
+        ends = renew_before(now, lease_seconds=self.lease_seconds)
+        past_half = [delivery for delivery in self._held.values() if delivery.deadline <= ends]
+        due = [delivery for delivery in past_half if self.is_due(delivery, now)]
+        since = ends - now
+        return sorted(due, key=lambda delivery: max(delivery.deadline - since, delivery.renew_after))
+
+    def is_due(self, delivery: Delivery, now: float) -> bool:
+        """Whether the lease of *delivery* is still to be renewed at loop time *now*."""
+        return (
+            self._held.get(delivery.message_id) is delivery
+            and delivery.renewal is None
+            and delivery.renewable
+            and max(delivery.renew_after, renew_at(delivery.deadline, lease_seconds=self.lease_seconds)) <= now
+            and now < delivery.renew_until
+            and self.changeable(delivery, now)
+        )
 
     def changeable(self, delivery: Delivery, now: float) -> bool:
         """Whether its visibility is ours to change, and still will be when a request that begins *now* gets there."""
@@ -202,38 +184,8 @@ class Ledger:
 
     def renewed(self, delivery: Delivery, deadline: float) -> None:
         """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
-        if self._held.get(delivery.message_id) is delivery:
-            del self._held[delivery.message_id]
-            self._held[delivery.message_id] = delivery
+        if self.holds(delivery):
             delivery.deadline = deadline
-            self._latest = max(self._latest, deadline)
-
-    def _take_up_again(self, now: float) -> None:
-        """What was set aside at the limit of an attempt that is over is still in hand, its lease the next to end."""
-        again = {
-            message_id: delivery
-            for message_id, delivery in self._final.items()
-            if delivery.renewable and now < delivery.renew_until and self.changeable(delivery, now)
-        }
-        if again:
-            self._final = {key: delivery for key, delivery in self._final.items() if key not in again}
-            self._held = again | self._held
-
-    def _past_half(self, now: float) -> list[Delivery]:
-        past: list[Delivery] = []
-        for delivery in self._held.values():
-            if renew_at(delivery.deadline, lease_seconds=self.lease_seconds) > now:
-                break
-            past.append(delivery)
-        return past
-
-    def _find(self, message_id: str) -> Delivery | None:
-        return self._held.get(message_id) or self._final.get(message_id)
-
-    def _take(self, held: Delivery) -> Delivery:
-        if self._held.pop(held.message_id, None) is None:
-            self._final.pop(held.message_id, None)
-        return held
 
     def _hold(self, deliveries: Sequence[Delivery]) -> int:
         """Their bytes."""
@@ -250,11 +202,9 @@ class Ledger:
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
-        self._take(held)
         held.receipt_handle = newer.receipt_handle
         held.receive_count = newer.receive_count
         held.leased_at = newer.leased_at
         held.lost = False
         # renew_until stays: a handler past its time limit must not be given a new one by its own worker's receives.
         held.deadline = newer.leased_at + self.lease_seconds
-        self._held[held.message_id] = held

@@ -68,6 +68,8 @@ class Delivery:
     """The handle is void: SQS said so. Written by the renewer; taken back by the ledger with a newer handle."""
     renewable: bool = True
     """False once the delivery is being given back: a renewal would undo that. Written by the settler."""
+    renew_after: float = 0.0
+    """Loop time before which a renewal that has failed is not tried again. Written by the renewer."""
     renewal: asyncio.Future[None] | None = None
     """Done when the renewal under way has been answered. Written by the renewer."""
 

@@ -133,6 +133,11 @@ def request_seconds(lease_seconds: float) -> float:
     return min(REQUEST_SECONDS, lease_seconds * REQUEST_SHARE)
 
 
+def renew_before(now: float, *, lease_seconds: float) -> float:
+    """Leases that end by then are to be renewed at loop time *now*: `renew_at` for all of them at once."""
+    return now + lease_seconds * (1.0 - RENEW_AT)
+
+
 def smoothed(previous: float, sample: float, *, weight: float = 0.2) -> float:
     """The exponentially weighted mean; the first sample stands for itself."""
     return sample if previous == 0 else previous + weight * (sample - previous)

@@ -91,7 +91,11 @@ def _ablation(name: str, patches: tuple[tuple[Any, str, Any], ...], invariants: 
     return Ablation(name, patches, frozenset(invariants.split()), seeds)
 
 
-_GHOSTS: Final = ((Ledger, "leave", defects.keeps_what_left), (Ledger, "due", defects.renews_what_left))
+_GHOSTS: Final = (
+    (Ledger, "leave", defects.keeps_what_left),
+    (Ledger, "due", defects.renews_what_left),
+    (Ledger, "is_due", defects.renews_whoever),
+)
 
 ABLATIONS: Final = (
     _ablation("writes nothing", _one(Writer, "write", defects.writes_nothing), "INV-2", 0, 1),

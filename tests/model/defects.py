@@ -257,10 +257,8 @@ def counts_wrong(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeN
 
 def keeps_the_old_handle(self: Ledger, held: Delivery, newer: Delivery) -> None:
     """Takes the newer lease over without its handle."""
-    self._take(held)
     held.leased_at, held.receive_count = newer.leased_at, newer.receive_count
     held.deadline = newer.leased_at + self.lease_seconds
-    self._held[held.message_id] = held
 
 
 def holds_for_ever(self: Ledger, deliveries: Sequence[Delivery]) -> int:
@@ -271,7 +269,7 @@ def holds_for_ever(self: Ledger, deliveries: Sequence[Delivery]) -> int:
     return size
 
 
-def renews_nothing(_: Ledger, __: float, ___: int) -> list[Delivery]:
+def renews_nothing(_: Ledger, __: float) -> list[Delivery]:
     """Finds no lease due."""
     return []
 
@@ -283,23 +281,27 @@ def keeps_what_left(self: Ledger, deliveries: Sequence[Delivery], outcome: Outco
     ghosts.extend(deliveries)
 
 
-def renews_what_left(self: Ledger, now: float, limit: int) -> list[Delivery]:
+def renews_what_left(self: Ledger, now: float) -> list[Delivery]:
     """Renews whether or not somebody still has it in hand."""
     ghosts: list[Delivery] = self.__dict__.get("ghosts", [])
-    return [*due(self, now, limit), *(one for one in ghosts if now >= one.deadline - self.lease_seconds / 2)][:limit]
+    return [*due(self, now), *(one for one in ghosts if now >= one.deadline - self.lease_seconds / 2)]
 
 
-async def renews_for_thirty_seconds(self: Renewer, due: list[Delivery]) -> bool:
+def renews_whoever(_: Ledger, delivery: Delivery, __: float) -> bool:
+    """Asks nobody once more."""
+    return delivery.renewal is None
+
+
+async def renews_for_thirty_seconds(self: Renewer, due: list[Delivery]) -> None:
     """Asks for 30 s whatever the lease, and believes in the whole of it."""
     now = self._ledger.lease_seconds + 0.0
     try:
         answers = await self._queue.change_visibility(due, [HARD_CODED_SECONDS] * len(due))
     except QueueError:
-        return False
+        return
     renewed = [delivery for delivery, answer in zip(due, answers, strict=True) if answer is OK]
     for delivery in renewed:
         self._ledger.renewed(delivery, delivery.deadline + now / 2)
-    return bool(renewed)
 
 
 def changes_what_it_lost(_: Ledger, __: Delivery, ___: float) -> bool:

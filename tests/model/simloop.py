@@ -176,8 +176,8 @@ def bury(owner: Owner) -> None:
         if not task.done():
             task._log_destroy_pending = False  # type: ignore[attr-defined] # it was a crash, nobody forgot it
             coro = task.get_coro()
-            for _ in range(10):  # a `finally` that waits is asked again
-                with contextlib.suppress(RuntimeError):
+            for _ in range(10):  # a `finally` that waits is asked again; a task group makes a group of the exit
+                with contextlib.suppress(RuntimeError, BaseExceptionGroup):
                     coro.close()
                     break
     owner.tasks.clear()

@@ -1,12 +1,15 @@
 """Renew: keeps every lease in flight alive, from receive to settle.
 
-Reads the ledger from the front (leases that end first), renews those past half of their time ten to a call, and marks
-those that SQS calls void. It takes and gives no delivery. It is stopped last, after the settler has drained.
+Once a tick it asks the ledger for the leases that are due, and renews them in that order, ten to a call and several
+calls side by side. What fails is due again at the next one, behind what has waited longer: no entry that fails, and no
+call that hangs, keeps those behind it from their turn. It marks those that SQS calls void; it takes and gives no
+delivery. It is stopped last, after the settler has drained.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import QueueError
@@ -21,10 +24,13 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Emit
 
 TICK_SECONDS: Final = 1.0
-"""How often the front of the ledger is looked at, at the most; a shorter lease is looked at more often."""
+"""How often the ledger is asked, at the most; where leases are shorter, more often."""
 TICKS_PER_LEASE: Final = 10
+PAUSE_TICKS: Final = 0.5
+"""After a failure: it is due again at the next tick, and everything that came due before is before it."""
 CALLS: Final = 8
-"""Renewals side by side: 2,000 messages in flight are renewed in 25 round trips."""
+"""Renewals side by side: 2,000 messages in flight are renewed in 25 round trips. `worker check` measures one, and says
+whether the leases of all that may be in flight can be renewed in time."""
 
 
 class Renewer:
@@ -36,42 +42,51 @@ class Renewer:
         self._emit = emit
         self._pipeline = pipeline
         self._tick = min(TICK_SECONDS, ledger.lease_seconds / TICKS_PER_LEASE)
+        self._due: deque[Delivery] = deque()  # as the ledger says, what came due first in front; written by run, _take
+        self._calling = 0  # of CALLS; written by _call
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(self._tick)
-            await self._renew_due()
+        async with asyncio.TaskGroup() as calls:
+            while True:
+                await asyncio.sleep(self._tick)
+                self._due = deque(self._ledger.due(asyncio.get_running_loop().time()))
+                for _ in range(min(CALLS - self._calling, -(-len(self._due) // BATCH_ENTRIES))):
+                    calls.create_task(self._call(), name="renew-call")
 
-    async def _renew_due(self) -> None:
-        """Everything due, several calls side by side; what could not be renewed waits for the next tick."""
-        now = asyncio.get_running_loop().time
-        while due := self._ledger.due(now(), BATCH_ENTRIES * CALLS):
-            tens = [due[at : at + BATCH_ENTRIES] for at in range(0, len(due), BATCH_ENTRIES)]
-            async with asyncio.TaskGroup() as calls:
-                renewals = [calls.create_task(self._renew_alone(ten)) for ten in tens]
-            if not any(renewal.result() for renewal in renewals):
-                return
+    async def _call(self) -> None:
+        """One call after the other, as long as something is due."""
+        self._calling += 1
+        try:
+            while ten := self._take():
+                await self._renew_alone(ten)
+        finally:
+            self._calling -= 1
 
-    async def _renew_alone(self, due: list[Delivery]) -> bool:
+    def _take(self) -> list[Delivery]:
+        """The next ten of those that are still due: some may have been settled since the ledger was asked."""
+        now, due = asyncio.get_running_loop().time(), self._due
+        ten: list[Delivery] = []
+        while due and len(ten) < BATCH_ENTRIES:
+            if self._ledger.is_due(delivery := due.popleft(), now):
+                ten.append(delivery)
+        return ten
+
+    async def _renew_alone(self, due: list[Delivery]) -> None:
         """The settler gives none of *due* back before the renewal is answered: the two must not overtake each other."""
-        # Some may have been given back since they were due, or this process stood still meanwhile.
-        now = asyncio.get_running_loop().time()
-        due = [delivery for delivery in due if delivery.renewable and self._ledger.changeable(delivery, now)]
-        if not due:
-            return True
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for delivery in due:
             delivery.renewal = answered
         try:
-            return await self._renew(due)
+            await self._renew(due)
         finally:
             answered.set_result(None)
+            # Counted from the end of a call, that one which hangs goes behind what has come due meanwhile.
+            again = asyncio.get_running_loop().time() + self._tick * PAUSE_TICKS
             for delivery in due:
-                delivery.renewal = None
+                delivery.renewal, delivery.renew_after = None, again
 
-    async def _renew(self, due: list[Delivery]) -> bool:
-        """Whether any of *due* was decided, so that the front of the ledger has moved."""
+    async def _renew(self, due: list[Delivery]) -> None:
         seconds = int(self._ledger.lease_seconds)
         now = asyncio.get_running_loop().time()
         handles = [delivery.receipt_handle for delivery in due]
@@ -81,7 +96,7 @@ class Renewer:
         except (QueueError, TimeoutError) as error:
             code = error.code if isinstance(error, QueueError) else "LeaseOver"
             self._emit(events.SettleFailed(self._pipeline, "renew", code, len(due), final=False))
-            return False
+            return
         # What came again meanwhile has a newer handle and a newer lease, of which the answer says nothing.
         answered = [(d, a) for d, a, h in zip(due, answers, handles, strict=True) if d.receipt_handle == h]
         # Nor is one believed that comes after the end: SQS obeys an older handle too, and somebody else may have it.
@@ -91,13 +106,12 @@ class Renewer:
             self._ledger.renewed(delivery, now + seconds)
         if renewed:
             self._emit(events.LeasesRenewed(self._pipeline, len(renewed)))
-        lost = [self._lose(delivery, answer) for delivery, answer in answered]
-        return bool(renewed) or any(lost) or len(answered) < len(due)
+        for delivery, answer in answered:
+            self._lose(delivery, answer)
 
-    def _lose(self, delivery: Delivery, answer: Answer) -> bool:
-        """Whether SQS called the handle void."""
+    def _lose(self, delivery: Delivery, answer: Answer) -> None:
+        """Give the lease up if SQS called the handle void."""
         if answer is OK or answer is UNKNOWN or answer.retry or not self._ledger.holds(delivery):
-            return False
+            return
         delivery.lost = True
         self._emit(events.LeasesLost(self._pipeline, answer.code, 1))
-        return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,15 +101,15 @@ def test_a_bound_smaller_than_a_receive_asks_for_what_there_can_ever_be() -> Non
 
 
 def test_leases_are_due_at_half_their_time_and_in_the_order_in_which_they_end() -> None:
-    """The front of the ledger is what must be renewed first; a renewed one goes to the end."""
+    """What ends first is renewed first, whatever was renewed before."""
     ledger = make_ledger()
     first, second = make_delivery("a", leased_at=0), make_delivery("b", leased_at=2)
     ledger.enter([first, second])
-    assert ledger.due(14.9, 10) == []
-    assert ledger.due(15, 10) == [first]
+    assert ledger.due(14.9) == []
+    assert ledger.due(15) == [first]
     ledger.renewed(first, 45)
-    assert ledger.due(17, 10) == [second]
-    assert ledger.due(30, 10) == [second, first]
+    assert ledger.due(17) == [second]
+    assert ledger.due(30) == [second, first]
 
 
 def test_an_answer_that_waited_for_room_is_renewed_before_the_younger_ones_that_came_first() -> None:
@@ -115,9 +117,9 @@ def test_an_answer_that_waited_for_room_is_renewed_before_the_younger_ones_that_
     ledger = make_ledger()
     ledger.enter([make_delivery("younger", leased_at=25)])
     ledger.enter([make_delivery("waited", leased_at=5)])
-    assert [d.message_id for d in ledger.due(21.0, 10)] == ["waited"]
-    ledger.renewed(ledger.due(21.0, 10)[0], 51.0)
-    assert [d.message_id for d in ledger.due(41.0, 10)] == ["younger", "waited"]
+    assert [d.message_id for d in ledger.due(21.0)] == ["waited"]
+    ledger.renewed(ledger.due(21.0)[0], 51.0)
+    assert [d.message_id for d in ledger.due(41.0)] == ["waited", "younger"]
 
 
 def test_a_lease_that_must_not_be_renewed_is_set_aside_but_still_in_flight() -> None:
@@ -126,7 +128,7 @@ def test_a_lease_that_must_not_be_renewed_is_set_aside_but_still_in_flight() -> 
     late, given_back, void = make_delivery("a"), make_delivery("b"), make_delivery("c")
     ledger.enter([late, given_back, void])
     late.renew_until, given_back.renewable, void.lost = 10.0, False, True
-    assert ledger.due(16, 10) == []
+    assert ledger.due(16) == []
     assert len(ledger) == 3
     ledger.leave([late, given_back, void], "expired")
     assert len(ledger) == 0
@@ -139,7 +141,7 @@ def test_no_lease_is_renewed_past_twelve_hours_from_its_receipt() -> None:
     ledger.enter([delivery])
     assert delivery.renew_until + 3600 < 43_200
     ledger.renewed(delivery, 41_000)
-    assert ledger.due(40_500, 10) == []
+    assert ledger.due(40_500) == []
 
 
 @given(
@@ -178,7 +180,33 @@ def test_what_was_set_aside_at_the_limit_of_an_attempt_is_renewed_again_when_the
     delivery, other = make_delivery("a"), make_delivery("b", leased_at=5)
     ledger.enter([delivery, other])
     far, delivery.renew_until = delivery.renew_until, 10.0
-    assert ledger.due(16, 10) == []
+    assert ledger.due(16) == []
     delivery.renew_until = far
-    assert ledger.due(16, 10) == [delivery]
-    assert ledger.due(21, 10) == [delivery, other]
+    assert ledger.due(16) == [delivery]
+    assert ledger.due(21) == [delivery, other]
+
+
+def test_a_renewal_that_failed_is_due_again_behind_what_came_due_before() -> None:
+    """So those at the front that always fail do not keep the others from their turn."""
+    ledger = make_ledger()
+    failed, other, later = make_delivery("a"), make_delivery("b", leased_at=5), make_delivery("c", leased_at=7)
+    ledger.enter([failed, other, later])
+    failed.renew_after = 21.0
+    assert ledger.due(20.5) == [other]
+    assert ledger.due(22.0) == [other, failed, later]
+
+
+def test_what_came_due_is_due_no_more_once_it_is_settled_renewed_or_under_way() -> None:
+    """The ledger is asked once for many calls; before each of them every entry is looked at again."""
+
+    async def live() -> None:
+        ledger = make_ledger()
+        settled, renewed, asked = make_delivery("a"), make_delivery("b"), make_delivery("c")
+        ledger.enter([settled, renewed, asked])
+        assert ledger.due(16) == [settled, renewed, asked]
+        ledger.leave([settled], "deleted")
+        ledger.renewed(renewed, 46.0)
+        asked.renewal = asyncio.get_running_loop().create_future()
+        assert [one for one in (settled, renewed, asked) if ledger.is_due(one, 16)] == []
+
+    run(live())

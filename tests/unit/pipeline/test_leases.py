@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
@@ -14,10 +16,15 @@ from worker.sqs.queue import Failed
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
+    from worker.inflight import Ledger
+    from worker.loopback.memory import MemoryQueue
     from worker.message import Delivery, Message
+    from worker.pipeline.renew import Renewer
     from worker.sqs.queue import Answer
+
+    ChangeVisibility = Callable[[Sequence[Delivery], Sequence[int]], Coroutine[Any, Any, list[Answer]]]
 
 
 @simulated
@@ -156,5 +163,96 @@ async def test_the_answer_to_a_renewal_by_an_old_handle_says_nothing_of_the_newe
 
     bench.queue.change_visibility = void  # type: ignore[method-assign] # an answer that comes late
     await asyncio.sleep(16)
-    assert await pipeline.renewer._renew_alone([first])
+    await pipeline.renewer._renew_alone([first])
     assert (first.receipt_handle, first.lost, handle == "newer") == ("newer", False, False)
+
+
+@simulated
+async def test_eighty_entries_that_always_fail_do_not_keep_those_behind_them_from_being_renewed() -> None:
+    """The front of the ledger fills every call there is, lease after lease; the younger ones lose nothing by it."""
+    bench = Bench(max_messages=200)
+    bench.sink.seconds = 100
+    bench.queue.change_visibility = first_eighty_fail(bench.queue)  # type: ignore[method-assign, assignment] # a queue in trouble
+    pipeline = bench.pipeline()
+    async with running_renewer(pipeline.renewer):
+        await bench.send(range(80))
+        stuck = await receive_all(bench, pipeline.ledger)
+        await asyncio.sleep(1)
+        await bench.send(range(80, 160))
+        well = await receive_all(bench, pipeline.ledger)
+        await asyncio.sleep(25)
+        now = asyncio.get_running_loop().time()
+        assert len(stuck) == len(well) == 80
+        assert all(delivery.deadline > now + 15 for delivery in well)
+        assert {delivery.deadline for delivery in stuck} == {30.0}
+
+
+@simulated
+async def test_a_call_that_hangs_holds_up_no_other_renewal() -> None:
+    """One call of eight is not answered for a minute; all others are renewed at half of their leases all the same."""
+    bench = Bench(max_messages=200)
+    bench.set_faults(Rule("latency", operation="ChangeMessageVisibilityBatch", seconds=60, count=1))
+    pipeline = bench.pipeline()
+    async with running_renewer(pipeline.renewer):
+        await bench.send(range(100))
+        held = await receive_all(bench, pipeline.ledger)
+        await asyncio.sleep(50)
+        now = asyncio.get_running_loop().time()
+        assert [delivery.deadline > now for delivery in held].count(False) == 10
+
+
+@simulated
+async def test_renewing_looks_at_what_is_in_flight_once_a_tick_and_not_once_a_call() -> None:
+    """Ten thousand come due in one moment: the ledger is asked once, and each lease is renewed in one entry."""
+    bench = Bench(max_messages=10_000, max_bytes=100_000_000)
+    pipeline = bench.pipeline()
+    ledger, looks, entries = pipeline.ledger, list[float](), list[int]()
+    ask, change = ledger.due, bench.queue.change_visibility
+
+    def counted(now: float) -> list[Delivery]:
+        looks.append(now)
+        return ask(now)
+
+    async def counting(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        entries.append(len(deliveries))
+        return await change(deliveries, seconds)
+
+    ledger.due, bench.queue.change_visibility = counted, counting  # type: ignore[method-assign] # counted
+    await bench.send(range(10_000))
+    await receive_all(bench, ledger)
+    async with running_renewer(pipeline.renewer):
+        await asyncio.sleep(20.5)
+    assert len(looks) == 20
+    assert entries == [10] * 1_000
+
+
+def first_eighty_fail(queue: MemoryQueue) -> ChangeVisibility:
+    """Changes nothing for the messages numbered below eighty."""
+    change = queue.change_visibility
+
+    async def changed(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+        answers = await change(deliveries, seconds)
+        bad = [json.loads(delivery.body)["n"] < 80 for delivery in deliveries]
+        return [Failed("InternalError", retry=True) if b else answer for b, answer in zip(bad, answers, strict=True)]
+
+    return changed
+
+
+async def receive_all(bench: Bench, ledger: Ledger) -> list[Delivery]:
+    """Everything visible, entered."""
+    held: list[Delivery] = []
+    while came := await bench.queue.receive(10, 0):
+        held += came
+        ledger.enter(came)
+    return held
+
+
+@asynccontextmanager
+async def running_renewer(renewer: Renewer) -> AsyncIterator[None]:
+    """Alone, without the other stages."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(renewer.run())
+        try:
+            yield
+        finally:
+            task.cancel()
