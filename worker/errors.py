@@ -15,6 +15,7 @@
     │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
     │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
     │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
+    ├── StageEnded               a part of us ended untold        → the worker ends, exit 1
     └── AlreadySettled           a bug in us
 
 `Retry` and `Reject` (outcome.py) are raised by handlers and are not errors of ours.
@@ -104,6 +105,15 @@ class BatchFailed(SinkError):
         self.reason = reason
         """Why a record that fails by itself is retried: a short code or the class name of the error."""
         self.detail = detail
+
+
+class StageEnded(WorkerError):
+    """A stage ended before it was told to: a defect in the worker, or something that cancels its tasks."""
+
+    def __init__(self, stage: str, how: str) -> None:
+        super().__init__(f"the stage {stage} {how}")
+        self.stage = stage
+        self.how = how
 
 
 class AlreadySettled(WorkerError):

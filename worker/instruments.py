@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from worker import __version__
 from worker.cpus import affinity, cpu_quota
+from worker.pipeline.stage import Stages
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.events import PipelineState
@@ -75,9 +76,9 @@ class Instruments:
     async def run(self) -> None:
         """Watch the loop and write the report, until cancelled; then say how the last minute was spent."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(watch_loop(self.emit, self.health), name="watch-loop")
-                tasks.create_task(
+            async with Stages() as stages:
+                stages.start(watch_loop(self.emit, self.health), name="watch-loop")
+                stages.start(
                     report_every(self.report, self._tell, interval_seconds=self._report_seconds), name="report"
                 )
         finally:

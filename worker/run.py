@@ -15,14 +15,16 @@ import os
 import time
 import traceback
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from worker import __version__
 from worker.app import open_pipeline
-from worker.errors import QueueError, SinkError, StartRefused
+from worker.errors import QueueError, SinkError, StageEnded, StartRefused
+from worker.guard import guarded_task
 from worker.instruments import Instruments
 from worker.loop import new_event_loop
-from worker.pipeline.stopping import Stop, cancelled
+from worker.pipeline.stage import CANCELLED, Stages
+from worker.pipeline.stopping import Stop
 from worker.signals import stop_on_signals
 from worker.telemetry import events
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 COLLECT: Final = (20_000, 50, 100)
 """New objects before a look for garbage, and how many such looks before a longer one."""
+LEFT_BEHIND_SECONDS: Final = 1.0
+"""For tasks of yours to end when the worker has."""
 CLEAN: Final = 0
 FAILED: Final = 1
 REFUSED: Final = 3
@@ -46,8 +50,11 @@ def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None)
     *lifeline* ties it to the parent that started it as one of several processes.
     """
     calm_collector()
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(loaded, lifeline, drain=drain))
+    try:
+        with asyncio.Runner(loop_factory=guarded_loop) as runner:
+            return runner.run(_run(loaded, lifeline, drain=drain))
+    except (SystemExit, KeyboardInterrupt, RuntimeError):  # something stopped the loop itself; `_serve` has said so
+        return FAILED
 
 
 def calm_collector() -> None:
@@ -57,6 +64,13 @@ def calm_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(*COLLECT)
+
+
+def guarded_loop() -> asyncio.AbstractEventLoop:
+    """The fastest loop there is, on which only the worker cancels the worker's tasks."""
+    loop = new_event_loop()
+    loop.set_task_factory(guarded_task)
+    return loop
 
 
 async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int:
@@ -71,8 +85,11 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
             instruments.emit(events.SettingsNoticed(notice))
         with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
             code = await _serve(loaded, instruments, stop, url, drain=drain)
+            left = await _left_behind()
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
+        if left:
+            leave(instruments)
         return code
     finally:
         instruments.close()
@@ -82,19 +99,26 @@ async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str,
     """Open, run dry, close; every way to fail ends here, as a fact and a code."""
     emit = instruments.emit
     try:
-        async with AsyncExitStack() as parts, asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as parts, Stages(over=lambda: stop.requested) as stages:
             watching = [
-                tasks.create_task(instruments.run(), name="instruments"),
-                tasks.create_task(_announce(stop, instruments), name="announce"),
+                stages.start(instruments.run(), name="instruments"),
+                stages.start(_announce(stop, instruments), name="announce"),
             ]
             code = await _open_and_run(loaded, instruments, stop, parts, url, drain=drain)
-            await cancelled(watching)
+            await stages.end(watching)
         return code  # noqa: TRY300 - the way of an else is longer than the way here
     except* (QueueError, SinkError, StartRefused) as refused:
         for error in leaves(refused):
             emit(events.WorkerRefused(type(error).__name__, getattr(error, "code", ""), str(error)))
         code = REFUSED
-    except* Exception as failed:  # noqa: BLE001 - the last line: it becomes a fact and an exit code
+    except* StageEnded as ended:
+        for error in leaves(ended):
+            emit(events.StageLost(getattr(error, "stage", ""), getattr(error, "how", ""), repr(error.__cause__ or "")))
+        code = FAILED
+    except* asyncio.CancelledError:
+        emit(events.StageLost("main", CANCELLED, "the event loop was stopped, or something cancelled its main task"))
+        code = FAILED
+    except* BaseException as failed:  # noqa: BLE001 - the last line: it becomes a fact and an exit code
         for error in leaves(failed):
             emit(events.WorkerFailed(type(error).__name__, "".join(traceback.format_exception(error))))
         code = FAILED
@@ -109,9 +133,9 @@ async def _open_and_run(
         return CLEAN
     names = tuple(pipeline.spec.name for pipeline in pipelines)
     instruments.emit(events.WorkerStarted(loaded.worker.worker_id, __version__, names, url))
-    async with asyncio.TaskGroup() as running:
+    async with Stages(over=lambda: stop.requested or drain) as running:
         for pipeline in pipelines:
-            running.create_task(pipeline.run(stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
+            running.start(pipeline.run(stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
     left = sum(len(pipeline.ledger) for pipeline in pipelines)
     return FAILED if left or stop.forced else CLEAN
 
@@ -127,17 +151,24 @@ async def _opened(
             for settings in loaded.pipelines
         ]
 
-    async with asyncio.TaskGroup() as either:
-        opening = either.create_task(open_all(), name="open")
-        told = either.create_task(stop.wait(), name="told-before-open")
+    async with Stages(over=lambda: True) as either:
+        opening = either.start(open_all(), name="open")
+        told = either.start(stop.wait(), name="told-before-open")
         await asyncio.wait([opening, told], return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        opening.cancel()
+        await either.end([told, opening])
     if opening.cancelled():
         return None
     for pipeline in opening.result():
         instruments.watch(pipeline)
     return opening.result()
+
+
+async def _left_behind() -> set[asyncio.Task[Any]]:
+    """End what your code has started on our loop; what ignores that is returned: it would hold us for ever."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    return (await asyncio.wait(others, timeout=LEFT_BEHIND_SECONDS))[1] if others else set()
 
 
 async def _announce(stop: Stop, instruments: Instruments) -> None:

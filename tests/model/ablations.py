@@ -15,7 +15,7 @@ from unittest.mock import patch
 from tests.model import defects, world
 from tests.model.scenario import play
 from worker.inflight import Ledger
-from worker.pipeline import deadletter, lanes, pipeline
+from worker.pipeline import deadletter, lanes, pipeline, write
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
@@ -25,6 +25,7 @@ from worker.pipeline.lanes import Lanes
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler
+from worker.pipeline.stage import Stages
 from worker.pipeline.stopping import Stop
 from worker.pipeline.write import Writer
 from worker.room import Room
@@ -174,5 +175,17 @@ ABLATIONS: Final = (
         7,
     ),
     _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
+    _ablation(
+        "takes a cancelled stage for one that is done",
+        _one(Stages, "_failure", defects.takes_cancelled_for_done),
+        "INV-13 INV-7",
+        36,
+    ),
+    _ablation(
+        "takes any cancellation for its own",
+        _one(write, "told_to_end", defects.takes_any_cancellation_for_its_own),
+        "INV-13",
+        9,
+    ),
     _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),
 )

@@ -22,6 +22,7 @@ from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lanes import Lanes, order_of
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
+from worker.pipeline.stage import Stages
 from worker.pipeline.write import Divided, Writer, Written
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
+    from worker.pipeline.stage import Stage
     from worker.pipeline.stopping import Stop
     from worker.room import Reservation, Room
     from worker.sqs.lease import LeaseClock
@@ -52,6 +54,7 @@ settle, settle_otherwise, close_settler, change = (
 )
 until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
+failure = Stages._failure
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
 Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
@@ -325,6 +328,19 @@ async def believes_late_renewals(self: Renewer, due: list[Delivery]) -> bool:
 def takes_what_waited_for_fresh(_: LeaseClock, began: float, ended: float, wait: float, __: str) -> float:
     """Counts a lease from its answer, wherever that waited."""
     return began if wait == 0 or ended - began < 1.0 else ended - 1.0
+
+
+# ── stages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def takes_cancelled_for_done(self: Stages, stage: Stage, task: asyncio.Task[Any]) -> BaseException | None:
+    """As a TaskGroup does: who was cancelled has ended well."""
+    return None if task.cancelled() else failure(self, stage, task)
+
+
+def takes_any_cancellation_for_its_own() -> bool:
+    """Ends when a library cancels the task that it runs in."""
+    return True
 
 
 # ── receiving, order, stopping ──────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ kept as one line that begins with the number of the invariant, and ends the run.
     INV-8  received = deleted + retried + rejected + released + expired + in flight, by the facts themselves
     INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved
     INV-10 whoever no longer holds a message (lost, or past its deadline) changes neither its visibility nor its count
+    INV-13 no stage ends unseen before it was told to
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 STOP_SLACK_SECONDS: Final = 1.0
 """How much later than its deadline a worker may return: nothing but its own last steps are left by then."""
+STEPS_TO_NOTICE: Final = 300
+"""Of a worker, from the untold end of one of its stages to its own: to cancel all others takes a few for each."""
 
 Asked = list[tuple[str, bool]]
 """Message ids of a delete, and whether its lease lived (as far as the worker knows) when it was asked for."""
@@ -200,6 +203,16 @@ class Witness:
         if account is not None and account.received != account.settled + len(ledger):
             self.broken("INV-8", f"{process.name}: {account.as_dict()} with {len(ledger)} in flight")
         process.known_leases.stepped(dead_letters=process.dead_letters)
+        self._misses(process)
+
+    def _misses(self, process: SimProcess) -> None:
+        """A stage that something cancelled goes on, or its worker ends."""
+        struck = process.struck
+        if struck is None or not struck.done() or process.stopped_at is not None:
+            return
+        process.steps_without += 1
+        if process.steps_without > STEPS_TO_NOTICE:
+            self.broken("INV-13", f"{process.name} goes on without {struck.get_name()}")
 
     def returned(self, process: SimProcess) -> None:
         """run() has returned, or was cancelled."""

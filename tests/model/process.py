@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.model.leases import Leases
 from tests.model.simloop import OWNER, Owner
+from worker.errors import StageEnded
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.stopping import Stop
 from worker.telemetry.account import Accounts
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tests.model.invariants import Witness
     from tests.model.simloop import SimLoop
     from worker.pipeline.pipeline import Parts, PipelineSpec
     from worker.telemetry.events import Fact
+
+
+STAGES: Final = ("handle-", "settle-", "delete-", "change-", "reject-", "renew-", "measure-", "poll-", "receive-")
 
 
 class SimProcess(Owner):
@@ -36,6 +42,8 @@ class SimProcess(Owner):
         self.stopped_at: float | None = None  # loop time of the request; written by request_stop
         self.disturbed = False  # cancelled, or frozen while stopping: its deadline means nothing; written by the world
         self.stood_still = False  # frozen once: its leases may have run out; written by the world
+        self.struck: asyncio.Task[Any] | None = None  # the stage that something cancelled; written by strike
+        self.steps_without = 0  # taken since that one ended; written by the witness
         self.dead_letters = True  # it has a dead-letter queue of its own; written by start
         self.accounts = Accounts()
         self.accepted: set[str] = set()  # ids that the sink accepted of this process
@@ -83,6 +91,13 @@ class SimProcess(Owner):
         if self.main is not None:
             self.main.cancel()
 
+    def strike(self, random: Random) -> None:
+        """Something that is not the worker cancels one of its stages."""
+        stages = [task for task in self.tasks if not task.done() and task.get_name().startswith(STAGES)]
+        if stages and self.struck is None and self.stopped_at is None:
+            self.struck = random.choice(stages)
+            self.struck.cancel()
+
     def emit(self, fact: Fact) -> None:
         """Every fact of the pipeline."""
         self.accounts.observe(fact)
@@ -91,12 +106,16 @@ class SimProcess(Owner):
         self.pipeline = Pipeline(spec, parts)
         try:
             await self.pipeline.run(stop, drain=drain)
-        except asyncio.CancelledError:
+        except* asyncio.CancelledError:
             if not self.disturbed:
                 self._witness.broken("INV-1", f"{self.name} was cancelled by itself")
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is a defect of the core
+        except* StageEnded as ended:
+            if self.struck is None:
+                self._witness.broken("INV-13", f"{self.name}: {_leaves(ended)}, and nobody had touched it")
+            self.disturbed = True
+        except* BaseException as error:  # noqa: BLE001 - whatever it is, it is a defect of the core
             self._witness.broken("INV-1", f"{self.name} died of {_leaves(error)}")
-            return
+            self.disturbed = True
         self._witness.returned(self)
 
 

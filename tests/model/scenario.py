@@ -76,6 +76,10 @@ MAX_RECEIVES: Final = 30
 """More than any message is received for the trouble of others."""
 
 
+STRUCK_EVERY: Final = 9
+"""Of so many seeds one has something that cancels tasks of the worker; drawn apart, as above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a run gives."""
@@ -135,6 +139,7 @@ def make_terms(seed: int, random: Random) -> Terms:
         measured=seed % 7 in MEASURED,
         rules=Random(f"{seed}:rules").choice([*Rules]),
         letter_bytes=SMALL_BYTES if seed % 5 in SMALL_LETTERS else MESSAGE_BYTES,
+        strike_at=Random(f"{seed}:strike").uniform(0.0, 20.0) if seed % STRUCK_EVERY == 0 else None,
     )
     return replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
 
@@ -142,6 +147,8 @@ def make_terms(seed: int, random: Random) -> Terms:
 def make_events(random: Random, terms: Terms) -> list[Event]:
     """What happens, in order of time."""
     events = [*_sends(random, terms), *_lives(random), *_faults(random)]
+    if terms.strike_at is not None:
+        events.append((terms.strike_at, "strike", World.strike))
     return sorted(events, key=lambda event: event[0])
 
 

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 EPOCH: Final = 1_700_000_000.0
 HEALED_SECONDS: Final = 4 * 3600.0
 """By then everything that was healed must have been drained: leases and pauses are minutes."""
+STRUCK: Final = 0.5
+"""Of the workers that run, when something strikes; the others have to do with the sink only."""
 LOOK_SECONDS: Final = 5.0
 
 
@@ -81,6 +83,8 @@ class Terms:
     """The queue measures an answer before it takes it in, as the native path does."""
     rules: Rules = Rules.RECORDED
     """Whose word on receipt handles and FIFO groups the queue keeps; the worker must be right under either."""
+    strike_at: float | None = None
+    """When something cancels tasks that are not its own."""
     in_order: bool = False
     """The loop runs what is ready in order, as a real one does, instead of drawing."""
 
@@ -99,6 +103,7 @@ class World:
         self.loop = SimLoop(None if terms.in_order else seed)
         self.witness = Witness(now=self.loop.time, dead_bodies=self._dead_bodies)
         self.network = Network(self.loop, self._stream("network"))
+        self.strikes = self._stream("strikes")
         self.faults = Faults(rng=self._stream("faults"), clock=self.loop.time)
         self.sqs = LoopbackSqs(
             rng=self._stream("ids"), clock=self.wall, rules=terms.rules, observe=self.witness.changed
@@ -152,6 +157,14 @@ class World:
         """The program around the pipeline fails."""
         self.calm = False
         process.cancel()
+
+    def strike(self) -> None:
+        """Something cancels a stage of a worker, and the sink the task that asks it next: a library that tidies up."""
+        self.calm = self.steady = False
+        self.table.rude += 1
+        for process in self.running():
+            if not process.frozen and self.strikes.random() < STRUCK:
+                process.strike(self.strikes)
 
     def freeze(self, process: SimProcess) -> None:
         """Its machine stands still."""

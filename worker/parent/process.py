@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.lifeline import FORCE, LISTENING, STARTED, STOP
 from worker.parent.ends import FAILED, End
+from worker.pipeline.stage import Stages
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -132,12 +133,12 @@ class Process:
         )
 
     async def _follow(self, child: Child, reader: asyncio.StreamReader, began: float) -> End:
-        async with asyncio.TaskGroup() as tasks:
-            hearing = tasks.create_task(self._hear(reader), name=f"hear-{self.number}")
+        async with Stages(over=lambda: True) as stages:
+            hearing = stages.start(self._hear(reader), name=f"hear-{self.number}")
             code = await child.wait()
             # What it said last is read; but something that a handler started may hold the other end for ever.
             await asyncio.wait([hearing], timeout=LAST_WORDS_SECONDS)
-            hearing.cancel()
+            await stages.end([hearing])
         return End(code, round(time.monotonic() - began, 3), child.pid, self.started)
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:

@@ -22,7 +22,8 @@ from worker.parent.figures import Figures
 from worker.parent.process import Command, Process
 from worker.parent.supervise import Supervisor
 from worker.parent.verdicts import Verdicts
-from worker.pipeline.stopping import Stop, cancelled
+from worker.pipeline.stage import Stages
+from worker.pipeline.stopping import Stop
 from worker.signals import stop_on_signals
 from worker.telemetry import events
 from worker.telemetry.dispatch import FanOut
@@ -76,10 +77,10 @@ async def _supervise(processes: list[Process], stop: Stop, emit: Emit, verdicts:
     supervisor = Supervisor(processes, stop, emit, drain=drain, random=random.Random())  # noqa: S311 - jitter, not a secret
     # The supervisor has the last word about who does not leave: its deadline is later than a process' own.
     with stop_on_signals(stop, too_late=_wait):
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch_loop(emit, verdicts), name="watch-loop")
+        async with Stages() as stages:
+            watching = stages.start(watch_loop(emit, verdicts), name="watch-loop")
             code = await supervisor.run()
-            await cancelled([watching])
+            await stages.end([watching])
     reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
     emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
     return code

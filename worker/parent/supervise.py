@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker.parent.ends import CLEAN, FAILED, End, exit_code, hopeless, in_a_row, pause_seconds, worst
-from worker.pipeline.stopping import cancelled
+from worker.pipeline.stage import Stages
 from worker.signals import PATIENCE_SECONDS
 from worker.telemetry import events
 
@@ -44,11 +44,11 @@ class Supervisor:
 
     async def run(self) -> int:
         """Until every process has ended for good."""
-        async with asyncio.TaskGroup() as tasks:
-            keeping = [tasks.create_task(self._keep(p), name=f"process-{p.number}") for p in self._processes]
-            stopping = tasks.create_task(self._see_off(keeping), name="see-off")
+        async with Stages(over=lambda: True) as stages:
+            keeping = [stages.start(self._keep(p), name=f"process-{p.number}") for p in self._processes]
+            stopping = stages.start(self._see_off(keeping), name="see-off")
             await asyncio.wait(keeping)
-            await cancelled([stopping])
+            await stages.end([stopping])
         return worst(self._codes.values())
 
     async def _keep(self, process: Process) -> None:

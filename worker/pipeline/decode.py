@@ -91,7 +91,7 @@ class Decoder:
     def _values(self, deliveries: Sequence[Delivery]) -> list[object]:
         """The decoded bodies, up to the first that has no value."""
         decode, values = self._codec.decode, list[object]()
-        with suppress(Exception):  # met again by whoever wants that value, who has an outcome for it
+        with suppress(BaseException):  # met again by whoever wants that value, who has an outcome for it
             for delivery in deliveries:
                 values.append(decode(delivery.body))
         return values
@@ -112,7 +112,7 @@ class Decoder:
                 record = message_of(delivery, key(value, delivery), value)
                 if DEAD_LETTER in delivery.attributes:
                     record = record._replace(attributes=restored(delivery.attributes, self._source))
-            except Exception as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
+            except BaseException as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
                 self._set_aside(batch, delivery, undecoded(error))
                 continue
             batch.deliveries.append(delivery)
@@ -139,7 +139,7 @@ def portions(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
     yield deliveries[begin:]
 
 
-def undecoded(error: Exception) -> Outcome:
+def undecoded(error: BaseException) -> Outcome:
     """How a delivery ends whose body was not decoded, or had no key."""
     if isinstance(error, DecodeError):
         return Rejected(error.reason, error.detail)

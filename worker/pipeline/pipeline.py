@@ -23,7 +23,7 @@ from worker.pipeline.poll import Poller, PollSettings
 from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.sizing import BatchSettings, Sizing
-from worker.pipeline.stopping import Stop, cancelled
+from worker.pipeline.stage import Stages
 from worker.pipeline.write import Writer
 from worker.room import Room
 from worker.telemetry import events
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from worker.codecs.codec import Codec
     from worker.message import Delivery
     from worker.pipeline.deadletter import DeadLetters
+    from worker.pipeline.stopping import Stop
     from worker.sinks.sink import Sink
     from worker.sqs.queue import Queue
     from worker.telemetry.events import Emit
@@ -167,35 +168,35 @@ class Pipeline:
 
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""
-        async with asyncio.TaskGroup() as tasks:
-            settling = tasks.create_task(self.settler.run(), name=f"settle-{self.spec.name}")
-            renewing = tasks.create_task(self.renewer.run(), name=f"renew-{self.spec.name}")
+        async with Stages(over=lambda: self.poller.stopping) as stages:
+            settling = stages.start(self.settler.run(), name=f"settle-{self.spec.name}")
+            renewing = stages.start(self.renewer.run(), name=f"renew-{self.spec.name}")
             handling = [
-                tasks.create_task(self.handler.run(), name=f"handle-{self.spec.name}-{number}")
+                stages.start(self.handler.run(), name=f"handle-{self.spec.name}-{number}")
                 for number in range(self.spec.writers)
             ]
-            measuring = tasks.create_task(self.measurer.run(), name=f"measure-{self.spec.name}")
+            measuring = stages.start(self.measurer.run(), name=f"measure-{self.spec.name}")
             polling = [
-                tasks.create_task(self.poller.run(), name=f"poll-{self.spec.name}")
+                stages.start(self.poller.run(), name=f"poll-{self.spec.name}")
                 for _ in range(self.spec.receiving)  # once, or, switched off, never
             ]
             await self._until_told(stop, drain=drain)
-            await self._run_dry(stop, polling, handling, settling, [renewing, measuring])
+            await self._run_dry(stop, stages, polling, handling, settling, [renewing, measuring])
 
     async def _until_told(self, stop: Stop, *, drain: bool) -> None:
         if not drain:
             await stop.wait()
             return
-        async with asyncio.TaskGroup() as either:
-            emptied = either.create_task(self.measurer.until_empty(), name=f"drain-{self.spec.name}")
-            told = either.create_task(stop.wait(), name=f"told-{self.spec.name}")
+        async with Stages(over=lambda: True) as either:
+            emptied = either.start(self.measurer.until_empty(), name=f"drain-{self.spec.name}")
+            told = either.start(stop.wait(), name=f"told-{self.spec.name}")
             await asyncio.wait([emptied, told], return_when=asyncio.FIRST_COMPLETED)
-            emptied.cancel()
-            told.cancel()
+            await either.end([emptied, told])
 
     async def _run_dry(
         self,
         stop: Stop,
+        stages: Stages,
         polling: list[asyncio.Task[None]],
         handling: list[asyncio.Task[None]],
         settling: asyncio.Task[None],
@@ -210,19 +211,19 @@ class Pipeline:
         share, late = began + HANDLERS_SHARE * (end - began), end - RELEASE_SECONDS
         await stop.patience([*polling, *handling], until=share)  # handlers finish what they hold
         if stop.forced or late < share + HANDED_SECONDS:
-            await self._give_up(polling)
-        await cancelled(handling)  # and what they could not finish is released
+            await self._give_up(polling, stages)
+        await stages.end(handling)  # and what they could not finish is released
         await stop.patience(polling, until=late)
-        await self._give_up(polling)
+        await self._give_up(polling, stages)
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
-        await cancelled([settling, *watching])  # renewing last: it kept alive what was in hand
+        await stages.end([settling, *watching])  # renewing last: it kept alive what was in hand
         self._emit(events.PipelineStopped(self.spec.name, **self.ledger.account()))
 
-    async def _give_up(self, polling: list[asyncio.Task[None]]) -> None:
+    async def _give_up(self, polling: list[asyncio.Task[None]], stages: Stages) -> None:
         """A receive left open would be handed what is given back next, and hide it; SQS must notice its end first."""
         if not all(task.done() for task in polling):
-            await cancelled(polling)
+            await stages.end(polling)
             await asyncio.sleep(NOTICED_SECONDS)
 
     def _leases_over(self, count: int) -> None:

@@ -16,6 +16,7 @@ from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
 from worker.outcome import DONE, Released
+from worker.pipeline.stage import Stages
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Poller:
         self._pipeline = pipeline
         self._limits = Limits()
         self._stop = asyncio.Event()  # set by stop
-        self._tasks: asyncio.TaskGroup | None = None  # written by run
+        self._stages: Stages | None = None  # written by run
         self._failures = 0  # failed receives in a row; written by the receivers
         self._failing_since = 0.0  # loop time; written with _failures
         self._failed_at = 0.0  # loop time of the last failure that counted; written with _failures
@@ -122,7 +123,7 @@ class Poller:
         """Receive until stopped."""
         self.progress_at = self._now()
         try:
-            async with asyncio.TaskGroup() as self._tasks:
+            async with Stages(over=lambda: True) as self._stages:  # a receiver retires when there are too many
                 self._start()
         finally:
             self._limits.end()
@@ -138,9 +139,9 @@ class Poller:
         return self._stop.is_set()
 
     def _start(self) -> None:
-        assert self._tasks is not None  # noqa: S101 - only called by run and by receivers inside it
+        assert self._stages is not None  # noqa: S101 - only called by run and by receivers inside it
         self.receivers += 1
-        self._tasks.create_task(self._receive_until_stopped(), name=f"receive-{self._pipeline}-{self.receivers}")
+        self._stages.start(self._receive_until_stopped(), name=f"receive-{self._pipeline}-{self.receivers}")
         self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _receive_until_stopped(self) -> None:

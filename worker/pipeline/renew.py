@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import QueueError
+from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK, UNKNOWN
 from worker.telemetry import events
@@ -47,12 +48,12 @@ class Renewer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as calls:
+        async with Stages(over=lambda: True) as calls:
             while True:
                 await asyncio.sleep(self._tick)
                 self._due = deque(self._ledger.due(asyncio.get_running_loop().time()))
                 for _ in range(min(CALLS - self._calling, -(-len(self._due) // BATCH_ENTRIES))):
-                    calls.create_task(self._call(), name="renew-call")
+                    calls.start(self._call(), name=f"renew-{self._pipeline}-call")
 
     async def _call(self) -> None:
         """One call after the other, as long as something is due."""

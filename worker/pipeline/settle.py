@@ -16,6 +16,7 @@ from worker.channel import Channel
 from worker.errors import QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.entries import Entries
+from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK, Failed
 from worker.telemetry import events
@@ -97,12 +98,12 @@ class Settler:
 
     async def run(self) -> None:
         """Until closed and drained."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._reject_until_closed(), name=f"reject-{self._pipeline}")
+        async with Stages(over=lambda: self._rejects.closed) as loops:
+            loops.start(self._reject_until_closed(), name=f"reject-{self._pipeline}")
             for number in range(self._settings.deletes):
-                loops.create_task(self._delete_until_closed(), name=f"delete-{self._pipeline}-{number}")
+                loops.start(self._delete_until_closed(), name=f"delete-{self._pipeline}-{number}")
             for number in range(self._settings.changes):
-                loops.create_task(self._change_until_closed(), name=f"change-{self._pipeline}-{number}")
+                loops.start(self._change_until_closed(), name=f"change-{self._pipeline}-{number}")
 
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""

@@ -73,12 +73,3 @@ class Stop:
                 return
             told = [] if self.forced else [self._forced]  # being forced meanwhile shortens the wait
             await asyncio.wait([*pending, *told], timeout=left, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel what still runs of *tasks*, and wait until it has ended."""
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending)

@@ -15,6 +15,7 @@ from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
 from worker.pipeline.breaker import AwayTooLong
 from worker.pipeline.lanes import HELD_BACK, held_back
+from worker.pipeline.stage import told_to_end
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -90,8 +91,10 @@ class Writer:
         except SinkUnavailable as error:
             self._breaker.failed(error)
             return None
-        except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _told_to_end():
+        except GeneratorExit:
+            raise  # nobody waits for this coroutine any more
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and told_to_end():
                 raise
             outcome = _meaning(error, len(records))
         else:
@@ -160,12 +163,6 @@ def _meaning(error: BaseException, count: int) -> list[Outcome] | Divided:
             return Divided(Rejected("sink-data", detail=str(error)))
         case _:  # a sink's bug ends as the outcome of the record that shows it
             return Divided(Retried(type(error).__name__, detail="unexpected in the sink"))
-
-
-def _told_to_end() -> bool:
-    """False when CancelledError is the sink's own (a library gave up a call): it must not end the handler unheard."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.PipelineStopped,
         events.PreflightFound,
         events.SettingsNoticed,
+        events.StageLost,
         events.StartDelayed,
         events.TransportChosen,
         events.WorkerRefused,

@@ -72,6 +72,16 @@ class WorkerFailed(Fact):
 
 
 @fact(frozen=True, slots=True)
+class StageLost(Fact):
+    """A part of the worker ended untold, and the worker with it: exit code 1, and its leases give back what it held."""
+
+    level: ClassVar[Level] = "error"
+    stage: str
+    how: str
+    cause: str
+
+
+@fact(frozen=True, slots=True)
 class PipelineStarted(Fact):
     """One pipeline is open."""
 

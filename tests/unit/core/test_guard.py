@@ -1,0 +1,112 @@
+"""The guard: your code cannot cancel the worker's tasks, by whatever way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from worker.guard import TaskExited, guarded_task, your_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+def guarded(main: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Run *main* on a guarded loop."""
+
+    def factory() -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+        loop.set_task_factory(guarded_task)
+        return loop
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())
+
+
+def directly(task: asyncio.Task[None]) -> None:
+    """From the code itself."""
+    task.cancel()
+
+
+def by_timer(task: asyncio.Task[None]) -> None:
+    """From a timer."""
+    asyncio.get_running_loop().call_later(0, task.cancel)
+
+
+def by_thread(task: asyncio.Task[None]) -> None:
+    """From a thread that was given the context."""
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    threading.Thread(target=lambda: context.run(lambda: loop.call_soon_threadsafe(task.cancel))).start()
+
+
+def by_everything(_: asyncio.Task[None]) -> None:
+    """From a helper that tidies up."""
+    for one in asyncio.all_tasks() - {asyncio.current_task()}:
+        one.cancel()
+
+
+@pytest.mark.parametrize("cancel", [directly, by_timer, by_thread, by_everything])
+def test_your_code_cannot_cancel_a_task_of_the_worker(cancel: Callable[[asyncio.Task[None]], None]) -> None:
+    """The task goes on; asked by the worker it ends."""
+
+    async def main() -> None:
+        loop, go = asyncio.get_running_loop(), asyncio.Event()
+        theirs = loop.create_task(wait_for(go))
+        await asyncio.sleep(0)
+
+        async def yours() -> None:
+            cancel(theirs)
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+
+        await your_task(yours(), name="yours")
+        assert not theirs.cancelling()
+        theirs.cancel()
+        await asyncio.wait([theirs])
+        assert theirs.cancelled()
+
+    guarded(main)
+
+
+def test_your_code_cancels_its_own_tasks() -> None:
+    """Your task groups, timeouts and background tasks work as they do everywhere."""
+
+    async def main() -> None:
+        async def yours() -> None:
+            background = asyncio.get_running_loop().create_task(wait_for(asyncio.Event()))
+            await asyncio.sleep(0)
+            background.cancel()
+            await asyncio.wait([background])
+            assert background.cancelled()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await asyncio.Event().wait()
+
+        await your_task(yours(), name="yours")
+
+    guarded(main)
+
+
+def test_a_background_task_of_yours_that_exits_does_not_stop_the_loop() -> None:
+    """Asyncio lets SystemExit of any task through to whoever runs the loop: here it is an error of that task."""
+
+    async def main() -> None:
+        async def exits() -> None:
+            raise SystemExit(3)
+
+        async def yours() -> None:
+            with pytest.raises(TaskExited, match="SystemExit"):
+                await asyncio.get_running_loop().create_task(exits())
+
+        await your_task(yours(), name="yours")
+
+    guarded(main)
+
+
+async def wait_for(event: asyncio.Event) -> None:
+    """A coroutine that waits."""
+    await event.wait()

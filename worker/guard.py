@@ -1,0 +1,57 @@
+"""The guard: tasks of the worker that your code cannot cancel.
+
+Your functions run on the worker's own event loop, where `asyncio.all_tasks()` finds every task; a helper that tidies
+up (`for task in all_tasks(): task.cancel()`) would end the worker. Whatever starts from your code, callbacks, timers,
+tasks and calls from threads, runs in a copy of its context; so that is where the mark is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+_YOURS: Final[ContextVar[bool]] = ContextVar("your_code", default=False)
+
+
+class TaskExited(RuntimeError):
+    """A task of yours raised SystemExit or KeyboardInterrupt, which in asyncio stops the loop of everybody."""
+
+
+class GuardedTask(asyncio.Task[Any]):
+    """A task that only the worker cancels."""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """As `asyncio.Task.cancel`; asked by your code it does nothing and says so."""
+        return False if _YOURS.get() else super().cancel(msg)
+
+
+def your_context() -> Context:
+    """A copy of the present context, marked: what runs in it is your code's doing."""
+    context = copy_context()
+    context.run(_YOURS.set, True)  # noqa: FBT003 - the standard library's signature
+    return context
+
+
+def your_task(coro: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+    """A task for your code to run in, which it may cancel like any of its own."""
+    return asyncio.Task(coro, loop=asyncio.get_running_loop(), name=name, context=your_context())
+
+
+def guarded_task(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
+    """A task factory: what your code starts is a plain task of yours, everything else is guarded."""
+    if _YOURS.get():
+        return asyncio.Task(_contained(coro), loop=loop, **more)
+    return GuardedTask(coro, loop=loop, **more)
+
+
+async def _contained(coro: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await coro
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise TaskExited(f"{type(error).__name__} in a background task") from error
