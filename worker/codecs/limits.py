@@ -31,19 +31,28 @@ _NOT_BRACKETS: Final = bytes(b for b in range(256) if b not in b"{}[]")
 
 
 def encode(body: str, limits: DecodeLimits) -> bytes:
-    """The UTF-8 of *body*.
+    """The UTF-8 of *body*, a text in which a value is written.
 
     Raises:
         DecodeError: it is empty, too large, begins with a byte order mark, or is no Unicode text.
     """
     if not body or body.isspace():
         raise DecodeError(Reason.EMPTY, f"{len(body)} characters, none of them visible")
-    if len(body) > limits.max_bytes:
-        raise _over(Reason.SIZE, len(body), limits.max_bytes, "bytes")
     if not body.isascii() and body.startswith(_FOREIGN_STARTS):
         raise DecodeError(Reason.UNICODE, "the body begins with a byte order mark: send UTF-8 without one")
     if "\0" in body[:2]:
         raise DecodeError(Reason.UNICODE, "the body looks like UTF-16: send UTF-8")
+    return utf8(body, limits)
+
+
+def utf8(body: str, limits: DecodeLimits) -> bytes:
+    """The UTF-8 of any text.
+
+    Raises:
+        DecodeError: it is too large, or no Unicode text.
+    """
+    if len(body) > limits.max_bytes:
+        raise _over(Reason.SIZE, len(body), limits.max_bytes, "bytes")
     try:
         raw = body.encode()
     except UnicodeEncodeError as error:

@@ -1,13 +1,13 @@
-"""Text: takes a body, gives it unchanged.
+"""Text: takes a body, gives it unchanged, whatever it says: blank, with a byte order mark, with control characters.
 
-Checked like every other body for size and for being Unicode text, because a sink that writes UTF-8 would fail on it.
-Ends in `DecodeError`.
+Checked only for size and for being Unicode text, because a sink that writes UTF-8 would fail on it. Ends in
+`DecodeError`.
 """
 
 from __future__ import annotations
 
 from worker.codecs.codec import DecodeLimits
-from worker.codecs.limits import encode
+from worker.codecs.limits import utf8
 
 
 class TextCodec:
@@ -20,5 +20,5 @@ class TextCodec:
 
     def decode(self, body: str) -> str:
         """*body* itself; see the protocol."""
-        encode(body, self._limits)
+        utf8(body, self._limits)
         return body
