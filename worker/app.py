@@ -23,16 +23,18 @@ from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
-from worker.preflight import inspect, memory_limit
+from worker.preflight import circle, inspect, memory_limit, way_of
 from worker.sqs.address import parse_address
+from worker.sqs.beside import beside
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AsyncExitStack
 
     from tenacity import RetryCallState
 
+    from worker.preflight import Finding, Way
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Queue, QueueAttributes
@@ -58,11 +60,12 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
     from worker.sqs.aws import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
     from worker.sqs.native_open import open_native_queue  # noqa: PLC0415 - as above
 
+    place = beside(address, settings.queue, region=settings.region, endpoint_url=settings.endpoint_url)
     spec = AwsQueueSpec(
         queue=address,
         pipeline=settings.name,
-        region=settings.region,
-        endpoint_url=settings.endpoint_url,
+        region=place.region,
+        endpoint_url=place.endpoint_url,
         receivers=settings.receivers,
         settlers=DELETE_CALLS + CHANGE_CALLS + OTHER_CALLS,
         visibility_timeout=settings.visibility_timeout,
@@ -118,9 +121,17 @@ def _make_postgres(settings: PipelineSettings) -> Sink:
 
 
 async def open_pipeline(
-    settings: PipelineSettings, worker: WorkerSettings, emit: Emit, *, drain: bool, into: AsyncExitStack
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    emit: Emit,
+    *,
+    drain: bool,
+    into: AsyncExitStack,
+    ways: list[Way],
 ) -> Pipeline:
     """One pipeline, checked and open; *into* closes what it is made of.
+
+    *ways* are those of the dead letters of the pipelines opened before; its own is added.
 
     Raises:
         QueueRefused, SinkRefused, StartRefused: it will not work until somebody changes something.
@@ -130,7 +141,10 @@ async def open_pipeline(
     into.push_async_callback(queue.close)
     attributes = await _patiently(queue.attributes, emit)
     dead_letters, dead_letter_attributes = await _open_dead_letters(settings, worker, queue, emit, into)
-    _preflight(settings, worker, attributes, dead_letter_attributes, emit)
+    way = way_of(settings, attributes, dead_letter_attributes)
+    findings = inspect(settings, worker, attributes, dead_letter_attributes, memory_limit=memory_limit())
+    _heed(settings.name, [*findings, *circle(way, ways)], emit)
+    ways.append(way)
     sink = make_sink(settings)
     into.push_async_callback(sink.close)
     await _patiently(sink.open, emit)
@@ -210,21 +224,14 @@ async def _open_dead_letters(
     return letters, attributes
 
 
-def _preflight(
-    settings: PipelineSettings,
-    worker: WorkerSettings,
-    attributes: QueueAttributes,
-    dead_letters: QueueAttributes | None,
-    emit: Emit,
-) -> None:
+def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
     """Refuse what cannot work, warn of what will hurt."""
-    findings = inspect(settings, worker, attributes, dead_letters, memory_limit=memory_limit())
     refused = [f"{finding.finding} {finding.fix}" for finding in findings if finding.severity == "refuse"]
     if refused:
         raise StartRefused("; ".join(refused))
     for finding in findings:
         if finding.severity == "warn":
-            emit(events.PreflightFound(settings.name, finding.check, finding.finding, finding.fix))
+            emit(events.PreflightFound(pipeline, finding.check, finding.finding, finding.fix))
 
 
 async def _patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from worker.lifeline import Lifeline
     from worker.pipeline.pipeline import Pipeline
+    from worker.preflight import Way
     from worker.settings import Loaded
 
 COLLECT: Final = (20_000, 50, 100)
@@ -146,8 +147,9 @@ async def _opened(
     """All pipelines, watched; None when a signal came before they were open."""
 
     async def open_all() -> list[Pipeline]:
+        ways: list[Way] = []
         return [
-            await open_pipeline(settings, loaded.worker, instruments.emit, drain=drain, into=parts)
+            await open_pipeline(settings, loaded.worker, instruments.emit, drain=drain, into=parts, ways=ways)
             for settings in loaded.pipelines
         ]
 

@@ -11,7 +11,7 @@ import click
 
 from worker.app import make_sink, open_queue
 from worker.commands.options import config_option, json_option
-from worker.preflight import Finding, examine, memory_limit
+from worker.preflight import Finding, Way, examine, memory_limit
 from worker.settings import Loaded, load
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def as_lines(found: Findings, notices: tuple[str, ...]) -> str:
 
 
 async def _examine_all(loaded: Loaded) -> Findings:
-    limit = memory_limit()
+    limit, ways = memory_limit(), list[Way]()
     return {
         settings.name: await examine(
-            settings, loaded.worker, open_queue=open_queue, make_sink=make_sink, memory_limit=limit
+            settings, loaded.worker, open_queue=open_queue, make_sink=make_sink, memory_limit=limit, ways=ways
         )
         for settings in loaded.pipelines
     }

@@ -7,9 +7,10 @@ will cost time, money or sleep.
 
 from __future__ import annotations
 
+from worker.preflight.circles import Way, circle, way_of
 from worker.preflight.examine import examine
 from worker.preflight.finding import Finding, Severity
 from worker.preflight.inspect import inspect
 from worker.preflight.memory import memory_limit
 
-__all__ = ["Finding", "Severity", "examine", "inspect", "memory_limit"]
+__all__ = ["Finding", "Severity", "Way", "circle", "examine", "inspect", "memory_limit", "way_of"]

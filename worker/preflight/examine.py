@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueUnavailable, SinkError
+from worker.preflight.circles import circle, way_of
 from worker.preflight.finding import Finding
 from worker.preflight.inspect import inspect
 from worker.settings import PipelineSettings, WorkerSettings
@@ -18,6 +19,7 @@ from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit, Fact
 
 if TYPE_CHECKING:
+    from worker.preflight.circles import Way
     from worker.sqs.queue import QueueAttributes
 
 OpenQueue = Callable[[str, PipelineSettings, Emit], Awaitable[Queue]]
@@ -33,8 +35,12 @@ async def examine(
     open_queue: OpenQueue,
     make_sink: MakeSink,
     memory_limit: int | None = None,
+    ways: list[Way] | None = None,
 ) -> list[Finding]:
-    """Every finding about one pipeline."""
+    """Every finding about one pipeline.
+
+    *ways* are those of the dead letters of the pipelines examined before; its own is added.
+    """
     findings: list[Finding] = []
     try:
         queue = await _attributes(settings.queue, settings, open_queue)
@@ -44,6 +50,9 @@ async def examine(
         findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
         dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
         findings += inspect(settings, worker, queue, dlq, memory_limit=memory_limit)
+        way, ways = way_of(settings, queue, dlq), [] if ways is None else ways
+        findings += circle(way, ways)
+        ways.append(way)
     findings.append(await _sink(settings, make_sink))
     return findings
 

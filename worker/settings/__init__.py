@@ -4,6 +4,7 @@
     variables  names      the fields' variables; misspelt and foreign variables
     sources  derive       environment and worker.toml → values; what follows from them
     build  rules  problems   values → models; what is wrong, as sentences
+    circles                  dead letters that would come back
     load                  all of it in order
 
 `load(environ)` gives `Loaded` or raises `SettingsError` with every problem.

@@ -11,7 +11,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.sqs.address import parse_address
+from worker.settings.circles import circles
+from worker.sqs.address import check_endpoint, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +48,18 @@ def _bytes(p: PipelineSettings, called: Called) -> str | None:
 
 def _never_full(batch: str, size: int, bound: str, limit: int) -> str:
     return f"{batch} is {size}, more than {bound} ({limit}): no batch would ever be full; set it to at most {limit}"
+
+
+def _plain_dead_letters(p: PipelineSettings, called: Called) -> str | None:
+    """What a URL of the dead-letter queue's own says, `SQS_ENDPOINT_URL` is checked for by itself."""
+    endpoint = None if p.dlq is None else parse_address(p.dlq).endpoint_url
+    if endpoint is None:
+        return None
+    try:
+        check_endpoint(endpoint)
+    except ValueError as error:
+        return f"{called('dlq')}: {error}"
+    return None
 
 
 def _own_dead_letters(p: PipelineSettings, called: Called) -> str | None:
@@ -105,6 +118,7 @@ def _retry(p: PipelineSettings, called: Called) -> str | None:
 RULES: Final = (
     Rule(frozenset({"batch_max_rows", "in_flight_max_messages"}), _rows),
     Rule(frozenset({"batch_max_bytes", "in_flight_max_bytes"}), _bytes),
+    Rule(frozenset({"dlq"}), _plain_dead_letters),
     Rule(frozenset({"queue", "dlq"}), _own_dead_letters),
     Rule(frozenset({"queue", "dlq"}), _dead_letter_type),
     Rule(frozenset({"max_receives", "dlq"}), _nowhere_to_send),
@@ -123,6 +137,7 @@ def between_pipelines(pipelines: Sequence[PipelineSettings]) -> Iterator[str]:
             yield f"{both} read the same queue; raise concurrency in one of them instead"
         if one.sink == two.sink == "ndjson" and _same_file(one.ndjson_path, two.ndjson_path):
             yield f"{both} write the same file {one.ndjson_path}; give each its own ndjson_path"
+    yield from circles(pipelines)
 
 
 def with_processes(worker: WorkerSettings, pipelines: Sequence[PipelineSettings]) -> Iterator[str]:

@@ -308,7 +308,7 @@ def test_check_prints_every_finding_with_its_fix(
 
     async def examine(settings: PipelineSettings, _worker: WorkerSettings, **parts: object) -> list[Finding]:
         assert settings.name == "default"
-        assert set(parts) == {"open_queue", "make_sink", "memory_limit"}
+        assert set(parts) == {"open_queue", "make_sink", "memory_limit", "ways"}
         return FINDINGS + last
 
     stand_in("check", "worker.app", open_queue=None, make_sink=None)

@@ -187,3 +187,47 @@ def test_the_working_directory_s_file_is_read_without_being_named(tmp_path: Path
     assert load({"WORKER_CONFIG": "other.toml"}).pipelines[0].name == "others"
     assert load({"WORKER_CONFIG": "missing.toml"}, config=tmp_path / "other.toml").pipelines[0].name == "others"
     assert load({}).origins["WORKER_CONFIG"] == ("worker.toml", "working directory")
+
+
+REGION = "https://sqs.eu-central-1.amazonaws.com/123456789012/"
+ARN = "arn:aws:sqs:eu-central-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    ("ways", "told"),
+    [
+        ("a>b b>a", "pipelines p0 and p1 send their dead letters round (a → b → a)"),
+        (f"{REGION}a>{ARN}b b>{REGION}a", "pipelines p0 and p1 send their dead letters round (a → b → a)"),
+        ("a>b b>c c>a", "pipelines p0 and p1 and p2 send their dead letters round (a → b → c → a)"),
+        ("x>a a>b b>a", "pipelines p1 and p2 send their dead letters round (a → b → a)"),
+        ("a>b b>c", ""),
+        ("a>b b>", ""),
+        (f"{REGION}a>{ARN}b arn:aws:sqs:us-west-2:123456789012:b>{REGION}a", ""),
+        (f"{REGION}a>arn:aws:sqs:eu-central-1:999999999999:b {REGION}b>{REGION}a", ""),
+    ],
+)
+def test_dead_letters_that_would_go_round_are_a_problem_told_once(ways: str, told: str, tmp_path: Path) -> None:
+    """By URL, ARN or name, over two pipelines or more; a queue of the same name elsewhere is another one."""
+    lines: list[str] = []
+    for number, pair in enumerate(ways.split()):
+        queue, dlq = pair.split(">")
+        lines += [f"[pipelines.p{number}]", f'queue = "{queue}"', 'sink = "discard"']
+        lines += [f'dlq = "{dlq}"'] if dlq else []
+    file = tmp_path / "worker.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    try:
+        load({}, config=file)
+    except SettingsError as error:
+        (problem,) = error.problems
+        assert problem.startswith(told)
+        assert told
+    else:
+        assert not told
+
+
+def test_a_dead_letter_queue_is_not_spoken_to_without_tls_over_a_network(tmp_path: Path) -> None:
+    """Its own URL is where it is reached, so it is held to the rule of endpoints."""
+    file = tmp_path / "worker.toml"
+    file.write_text('[pipelines.a]\nqueue = "a"\nsink = "discard"\ndlq = "http://sqs.example.com/1/dead"\n')
+    with pytest.raises(SettingsError, match=r"pipelines\.a\.dlq: plain http"):
+        load({}, config=file)
