@@ -36,8 +36,8 @@ ANSWER_MARGIN_SECONDS: Final = 5.0
 """An answer later than the wait plus this is given up; the SDK alone would notice a dead long poll after 313 s."""
 PATIENCE_SECONDS: Final = 0.1
 """How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
-REFUSED_PAUSE_SECONDS: Final = 30.0
-"""Between tries after an error that only people can mend."""
+REFUSED_PAUSE_SECONDS: Final = 10.0
+"""Between tries after an error that only people can mend: as often as refused credentials are asked for anew."""
 OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
 AWAY_SECONDS: Final = 1.0
 """Between two looks, while the sink is away, whether anything is left in hand to try it with."""

@@ -213,7 +213,7 @@ async def open_aws_queue(
         QueueUnavailable: SQS could not be reached; trying again may help.
     """
     address = locate(spec.queue, region=spec.region, endpoint_url=spec.endpoint_url)
-    clients = Clients(region=address.region, endpoint_url=address.endpoint_url)
+    clients = Clients(emit, pipeline=spec.pipeline, region=address.region, endpoint_url=address.endpoint_url, wall=wall)
     async with AsyncExitStack() as opened:
         opened.push_async_callback(clients.close)
         try:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
+from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.aws_session import Clients, translated
+from worker.sqs.key_ring import TOO_LONG
 from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from worker.sqs.native_sign import Keys
     from worker.telemetry.events import Emit
 
     Method = Callable[..., Awaitable[Any]]
@@ -35,16 +37,16 @@ class Caller:
     async def call(self, operation: str, method: Method, asked: dict[str, Any], *, seconds: float | None = None) -> Any:
         """One request with the parameters *asked* within *seconds* (None: the time of a settling call).
 
-        When SQS refuses the credentials and others have taken their place since, the request is made once more: a
-        refused request was not performed.
+        When SQS refuses the keys and there are others, the request is made once more: a refused request was not
+        performed.
         """
         limit = self._settle_seconds if seconds is None else seconds
-        renewals = self.clients.renewals
+        keys = self.clients.ring.keys
         try:
             return await self._request(operation, method, limit, asked)
-        except CredentialsRefused:
-            if not await self._renewed(operation, renewals):
-                raise
+        except QueueRefused as error:
+            if keys is None or not await self._signs_otherwise(keys, error):
+                raise self.clients.ring.explained(error) from error
         return await self._request(operation, method, limit, asked)
 
     async def close(self) -> None:
@@ -52,13 +54,13 @@ class Caller:
         self._closed = True
         await self.clients.close()
 
-    async def _renewed(self, operation: str, renewals: int) -> bool:
-        """Whether there are other credentials now than at *renewals*, by this call's doing or another's meanwhile."""
+    async def _signs_otherwise(self, keys: Keys, error: QueueRefused) -> bool:
+        """Whether there are other keys now than *keys*, by this call's doing or another's."""
         try:
             async with asyncio.timeout(self._settle_seconds):
-                return await self.clients.renew() or self.clients.renewals != renewals
-        except Exception as error:
-            raise translated(operation, error) from error
+                return await self.clients.ring.replaced(keys, error)
+        except TimeoutError as late:
+            raise QueueUnavailable(error.operation, "Timeout", TOO_LONG) from late
 
     async def _request(self, operation: str, method: Method, seconds: float, asked: dict[str, Any]) -> Any:
         if self._closed:

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
-from worker.errors import CredentialsRefused
 from worker.sqs.aws_session import translated
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import ALGORITHM, Signer
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from worker.sqs.native_sign import Keys
 
 PLUGINS: Final = "BOTOCORE_EXPERIMENTAL__PLUGINS"
+TRIES: Final = 3
+"""How often the comparison begins anew because the keys changed under it: they do so once in minutes."""
 _EVENT: Final = "before-send"
 """As broad as can be: the broader an event, the later its turn, and the last to listen sees what would be sent."""
 _TARGET: Final = "AmazonSQS.ReceiveMessage"
@@ -73,16 +74,15 @@ async def fitness(clients: Clients, *, queue_url: str) -> Fit | Unfit:
     """
     if reason := _unseen(clients):
         return Unfit(reason)
-    try:
-        keys = await clients.keys()
-    except CredentialsRefused as error:
-        if error.code != "InvalidCredentials":
-            raise
-        return Unfit(error.detail)
-    request = await _unsent(clients.receiving, queue_url)
-    return (
-        Unfit("something answers requests before they are sent") if request is None else _read(request, keys, clients)
-    )
+    for _ in range(TRIES):
+        keys = await clients.ring.first()
+        request = await _unsent(clients.receiving, queue_url)
+        if request is None:
+            return Unfit("something answers requests before they are sent")
+        verdict = _read(request, keys, clients)
+        if keys is clients.ring.keys:
+            return verdict
+    return Unfit(f"the credentials changed {TRIES} times while they were looked at")
 
 
 def ca_bundle(clients: Clients) -> str:

@@ -1,13 +1,14 @@
 """Clients of the SDK: configuration, credentials, and its exceptions in our words.
 
 `Clients` takes where to connect and how many connections each side needs, and gives one client for receiving and one
-for settling, so that neither waits for the other's sockets. Credentials come from the SDK's chain alone; `renew`
-reads the chain again when SQS calls static ones expired. It ends with `close`.
+for settling, so that neither waits for the other's sockets. Credentials come from the SDK's chain alone, by way of a
+`KeyRing`, which knows when to ask it. It ends with `close`.
 """
 
 from __future__ import annotations
 
 import io
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,18 +17,21 @@ import orjson
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
-from botocore.credentials import RefreshableCredentials
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
+from worker.sqs.aws_keys import Chain, RingProvider
 from worker.sqs.errors import shortened, to_error
+from worker.sqs.key_ring import KeyRing
 from worker.sqs.limits import WAIT_SECONDS
-from worker.sqs.native_sign import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from botocore.awsrequest import AWSPreparedRequest
     from types_aiobotocore_sqs import SQSClient
+
+    from worker.sqs.key_ring import Granted
+    from worker.telemetry.events import Emit
 
 CONNECT_SECONDS: Final = 5.0
 MARGIN_SECONDS: Final = 5.0
@@ -87,17 +91,27 @@ _KINDS: Final[tuple[tuple[tuple[type[Exception], ...], type[QueueError], str | N
 class Clients:
     """One client for receiving, one for settling, over one set of credentials."""
 
-    def __init__(self, *, region: str | None, endpoint_url: str | None) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        *,
+        pipeline: str,
+        region: str | None,
+        endpoint_url: str | None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._region = region
         self._endpoint_url = endpoint_url
         self._session = AioSession()
+        self._chain = Chain(self._session, region=region)
+        self.ring = KeyRing(self._asked, emit, pipeline=pipeline, wall=wall)
+        """What requests are signed with, by either way."""
+        self._session.register_component("credential_provider", RingProvider(self.ring))
         self._stack = AsyncExitStack()
         self.receiving: SQSClient
         """Written once by `open`."""
         self.settling: SQSClient
         """Written once by `open`."""
-        self.renewals = 0
-        """How often the credentials were replaced. Written by `renew`."""
 
     async def open(self, *, receivers: int, settlers: int) -> None:
         """Make both clients. Reads the SDK's files, so it belongs to the start.
@@ -105,13 +119,13 @@ class Clients:
         Raises:
             QueueError: as `translated` says.
         """
+        self._stack.push_async_callback(self.ring.close)
         try:
             # One connection more than receivers: a receiver that starts while another's last poll is still being
             # answered must not wait for its socket.
             self.receiving = await self._client(receivers + 1, WAIT_SECONDS + MARGIN_SECONDS)
             self.settling = await self._client(settlers, SETTLE_SECONDS)
-            if await self._session.get_credentials() is None:
-                raise sdk.NoCredentialsError  # noqa: TRY301  # the same words as when signing finds none
+            await self.ring.first()
         except Exception as error:
             await self._stack.aclose()
             raise _not_opened(error) from error
@@ -144,42 +158,16 @@ class Clients:
         """One of the SDK's own settings, from wherever it takes it."""
         return self._session.get_config_variable(name)
 
-    async def keys(self) -> Keys:
-        """The credentials as they are now, renewed first if the SDK finds that their expiry is near.
+    async def _asked(self) -> Granted:
+        """What the chain of credentials has now.
 
         Raises:
-            QueueError: as `translated` says; CredentialsRefused when there are none or no header could hold them.
+            QueueError: as `translated` says.
         """
         try:
-            current = await self._session.get_credentials()
-            if current is None:
-                raise sdk.NoCredentialsError  # noqa: TRY301  # the same words as when the SDK signs
-            read = await current.get_frozen_credentials()
+            return await self._chain.ask()
         except Exception as error:
             raise translated("sign", error) from error
-        try:
-            return Keys(read.access_key, read.secret_key, read.token or None)
-        except ValueError as error:
-            raise CredentialsRefused("sign", "InvalidCredentials", str(error)) from None
-
-    async def renew(self) -> bool:
-        """Read the credential chain again; True when it gave other credentials than those in use.
-
-        Credentials that carry an expiry are renewed by the SDK before it, so only static ones (a file or a variable
-        that somebody replaced) are read again here. Both clients share the one object that is written.
-        """
-        current = await self._session.get_credentials()
-        if current is None or isinstance(current, RefreshableCredentials):
-            return False
-        fresh = await AioSession().get_credentials()
-        if fresh is None:
-            return False
-        read = await fresh.get_frozen_credentials()
-        if read == await current.get_frozen_credentials():
-            return False
-        current.access_key, current.secret_key, current.token = read.access_key, read.secret_key, read.token
-        self.renewals += 1
-        return True
 
     async def close(self) -> None:
         """Give every connection back; calls under way end with an error."""

@@ -52,22 +52,24 @@ PASSING: Final = frozenset(
 )
 CREDENTIALS: Final = frozenset(
     {
+        "AuthFailure",
         "ExpiredToken",
         "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignature",
+        "InvalidToken",
         "MissingAuthenticationToken",
         "RequestExpired",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
         "UnrecognizedClient",
     }
 )
 REFUSALS: Final = frozenset(
     {
         "AccessDenied",
-        "AuthFailure",
         "BatchEntryIdsNotDistinct",
         "BatchRequestTooLong",
         "EmptyBatchRequest",

@@ -2,7 +2,7 @@
 
 `Requester.call` takes an operation with its body and what reads the answer, and gives what was read, or raises one of
 our errors. A refusal of the credentials is answered with other ones if there are any, one for the clock with a better
-time, once. It ends with `close`: calls under way then fail as `QueueUnavailable`, and a cancelled call stays cancelled.
+time, each once. It ends with `close`: calls under way then fail as `QueueUnavailable`; a cancelled one stays cancelled.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
+from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.limit import Limit, Limits
 from worker.sqs.errors import shortened
+from worker.sqs.key_ring import TOO_LONG
 from worker.sqs.native_answer import WireTrouble
 from worker.sqs.native_read import NOT_UNDERSTOOD
 from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
+    from worker.sqs.key_ring import KeyRing
     from worker.sqs.native_answer import Answer
     from worker.sqs.native_clock import ServerClock
-    from worker.sqs.native_keys import KeyRing
     from worker.sqs.native_pool import Pool
     from worker.sqs.native_sign import Keys, Signer
     from worker.sqs.queue import Admission
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+REPEATS: Final = 2
+"""How often a refused request may be made again."""
 _WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 """What reading raises on JSON that is not what SQS documents."""
 
@@ -55,8 +58,6 @@ class Signing:
     signer: Signer
     keys: KeyRing
     clock: ServerClock
-    renew: Callable[[], Awaitable[bool]]
-    """Reads the credential chain again, for keys that somebody replaced."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,10 +75,12 @@ class Call(Generic[T]):
     until: float = inf
     """Loop time after which it is not to be sent any more, wherever it waited."""
     keys: Keys | None = None
-    """What it was signed with. Written by `Requester`, as the next two."""
+    """What it was signed with. Written by `Requester`, as all below."""
     unix: float = 0.0
     """The time it was signed with."""
     answer: Answer | None = None
+    corrected: bool = False
+    """SQS's time was taken for ours because of a refusal: once is enough."""
 
 
 class Requester:
@@ -96,16 +99,18 @@ class Requester:
     async def make(self, call: Call[T]) -> T:
         """What *call* reads from its answer.
 
-        A request that was refused was not performed, so it may always be made once more, if it is signed otherwise.
+        A request that was refused was not performed, so it may be made again if it is signed otherwise: once with
+        another time, once with other keys, since keys that ended unnoticed are what a slow clock brings.
 
         Raises:
             QueueError: with the operation's name.
         """
-        try:
-            return await self._request(call)
-        except CredentialsRefused as error:
-            if not await self._signs_otherwise(call, error):
-                raise
+        for _ in range(REPEATS):
+            try:
+                return await self._request(call)
+            except QueueRefused as error:
+                if not await self._signs_otherwise(call, error):
+                    raise self._signing.keys.explained(error) from error
         return await self._request(call)
 
     def close(self) -> None:
@@ -123,7 +128,7 @@ class Requester:
         try:
             with Limit(self._limits, began + call.seconds) as limit:
                 call.answer = None
-                keys = self._signing.keys.fresh(began) or await self._signing.keys.renewed()
+                keys = self._signing.keys.at_hand(began) or await self._signing.keys.first()
                 admission = None if call.admission is None else Untimed(call.admission, limit)
                 repeated = self._repeated(call, began) if call.verb.repeatable else None
                 call.answer = await call.pool.exchange(
@@ -166,22 +171,19 @@ class Requester:
 
         return report
 
-    async def _signs_otherwise(self, call: Call[T], error: CredentialsRefused) -> bool:
+    async def _signs_otherwise(self, call: Call[T], error: QueueRefused) -> bool:
         """Whether the request that SQS refused would be signed with another time or other keys now."""
-        if call.answer is None:
+        if call.answer is None or call.keys is None:
             return False  # nothing was sent: there are no keys
         date = call.answer.headers.get(b"date", b"").decode("latin-1")
-        if self._signing.clock.corrected(error.code, date, call.unix):
+        if not call.corrected and self._signing.clock.corrected(error.code, date, call.unix):
+            call.corrected = True
             return True
         try:
             async with asyncio.timeout(call.seconds):
-                await self._signing.renew()
-                self._signing.keys.forget()
-                return await self._signing.keys.renewed() != call.keys
+                return await self._signing.keys.replaced(call.keys, error)
         except TimeoutError as late:
-            raise QueueUnavailable(error.operation, "Timeout", "the credentials took too long to come") from late
-        except QueueError as trouble:
-            raise type(trouble)(error.operation, trouble.code, trouble.detail) from trouble
+            raise QueueUnavailable(error.operation, "Timeout", TOO_LONG) from late
 
 
 class Untimed:

@@ -14,11 +14,10 @@ from worker import usual
 from worker.errors import QueueRefused
 from worker.sqs.aws import open_aws_queue
 from worker.sqs.aws_fit import Unfit, fitness
-from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, translated
+from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS
 from worker.sqs.native import NativeQueue, NativeSpec
 from worker.sqs.native_call import Requester, Signing
 from worker.sqs.native_clock import ServerClock
-from worker.sqs.native_keys import KeyRing
 from worker.sqs.native_pool import Pool, tls_context
 from worker.sqs.native_sign import Signer
 from worker.telemetry.events import TransportChosen
@@ -82,11 +81,5 @@ async def open_native_queue(
 
 
 def _signing(clients: Clients, fit: Fit, wall: Callable[[], float]) -> Signing:
-    async def renew() -> bool:
-        try:
-            return await clients.renew()
-        except Exception as error:
-            raise translated("sign", error) from error
-
     signer = Signer(fit.endpoint, region=fit.region, service=fit.service)
-    return Signing(signer, KeyRing(clients.keys), ServerClock(wall), renew)
+    return Signing(signer, clients.ring, ServerClock(wall))

@@ -45,6 +45,8 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.TransportChosen,
         events.WorkerRefused,
         events.WorkerFailed,
+        events.CredentialsKept,
+        events.CredentialsRenewed,  # the refusals are counted among the requests
         events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
         events.ParentGaveUp,
         events.ProcessStarted,

@@ -57,17 +57,42 @@ async def test_calls_refused_together_all_go_on_with_the_replaced_credentials(
     assert [[d.message_id for d in receive.result()] for receive in receives] == [["id-1"], ["id-1"]]
 
 
-async def test_credentials_that_cannot_be_read_again_are_an_error_of_ours(
-    server: Scripted, queue: Queue, credentials_file: Path
+async def test_credentials_that_cannot_be_read_again_leave_the_refusal(
+    server: Scripted, queue: Queue, credentials_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is half written when it is read again is refused, and read once more by the next call."""
+    """A file that is half written is named beside SQS's own words, and is read again when its turn has come."""
+    monkeypatch.setattr("worker.sqs.key_ring.AGAIN_SECONDS", 0.0)
     spoil_credentials(credentials_file)
     server.answers("ReceiveMessage", refused(403, "ExpiredToken"))
-    with pytest.raises(QueueRefused, match="ConfigParseError"):
+    with pytest.raises(CredentialsRefused, match=r"ExpiredToken: SQS's words; .*ConfigParseError"):
         await queue.receive(10, 0)
     write_credentials(credentials_file, "SECOND")
     server.answers("ReceiveMessage", refused(403, "ExpiredToken"), said({}))
     assert await queue.receive(10, 0) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AuthFailure",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        "AccessDeniedException",
+    ],
+)
+async def test_whatever_sqs_calls_a_key_it_does_not_take_it_is_replaced(
+    server: Scripted, queue: Queue, credentials_file: Path, code: str
+) -> None:
+    """Also a revoked session, which is denied by a policy; the request is made again with the new key."""
+    write_credentials(credentials_file, "SECOND")
+    server.answers("ReceiveMessage", refused(403, code), said({"Messages": [message(1)]}))
+    assert [one.message_id for one in await queue.receive(10, 0)] == ["id-1"]
+    assert "Credential=SECOND/" in server.asked("ReceiveMessage")[-1].headers["authorization"]
 
 
 async def test_expired_credentials_that_nobody_replaced_are_refused(server: Scripted, queue: Queue) -> None:

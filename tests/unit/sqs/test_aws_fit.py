@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from botocore import UNSIGNED
 from botocore.httpsession import get_cert_path
 
-from worker.errors import CredentialsRefused, QueueUnavailable
-from worker.sqs.aws_fit import PLUGINS, Fit, Unfit, fitness
+from worker.errors import QueueUnavailable
+from worker.sqs.aws_fit import PLUGINS, TRIES, Fit, Unfit, fitness
 from worker.sqs.aws_session import Clients
 from worker.sqs.endpoint import Endpoint
+from worker.sqs.native_sign import Keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -44,7 +42,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @asynccontextmanager
 async def opened(endpoint_url: str | None = None) -> AsyncIterator[Clients]:
     """Clients of the SDK for one region."""
-    clients = Clients(region="eu-west-1", endpoint_url=endpoint_url)
+    clients = Clients(lambda _: None, pipeline="orders", region="eu-west-1", endpoint_url=endpoint_url)
     await clients.open(receivers=1, settlers=1)
     try:
         yield clients
@@ -245,14 +243,6 @@ async def test_what_no_request_shows_is_asked_for_by_name(
     assert words in verdict.reason
 
 
-async def test_credentials_that_only_the_sdk_can_write_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Odd credentials with which it opened the queue are no reason to refuse to start."""
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "a b")
-    verdict = await examined()
-    assert isinstance(verdict, Unfit)
-    assert "session token of the credentials" in verdict.reason
-
-
 async def test_client_certificate_needs_the_sdk() -> None:
     """The native path shows none to a server."""
     async with opened() as clients:
@@ -278,20 +268,21 @@ async def test_examining_sends_nothing_and_leaves_nothing_behind() -> None:
         assert len(connections) == 1
 
 
-async def test_credentials_that_fail_are_trouble_and_no_verdict(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A passing failure at the start must not choose the slower path for as long as the worker runs."""
-    given = tmp_path / "given.json"
-    soon = datetime.fromtimestamp(time.time() + 300, UTC).isoformat()
-    given.write_bytes(orjson.dumps({"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": soon}))
-    (tmp_path / "config").write_text(f"[default]\ncredential_process = cat {given}\n")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name)
+@pytest.mark.parametrize("changes", [1, TRIES])
+async def test_keys_that_are_renewed_while_two_signatures_are_compared(changes: int) -> None:
+    """A session of 15 minutes may be renewed at any moment: then the comparison begins anew, by ourselves."""
+    left = changes
+
+    def renewed(**_: object) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            clients.ring.keys = Keys(f"NEW{left}", "SECRET", "TOKEN")
+
     async with opened() as clients:
-        given.unlink()
-        with pytest.raises(CredentialsRefused, match="CredentialRetrievalError"):
-            await fitness(clients, queue_url=QUEUE_URL)
+        clients.receiving.meta.events.register("before-sign.sqs", renewed)
+        verdict = await fitness(clients, queue_url=QUEUE_URL)
+    assert isinstance(verdict, Fit if changes < TRIES else Unfit)
 
 
 async def test_a_request_that_the_sdk_cannot_make_is_trouble_and_no_verdict() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
-import orjson
 import pytest
 from botocore import exceptions as sdk
 
@@ -14,6 +13,10 @@ from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUna
 from worker.sqs.aws_session import Clients, NotSqs, translated
 from worker.sqs.native_sign import Keys
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+EXPIRED: Final = CredentialsRefused("receive", "ExpiredToken", "SQS's words")
 URL = "http://127.0.0.1:2"
 ROWS: list[tuple[Exception, type[QueueError], str]] = [
     (NotSqs("a page"), QueueUnavailable, "NotSqs"),
@@ -72,9 +75,14 @@ def no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
+def clients_of(*, region: str | None = "eu-west-1", endpoint_url: str | None = None) -> Clients:
+    """Clients, not open yet."""
+    return Clients(lambda _: None, pipeline="orders", region=region, endpoint_url=endpoint_url)
+
+
 async def test_clients_have_their_own_pools_and_make_one_attempt() -> None:
     """Receiving and settling share no sockets, notice a dead server soon, and leave retries to the worker."""
-    clients = Clients(region="eu-west-1", endpoint_url=None)
+    clients = clients_of()
     await clients.open(receivers=3, settlers=5)
     receiving, settling = clients.receiving.meta.config, clients.settling.meta.config
     await clients.close()
@@ -89,93 +97,61 @@ async def test_clients_have_their_own_pools_and_make_one_attempt() -> None:
 async def test_no_region_is_told_by_the_sdk_s_name() -> None:
     """Without any region opening is refused with the code that `explained` knows."""
     with pytest.raises(QueueRefused, match="NoRegionError"):
-        await Clients(region=None, endpoint_url=None).open(receivers=1, settlers=1)
+        await clients_of(region=None).open(receivers=1, settlers=1)
 
 
 async def test_endpoint_that_is_no_url_is_refused() -> None:
     """A typing error in the endpoint is lasting, so it is not retried."""
     with pytest.raises(QueueRefused, match="InvalidAddress"):
-        await Clients(region="eu-west-1", endpoint_url="nonsense").open(receivers=1, settlers=1)
+        await clients_of(endpoint_url="nonsense").open(receivers=1, settlers=1)
 
 
-async def test_renewing_unchanged_credentials_changes_nothing() -> None:
-    """The same credentials read again are no reason to ask SQS again."""
-    clients = Clients(region="eu-west-1", endpoint_url=None)
+@asynccontextmanager
+async def opened() -> AsyncIterator[Clients]:
+    """Clients on this environment."""
+    clients = clients_of()
     await clients.open(receivers=1, settlers=1)
-    assert not await clients.renew()
-    await clients.close()
+    try:
+        yield clients
+    finally:
+        await clients.close()
 
 
-async def test_credentials_with_an_expiry_are_left_to_the_sdk(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """What the SDK renews by itself, ahead of its expiry, is not read again here."""
-    folder = tmp_path_factory.mktemp("process")
-    given = '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "S", "Expiration": "2099-01-01T00:00:00Z"}'
-    (folder / "given.json").write_text(given)
-    (folder / "config").write_text(f"[default]\ncredential_process = cat {folder / 'given.json'}\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    clients = Clients(region="eu-west-1", endpoint_url=None)
-    await clients.open(receivers=1, settlers=1)
-    assert not await clients.renew()
-    await clients.close()
+async def signed_with(clients: Clients) -> str:
+    """The access key id that the SDK itself signs with."""
+    return str((await clients.receiving._request_signer._credentials.get_frozen_credentials()).access_key)
 
 
-async def test_renewing_when_there_are_none_any_more_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that vanished do not replace those in use."""
-    clients = Clients(region="eu-west-1", endpoint_url=None)
-    await clients.open(receivers=1, settlers=1)
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert not await clients.renew()
-    await clients.close()
+async def test_keys_are_those_of_the_chain_and_follow_it_when_sqs_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What either way signs with is what the chain has, before and after somebody replaced it."""
+    monkeypatch.setattr("worker.sqs.key_ring.AGAIN_SECONDS", 0.0)
+    async with opened() as clients:
+        first = clients.ring.keys
+        assert first == Keys("test", "test")
+        assert not await clients.ring.replaced(first, EXPIRED)  # the chain has no others
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+        assert await signed_with(clients) == "test"
+        assert await clients.ring.replaced(first, EXPIRED)
+        assert clients.ring.keys == Keys("other", "test", "token")
+        assert await signed_with(clients) == "other"
 
 
-async def test_keys_are_those_of_the_chain_and_follow_a_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the native path signs with is what the SDK would, before and after somebody replaced it."""
-    clients = Clients(region="eu-west-1", endpoint_url=None)
-    await clients.open(receivers=1, settlers=1)
-    assert await clients.keys() == Keys("test", "test")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    assert await clients.keys() == Keys("test", "test")
-    assert await clients.renew()
-    assert await clients.keys() == Keys("other", "test", "token")
-    await clients.close()
+async def test_credentials_that_vanished_do_not_replace_those_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be the only ones there will be; the refusal says that no others were found."""
+    monkeypatch.setattr("worker.sqs.key_ring.AGAIN_SECONDS", 0.0)
+    async with opened() as clients:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        first = await clients.ring.first()
+        assert not await clients.ring.replaced(first, EXPIRED)
+        assert clients.ring.keys is first
+        assert "NoCredentialsError" in clients.ring.explained(EXPIRED).detail
 
 
 async def test_keys_that_no_header_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A token with a line break is named as the credentials' fault, and is not repeated in the error."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token\r\nX-Other: 1")
-    clients = Clients(region="eu-west-1", endpoint_url=None)
-    await clients.open(receivers=1, settlers=1)
     with pytest.raises(CredentialsRefused, match="session token") as caught:
-        await clients.keys()
-    await clients.close()
+        await clients_of().open(receivers=1, settlers=1)
     assert (caught.value.code, "X-Other" in str(caught.value)) == ("InvalidCredentials", False)
-
-
-async def test_keys_that_the_sdk_cannot_renew_are_an_error_of_ours(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Credentials near their expiry are renewed as they are asked for; a renewal that fails is told in our words."""
-    folder = tmp_path_factory.mktemp("process")
-    given = folder / "given.json"
-    soon = datetime.fromtimestamp(time.time() + 300, UTC).isoformat()
-    document = {"Version": 1, "AccessKeyId": "FIRST", "SecretAccessKey": "S", "Expiration": soon}
-    given.write_bytes(orjson.dumps(document))
-    (folder / "config").write_text(f"[default]\ncredential_process = cat {given}\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    clients = Clients(region="eu-west-1", endpoint_url=None)
-    await clients.open(receivers=1, settlers=1)
-    given.write_bytes(orjson.dumps(document | {"AccessKeyId": "SECOND"}))
-    assert await clients.keys() == Keys("SECOND", "S")
-    given.unlink()
-    with pytest.raises(CredentialsRefused) as caught:
-        await clients.keys()
-    await clients.close()
-    assert (caught.value.operation, caught.value.code) == ("sign", "CredentialRetrievalError")

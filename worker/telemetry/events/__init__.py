@@ -60,6 +60,8 @@ from worker.telemetry.events.receiving import (
     RedeliveriesRecognised,
 )
 from worker.telemetry.events.requests import (
+    CredentialsKept,
+    CredentialsRenewed,
     QueueMeasured,
     RequestMade,
 )
@@ -78,6 +80,8 @@ from worker.telemetry.events.state import (
 __all__ = [
     "BatchSplit",
     "BatchWritten",
+    "CredentialsKept",
+    "CredentialsRenewed",
     "DeadLetterRefused",
     "DeliveriesSettled",
     "DeliveryDamaged",

@@ -28,3 +28,26 @@ class QueueMeasured(Fact):
     visible: int
     not_visible: int
     delayed: int
+
+
+@fact(frozen=True, slots=True)
+class CredentialsRenewed(Fact):
+    """SQS refused the credentials with `code`, and others were found: requests go on with those."""
+
+    pipeline: str
+    code: str
+
+
+@fact(frozen=True, slots=True)
+class CredentialsKept(Fact):
+    """The credentials could not be renewed; those at hand are used on. They end in `left_seconds`, if that is known.
+
+    Receiving stops when SQS refuses them: until then mend what `code` and `detail` say.
+    """
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    detail: str
+    left_seconds: float | None
