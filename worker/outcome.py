@@ -61,7 +61,7 @@ class Retry(Exception):
     def __init__(self, reason: str = "handler", *, after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.after = None if after is None else float(after)
+        self.after = after
 
 
 class Reject(Exception):

@@ -29,6 +29,17 @@ async def test_workers_that_start_together_make_one_table(database: Postgres, ta
     assert database.keys(table) == []
 
 
+async def test_a_check_leaves_nothing_behind(database: Postgres, table: str) -> None:
+    """A table that is missing could be made and is not; one that is there is proved by a row, taken back."""
+    sink = PostgresSink(database.dsn, table)
+    assert await sink.check() == f"table {table} can be made"
+    assert database.sql(f"SELECT to_regclass('{table}') IS NULL") == ["t"]
+    await sink.open()
+    assert await sink.check() == f"table {table} takes rows"
+    assert database.keys(table) == []
+    await sink.close()
+
+
 async def test_a_user_who_may_only_insert_is_enough(database: Postgres, table: str) -> None:
     """The table is there: no right to create one is needed, and without INSERT the missing grant is named."""
     database.sql(f"CREATE TABLE {table} ({COLUMNS}); CREATE ROLE modest LOGIN PASSWORD 'x'")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import textwrap
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -28,11 +31,11 @@ REFUSED = 3
 @config_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool, config: Path | None) -> None:
-    """Look at the settings, the queue and the sink, and say what will hurt. Receives and writes no message."""
+    """Look at the settings, the queue and the sink, and say what will hurt. Receives nothing and writes nothing."""
     environ: Mapping[str, str] = ctx.obj
     loaded = load(environ, config=config)
     found = asyncio.run(_examine_all(loaded))
-    click.echo(as_document(found, loaded.notices) if as_json else as_lines(found, loaded.notices))
+    click.echo(as_document(found, loaded.notices) if as_json else as_lines(found, loaded.notices, width=_columns()))
     refused = any(f.severity == "refuse" for findings in found.values() for f in findings)
     ctx.exit(REFUSED if refused else 0)
 
@@ -43,15 +46,41 @@ def as_document(found: Findings, notices: tuple[str, ...]) -> str:
     return json.dumps({"pipelines": pipelines, "notices": list(notices)}, indent=2)
 
 
-def as_lines(found: Findings, notices: tuple[str, ...]) -> str:
-    """The findings for people: what, and below it what to do."""
-    lines = [f"{'notice':7} {notice}" for notice in notices]
+def as_lines(found: Findings, notices: tuple[str, ...], *, width: int = 100) -> str:
+    """The findings for people, in lines of at most *width*: what, below it what to do, and at the end one sentence."""
+    lines = [line for notice in notices for line in _wrapped(f"{'notice':7} ", notice, width)]
     for name, findings in found.items():
         lines.append(f"pipeline {name}")
         for f in findings:
-            lines.append(f"  {f.severity:7} {f.check}: {f.finding}")
-            lines += [f"  {'':7} → {f.fix}"] if f.fix else []
-    return "\n".join(lines)
+            lines += _wrapped(f"  {f.severity:7} ", f"{f.check}: {f.finding}", width)
+            lines += _wrapped(f"  {'':7} → ", f.fix, width) if f.fix else []
+    return "\n".join([*lines, "", *_wrapped("", summary(found), width)])
+
+
+def _wrapped(head: str, text: str, width: int) -> list[str]:
+    """*text* behind *head*, broken between words; what is longer than a line, such as a URL, stays whole."""
+    return textwrap.wrap(
+        text,
+        max(width, len(head) + 20),
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def summary(found: Findings) -> str:
+    """What all of it means."""
+    severities = Counter(f.severity for findings in found.values() for f in findings)
+    warned = severities["warn"]
+    warnings = f"{warned} warning{'' if warned == 1 else 's'}" if warned else "no warning"
+    if severities["refuse"]:
+        return f"The worker would not start: {severities['refuse']} of {severities.total()} checks refuse, {warnings}."
+    return f"The worker can start: {severities.total()} checks, {warnings}."
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 async def _examine_all(loaded: Loaded) -> Findings:

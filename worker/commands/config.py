@@ -28,7 +28,7 @@ def command(ctx: click.Context, *, as_json: bool, markdown: bool, config: Path |
         click.echo(manual(), nl=False)
         return
     environ: Mapping[str, str] = ctx.obj
-    loaded = load(environ, config=config)
+    loaded = load(environ, config=config, needs_queue=False)
     if as_json:
         click.echo(as_document(loaded))
     elif _on_terminal():

@@ -30,7 +30,7 @@ def command(ctx: click.Context, *, url: str | None, config: Path | None) -> None
     """Ask a running worker whether it is alive."""
     environ: Mapping[str, str] = ctx.obj
     try:
-        base, path = _place(url or url_of(load(environ, config=config).worker))
+        base, path = _place(url or url_of(load(environ, config=config, needs_queue=False).worker))
         status, body = fetch(base, path)
     except (OSError, ValueError, SettingsError) as error:
         # Docker reserves exit code 2 of a health check, so that bad settings end in 1 here as well.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -12,6 +12,17 @@ from rich.table import Table
 if TYPE_CHECKING:
     from worker.demo.account import Account
     from worker.demo.processes import Status
+
+
+INTRODUCTION: Final = """\
+Orders are sent into a queue of an SQS on this machine, such as {"order_id": "o-0-000000001", ...};
+then `worker run --drain` moves each into a row of SQLite, and deletes it from the queue when it is there.
+Nothing leaves this machine, no account is needed, and all of it is removed at the end."""
+NEXT: Final = """
+What to look at next:
+  docs/tutorial.md       the same by hand in ten minutes, with a function of your own
+  worker loopback        an SQS on this machine for whatever you write
+  worker check           your own queue and sink, before anything moves"""
 
 
 class Progress:
@@ -32,6 +43,8 @@ class Progress:
         self._draining = self._bars.add_task("draining", total=messages, rate="", in_flight="", start=False)
 
     def __enter__(self) -> Self:
+        if not self._bars.disable:
+            self._bars.console.print(INTRODUCTION)
         self._bars.start()
         return self
 
@@ -70,3 +83,4 @@ def table(account: Account) -> None:
     console.print(rows)
     verdict = "exact: every message is one row" if account.exact else "NOT exact: see lost and duplicates"
     console.print(verdict, style="bold green" if account.exact else "bold red")
+    console.print(NEXT, highlight=False)

@@ -1,7 +1,7 @@
 """Asks the real queue, its dead-letter queue and the real sink, then inspects what they say.
 
 Takes one pipeline's settings and the two ways to open things; gives findings, and ends with everything closed again.
-Receives nothing and writes nothing; opening a sink may create its table or file, as a start of the worker would.
+Receives nothing and leaves nothing behind: a table or file that is missing is made by a start of the worker, not here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from worker.preflight.circles import circle, way_of
 from worker.preflight.finding import Finding
 from worker.preflight.inspect import inspect
 from worker.settings import PipelineSettings, WorkerSettings
-from worker.sinks.sink import Sink
+from worker.sinks.sink import Checkable, Sink
 from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit, Fact
 
@@ -103,11 +103,20 @@ def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
 async def _sink(settings: PipelineSettings, make_sink: MakeSink) -> Finding:
     try:
         sink = make_sink(settings)
-        await sink.open()
-        await sink.close()
+        try:
+            said = await _prove(sink)
+        finally:
+            await sink.close()
     except SinkError as error:
         return Finding("sink", "refuse", f"{settings.sink} cannot be opened: {error}", "correct that, then check again")
-    return Finding("sink", "ok", f"{settings.sink} opens")
+    return Finding("sink", "ok", f"{settings.sink} opens{said}")
+
+
+async def _prove(sink: Sink) -> str:
+    if isinstance(sink, Checkable):
+        return f": {await sink.check()}"
+    await sink.open()
+    return ""
 
 
 def _unheard(_: Fact) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import SettingsError
-from worker.settings.build import broken_rules, build
+from worker.settings.build import SOME_QUEUE, broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
 from worker.settings.names import RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE: Final = "worker.toml"
 MASK: Final = "********"
+NOT_SET: Final = "not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,15 @@ class Loaded:
 
 
 def load(
-    environ: Mapping[str, str], *, config: Path | None = None, host_name: Callable[[], str] = socket.gethostname
+    environ: Mapping[str, str],
+    *,
+    config: Path | None = None,
+    host_name: Callable[[], str] = socket.gethostname,
+    needs_queue: bool = True,
 ) -> Loaded:
     """Read the settings. Variables that hold nothing but blanks count as not set.
+
+    Without *needs_queue* a queue that is not named is a notice: to look at the settings needs none.
 
     Raises:
         SettingsError: with every problem found.
@@ -56,7 +63,7 @@ def load(
     path, origin = _config_path(present, config)
     file = read_file(path) if path else File()
     worker = _worker(present, file, Value(path, "WORKER_CONFIG", origin) if path else None, host_name)
-    pipelines = [_pipeline(present, file, name) for name in file.names()]
+    pipelines = [_pipeline(present, file, name, needs_queue=needs_queue) for name in file.names()]
     settings = [b.settings for b in pipelines if b.settings is not None]
     problems = [*name_problems(present), *file.problems, *_misplaced(present, file), *worker.problems.values()]
     for built in pipelines:
@@ -88,9 +95,11 @@ def _worker(
     return build(WorkerSettings, values | ({"config": config} if config else {}))
 
 
-def _pipeline(present: Mapping[str, str], file: File, name: str) -> Built[PipelineSettings]:
+def _pipeline(present: Mapping[str, str], file: File, name: str, *, needs_queue: bool) -> Built[PipelineSettings]:
     path = f"pipelines.{name}"
     values = with_consequences(_given(present, file, name))
+    if "queue" not in values and not needs_queue:
+        values["queue"] = Value(SOME_QUEUE, "SQS_QUEUE_URL", NOT_SET)
     values["name"] = Value(name, path, file.name)
     return build(PipelineSettings, values, path=path if len(file.pipelines) > 1 else "")
 
@@ -120,6 +129,9 @@ def _notices(present: Mapping[str, str], file: File, pipelines: Sequence[Built[P
     for b in pipelines:
         if b.settings is not None and b.settings.postgres_dsn is not None and b.settings.sink != "postgres":
             yield f"{b.called('postgres_dsn')} is set but not used by SINK={b.settings.sink}"
+    for b in pipelines:
+        if b.origin("queue") == NOT_SET:
+            yield f"{b.called('queue')} is not set: `worker run` needs it"
     for name in file.names():
         if notice := region_notice(_given(present, file, name)):
             yield notice
@@ -133,7 +145,8 @@ def _origins(
         for setting in settings_of(built.model):
             value = getattr(built.settings, setting.field)
             text = MASK if setting.variable.secret and value is not None else _text(value)
-            yield built.listed(setting.field), (text, built.origin(setting.field))
+            origin = built.origin(setting.field)
+            yield built.listed(setting.field), ("" if origin == NOT_SET else text, origin)
     for name in RESERVED:
         if name in present:
             yield name, (shown(present[name]), "environment, not used")

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from worker.sinks.disk import prove_creatable
+
 _LOCK_SECONDS: Final = 0.25
 """How long another worker may hold the file before we report it as locked."""
 _LOCK_POLL_SECONDS: Final = 0.005
@@ -38,16 +40,29 @@ class LineFile:
 
     def open(self) -> int:
         """Open or create the file (mode 0600) and prove that it is one."""
+        descriptor = self._open(os.O_CREAT)
+        self._sync_directory()
+        return descriptor
+
+    def _open(self, creating: int) -> int:
         self.close()
         # NONBLOCK: a named pipe must be refused, not waited for.
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_APPEND | creating | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, stat.S_IRUSR | stat.S_IWUSR)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise NotAFile(f"{self._path} is not a regular file")
         self._descriptor = descriptor
-        self._sync_directory()
         return descriptor
+
+    def check(self) -> bool:
+        """Prove that `open` would succeed, and leave nothing behind; False: there is no such file yet."""
+        if not self._path.exists():
+            prove_creatable(self._path)
+            return False
+        self._open(0)
+        self.close()
+        return True
 
     def append(self, lines: bytes) -> None:
         """Write *lines*, and wait until the disk has them."""
@@ -112,6 +127,11 @@ class LineStream:
         """Prove that the descriptor is open."""
         os.fstat(self._descriptor)
         return self._descriptor
+
+    def check(self) -> bool:
+        """As `open`."""
+        self.open()
+        return True
 
     def append(self, lines: bytes) -> None:
         """Write *lines*; a line torn by an earlier failure is ended first."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import orjson
 
@@ -20,9 +20,11 @@ from worker.sinks.sink import Demand
 from worker.sinks.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from worker.message import Message
+
+T = TypeVar("T")
 
 STDOUT: Final = "-"
 _STDOUT_DESCRIPTOR: Final = 1
@@ -49,8 +51,16 @@ class NdjsonSink:
 
     async def open(self) -> None:
         """Open or create the file."""
+        await self._opening(self._lines.open)
+
+    async def check(self) -> str:
+        """See `Checkable`."""
+        there = await self._opening(self._lines.check)
+        return f"{self._path} takes lines" if there else f"{self._path} can be made"
+
+    async def _opening(self, way: Callable[[], T]) -> T:
         try:
-            await self._thread.run(self._lines.open)
+            return await self._thread.run(way)
         except OSError as error:
             if may_pass(error):
                 raise SinkUnavailable(self._say(error)) from error

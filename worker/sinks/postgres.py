@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
@@ -20,10 +20,12 @@ from worker.sinks.postgres_table import PostgresTable
 from worker.sinks.sink import Demand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from worker.message import Message
     from worker.sinks.postgres_rows import Values
+
+T = TypeVar("T")
 
 WRITERS: Final = 4
 """Connections of one worker: enough to keep a database busy that is milliseconds away, few enough for many workers."""
@@ -64,12 +66,20 @@ class PostgresSink:
 
     async def open(self) -> None:
         """Connect, create the table if it is missing, and prove by a row, taken back, that messages fit."""
+        await self._opening(self._table.prepare)
+
+    async def check(self) -> str:
+        """See `Checkable`."""
+        there = await self._opening(self._table.check)
+        return f"table {self._table.name} takes rows" if there else f"table {self._table.name} can be made"
+
+    async def _opening(self, way: Callable[[Any], Awaitable[T]]) -> T:
         await self.close()
         self._pool = pool = self._make_pool()
         try:
             await pool
             connection = await pool.acquire(timeout=CONNECT_SECONDS)
-            await self._table.prepare(connection)
+            said = await way(connection)
             await pool.release(connection, timeout=CLOSE_SECONDS)
         except (*TROUBLE, ValueError) as error:
             self._drop()
@@ -78,6 +88,7 @@ class PostgresSink:
         except BaseException:
             self._drop()
             raise
+        return said
 
     async def write(self, records: Sequence[Message]) -> Sequence[Rejected | None]:
         """Commit *records* in one transaction, those left out that no text can hold; see the protocol."""

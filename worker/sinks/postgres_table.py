@@ -73,10 +73,20 @@ class PostgresTable:
                 await connection.execute(self._create())
                 await connection.execute("COMMIT")
         if await self._persistence(connection) != "p":
-            raise SinkRefused(
-                f"table {self.name} would be empty after a crash of the server: ALTER TABLE {self._quoted} SET LOGGED"
-            )
+            raise self._unlogged()
         await self._probe(connection)
+
+    async def check(self, connection: Any) -> bool:
+        """Prove that `prepare` would succeed, and leave nothing behind; False: there is no such table yet.
+
+        Raises:
+            SinkRefused: as `prepare`.
+        """
+        there = await self._persistence(connection)
+        if there not in {None, "p"}:
+            raise self._unlogged()
+        await self._probe(connection, *([] if there else [self._create()]))
+        return there is not None
 
     async def insert(self, connection: Any, rows: Sequence[Values]) -> None:
         """Commit *rows*; a row whose key is there already is passed over."""
@@ -90,9 +100,17 @@ class PostgresTable:
             if ended != "COMMIT":  # the server answers ROLLBACK, and no error, when there was nothing left to commit
                 raise asyncpg.InterfaceError(f"the transaction ended in {ended}")
 
-    async def _probe(self, connection: Any) -> None:
+    def _unlogged(self) -> SinkRefused:
+        return SinkRefused(
+            f"table {self.name} would be empty after a crash of the server: ALTER TABLE {self._quoted} SET LOGGED"
+        )
+
+    async def _probe(self, connection: Any, *before: str) -> None:
+        """A row, taken back with all that was done *before* it."""
         try:
             async with _transaction(connection):
+                for statement in before:
+                    await connection.execute(statement)
                 await self._stage(connection, [_PROBE])
                 await connection.execute(f"{self._insert(_FROM_STAGE)}; ROLLBACK")
         except asyncpg.PostgresError as error:

@@ -7,7 +7,7 @@ on which key. The worker asks SQS to delete a message only after `write` accepte
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,4 +58,16 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Flush and disconnect. Called once, after the last write has returned."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A sink whose `open` makes what is missing, and that can prove as much without making it."""
+
+    async def check(self) -> str:
+        """Prove what `open` would, and leave nothing behind; says what is there or would be made.
+
+        Called instead of `open`, and followed by `close`. Raises what `open` raises.
+        """
         ...

@@ -7,7 +7,7 @@ Ends with `close`, after the last write.
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS, as_values
@@ -19,12 +19,14 @@ from worker.sinks.threads import Threads
 from worker.sinks.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from worker.errors import SinkError
     from worker.message import Message
     from worker.sinks.columns import Rows
     from worker.sinks.sqlite_statements import Key
+
+T = TypeVar("T")
 
 _BAD_RECORD: Final = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH})
 """What SQLite says when a value is at fault; all else during a write is taken as passing, which loses nothing."""
@@ -71,12 +73,12 @@ class SqliteSink:
 
     async def open(self) -> None:
         """Open or create the file and the table; prove by a row, taken back, that messages fit."""
-        if self._path in {"", ":memory:"} or "\0" in self._path + self._table_name:
-            raise SinkRefused(f"SQLITE_PATH={self._path!r} is no file: rows would be gone when the worker stops")
-        try:
-            await self._thread.run(self._table.open)
-        except (sqlite3.Error, OSError) as error:
-            raise self._explain_open(error) from error
+        await self._opening(self._table.open)
+
+    async def check(self) -> str:
+        """See `Checkable`."""
+        there = await self._opening(self._table.check)
+        return f"{self._path} takes rows in table {self._table_name}" if there else f"{self._path} can be made"
 
     async def write(self, records: Sequence[Message]) -> Sequence[None]:
         """Commit *records* in one transaction; see the protocol."""
@@ -92,6 +94,14 @@ class SqliteSink:
         """Disconnect after whatever the thread still writes."""
         await self._thread.run(self._table.close)
         self._thread.stop()
+
+    async def _opening(self, way: Callable[[], T]) -> T:
+        if self._path in {"", ":memory:"} or "\0" in self._path + self._table_name:
+            raise SinkRefused(f"SQLITE_PATH={self._path!r} is no file: rows would be gone when the worker stops")
+        try:
+            return await self._thread.run(way)
+        except (sqlite3.Error, OSError) as error:
+            raise self._explain_open(error) from error
 
     async def _insert(self, rows: Rows) -> None:
         try:

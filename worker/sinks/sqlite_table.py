@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from worker.sinks.columns import COLUMNS
+from worker.sinks.disk import prove_creatable
 from worker.sinks.sqlite_statements import (
     BY_KEY,
     CACHED_STATEMENTS,
@@ -88,6 +90,21 @@ class SqliteTable:
         """Create what is missing and prove by a row, taken back, that the table accepts messages."""
         self.close()
         self._connection = self._connect()
+
+    def check(self) -> bool:
+        """Prove by a row, taken back, that `open` would succeed, and leave nothing behind; False: no such file yet."""
+        if not self._path.exists():
+            prove_creatable(self._path)
+            return False
+        place = f"file:{quote(str(self._path))}?mode=rw"
+        with closing(
+            sqlite3.connect(place, uri=True, timeout=self._busy_timeout_seconds, isolation_level=None)
+        ) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(create_table(self._table, self._keys[0]))
+            self._tried(connection)
+            connection.execute("ROLLBACK")
+        return True
 
     def insert(self, batches: Sequence[Rows]) -> None:
         """Commit the rows of all *batches*; a row whose key is there already is passed over."""

@@ -31,6 +31,8 @@ LEVELS: Final[Mapping[str, int]] = {"debug": 10, "info": 20, "warning": 30, "err
 UNLOGGED: Final = frozenset({"sent_at", "received_at", "finished_at"})
 """Fields that feed histograms: a number for each message of a batch is no line for a reader."""
 TRACEBACK_CHARACTERS: Final = 12_000
+WORKER: Final = "workerId"
+"""The report's word for what begins every other line."""
 _WORDS: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -38,8 +40,15 @@ class Logs:
     """Writes facts. Built by `configure`."""
 
     def __init__(
-        self, writer: LineWriter, processors: list[Processor], *, level: int, clock: Callable[[], float]
+        self,
+        writer: LineWriter,
+        processors: list[Processor],
+        *,
+        level: int,
+        clock: Callable[[], float],
+        pretty: bool = False,
     ) -> None:
+        self._pretty = pretty
         self._writer = writer
         self._level = level
         self._clock = clock
@@ -74,14 +83,17 @@ class Logs:
         suppressed = self._damper.ask(fact, self._clock()) if fact.damped else 0
         if suppressed is None:
             return
-        fields = {name: getattr(fact, name) for name in names}
+        fields = {name: rounded(getattr(fact, name)) for name in names}
         if suppressed:
             fields["suppressed"] = suppressed
         self._write(fact.level, event, fields)
 
     def line(self, values: Mapping[str, object]) -> None:
-        """Write *values* as a JSON object of its own, with no key added: the report that other programs read."""
-        self._writer.write(orjson.dumps(dict(values)).decode())
+        """Write *values*, the report: a JSON object of its own with no key added, or for people a line like others."""
+        if self._pretty:
+            self._write("info", "report", {_snake(name): value for name, value in values.items() if name != WORKER})
+        else:
+            self._writer.write(orjson.dumps(dict(values)).decode())
 
     def route(self, bridge: Bridge) -> None:
         """Let *bridge* carry what libraries log, until `close`."""
@@ -105,10 +117,21 @@ class Logs:
             self.failures += 1
 
     def _meet(self, kind: type[Fact]) -> tuple[int, str, tuple[str, ...]]:
-        event = _WORDS.sub("_", kind.__name__).lower()
+        event = _snake(kind.__name__)
         names = tuple(name for name in kind.names() if name not in UNLOGGED)
         met = self._kinds[kind] = (LEVELS[kind.level], event, names)
         return met
+
+
+def rounded(value: object) -> object:
+    """A number of a fact as a reader wants it: thousandths, and of what is less than one three digits."""
+    if isinstance(value, float):
+        return round(value, 3) if not -1 < value < 1 else float(f"{value:.3g}")
+    return {name: rounded(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _snake(name: str) -> str:
+    return _WORDS.sub("_", name).lower()
 
 
 class _Lines:
@@ -135,7 +158,7 @@ def configure(
     writer = LineWriter(stream)
     tail = _tail(Redactor(secrets), pretty=pretty, colors=pretty and stream.isatty())
     head = _head(worker_id)
-    logs = Logs(writer, [*head, *tail], level=LEVELS[level], clock=clock)
+    logs = Logs(writer, [*head, *tail], level=LEVELS[level], clock=clock, pretty=pretty)
     logs.route(Bridge(writer.write, head=[*head, structlog.stdlib.add_logger_name], tail=tail, level=LEVELS[level]))
     return logs
 

@@ -20,6 +20,9 @@ TALKATIVE: Final = ("botocore", "aiobotocore", "boto3", "aiohttp", "urllib3", "s
 """Loggers whose DEBUG is not for production: the SDK's prints secrets, the others print every request."""
 
 
+CREDENTIALS: Final = frozenset({"botocore.credentials", "aiobotocore.credentials"})
+
+
 class Bridge(logging.Handler):
     """The root handler."""
 
@@ -38,6 +41,7 @@ class Bridge(logging.Handler):
             structlog.stdlib.ProcessorFormatter(foreign_pre_chain=list(head), processors=[remove_meta, *tail])
         )
         self.addFilter(_quiet_enough)
+        self.addFilter(_Once())
 
     def install(self) -> None:
         """Take over the root logger and Python's warnings."""
@@ -68,6 +72,23 @@ class Bridge(logging.Handler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the name and arguments are logging's
         """Count instead of printing a traceback to stderr."""
         self.failures += 1
+
+
+class _Once:
+    """Lets through once what the SDK says of its credentials, and says again for each client: one for each queue."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        """Written by `filter`."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for what was said before."""
+        if record.levelno != logging.INFO or record.name not in CREDENTIALS:
+            return True
+        text = record.getMessage()
+        new = text not in self._said
+        self._said.add(text)
+        return new
 
 
 def _quiet_enough(record: logging.LogRecord) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from worker import __version__, cli
+from worker.commands.check import as_lines
 from worker.errors import QueueMissing, SinkRefused, StartRefused, WorkerError
 from worker.preflight import Finding
 from worker.settings.pipeline import PipelineSettings
@@ -118,7 +120,7 @@ def test_config_is_a_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_bad_settings_end_in_2_with_every_problem_on_stderr() -> None:
     """Nothing on stdout, no traceback, one line a problem."""
-    result = invoke("config", SQS_MAX_MESSAGES="11")
+    result = invoke("check", SQS_MAX_MESSAGES="11")
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
@@ -272,7 +274,7 @@ def test_health_asks_the_worker_on_this_machine(
         return 200, "alive\n"
 
     stand_in("health", "worker.telemetry.server", fetch=fetch)
-    result = invoke("health", *arguments, **QUEUE, **environ)
+    result = invoke("health", *arguments, **environ)  # no queue: where to ask has nothing to do with it
     assert (result.exit_code, result.output) == (0, "alive\n")
     assert seen == [asked]
 
@@ -297,6 +299,28 @@ def test_health_fails_when_the_worker_says_so(stand_in: Callable[..., None]) -> 
     assert (result.exit_code, result.output) == (1, "stalled\n")
 
 
+def test_findings_are_wrapped_at_words() -> None:
+    """No line is longer than the terminal, but for a word that is; what is wrapped stands under its beginning."""
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"
+    found = {"default": [Finding("queue", "warn", f"one two three four five six seven {url} eight", "mend it")]}
+    lines = as_lines(found, ("a notice of several words that do not fit into one line",), width=40)
+    text, _, sentence = lines.partition("\n\n")
+    assert all(len(line) <= 40 or url in line for line in lines.splitlines())
+    assert [line for line in text.splitlines() if url in line] == [f"{'':10}{url}"]
+    assert " ".join(text.split()).startswith("notice a notice of several words that do not fit")
+    assert sentence.startswith("The worker can start")
+
+
+def test_the_settings_can_be_looked_at_without_a_queue() -> None:
+    """`worker config` is how one begins: what is missing is a notice, and every other mistake still ends it."""
+    result = invoke("config")
+    assert result.exit_code == 0
+    assert re.search(r"^SQS_QUEUE_URL +- +not set$", result.output, re.MULTILINE)
+    assert "notice: SQS_QUEUE_URL is not set: `worker run` needs it" in result.output
+    assert json.loads(invoke("config", "--json").output)["settings"]["SQS_QUEUE_URL"]["value"] == ""
+    assert invoke("config", SQS_MAX_MESSAGES="11").exit_code == 2
+
+
 FINDINGS = [Finding("queue", "ok", "answers"), Finding("receives", "warn", "only 1", "raise it")]
 
 
@@ -317,5 +341,7 @@ def test_check_prints_every_finding_with_its_fix(
     assert result.exit_code == code
     assert "notice  REDSHIFT_DATABASE is set but not used by SINK=sqlite" in result.output
     assert "  warn    receives: only 1\n          → raise it" in result.output
+    start = "The worker would not start: 1 of 3 checks refuse" if last else "The worker can start: 2 checks"
+    assert result.output.splitlines()[-1] == f"{start}, 1 warning."
     document = json.loads(invoke("check", "--json", **QUEUE).output)
     assert [f["check"] for f in document["pipelines"]["default"]] == ["queue", "receives", *(f.check for f in last)]

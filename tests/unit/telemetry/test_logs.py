@@ -26,7 +26,7 @@ from worker.telemetry.events import (
     WorkerStopping,
 )
 from worker.telemetry.lines import LineWriter
-from worker.telemetry.logs import configure
+from worker.telemetry.logs import configure, rounded
 from worker.telemetry.redact import MASK, TEXT_CHARACTERS, Redactor, plain
 from worker.telemetry.report import KEYS
 
@@ -319,12 +319,58 @@ def test_a_long_traceback_keeps_its_end() -> None:
 
 
 def test_a_report_line_has_no_other_keys() -> None:
-    """Programs that parse the report find its keys and nothing else, also among pretty lines."""
+    """Programs that parse the report find its keys and nothing else."""
+    stream = Written()
+    logs = logging_to(stream, fmt="json")
+    logs.line(dict.fromkeys(KEYS, 1))
+    logs.close()
+    assert list(stream.objects[0]) == list(KEYS)
+
+
+def test_people_read_the_report_as_a_line_like_others() -> None:
+    """No object of JSON stands among pretty lines."""
     stream = Written()
     logs = logging_to(stream, fmt="pretty")
     logs.line(dict.fromkeys(KEYS, 1))
     logs.close()
-    assert list(stream.objects[0]) == list(KEYS)
+    (line,) = stream.getvalue().splitlines()
+    assert "report" in line
+    assert "messages_processed=1" in line
+    assert "{" not in line
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1.0792839, 1.079),
+        (0.000123456, 0.000123),
+        (-12345.67891, -12345.679),
+        (float("inf"), float("inf")),
+        ({"a": 0.33333333}, {"a": 0.333}),
+        (7, 7),
+        ("0.33333333", "0.33333333"),
+    ],
+)
+def test_numbers_of_facts_are_rounded(value: object, said: object) -> None:
+    """To thousandths, and below one to three digits: what a reader can use; what your code logs is left alone."""
+    assert rounded(value) == said
+
+
+def test_the_sdk_speaks_of_its_credentials_once() -> None:
+    """Each queue has a client, and each client says where it found the keys; other words, or errors, are all kept."""
+    stream = Written()
+    logs = logging_to(stream, fmt="json")
+    log = logging.getLogger("aiobotocore.credentials")
+    for text in ("Found credentials in environment variables.", "Found credentials from IAM Role: one"):
+        log.info(text)
+        log.info(text)
+    for _ in range(2):
+        log.warning("refused")
+        logging.getLogger("shop").info("twice")
+    logs.close()
+    said = [line["event"] for line in stream.objects]
+    assert len(said) == 6
+    assert len(set(said)) == 4
 
 
 def test_a_full_pipe_holds_up_nobody() -> None:
