@@ -2,7 +2,7 @@
 
 Producers put without waiting (what may be in flight is bounded by the ledger before it is received); takers wait for
 a batch, one of them gathering at a time, in the order in which they came. Closed and empty, it answers every taker
-with an empty list. asyncio.Queue can neither close (before 3.13) nor gather.
+with an empty list, and so is one that is nudged. asyncio.Queue can neither close (before 3.13) nor gather.
 """
 
 from __future__ import annotations
@@ -94,6 +94,16 @@ class Channel(Generic[T]):
             raise
         finally:
             self._served.pop(taker, None)
+
+    def nudge(self) -> None:
+        """Give the first of those who wait an empty batch, so that it looks for other work."""
+        while self._takers:
+            taker = self._takers.popleft()
+            if not taker.batch.cancelled():
+                taker.batch.set_result([])
+                self._served[taker] = None
+                break
+        self._serve()
 
     def close(self) -> None:
         """End of input: takers get what is left, then empty lists."""

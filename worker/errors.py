@@ -13,6 +13,7 @@
     ├── DecodeError              the sender's                    → reject at once
     ├── SinkError
     │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
+    │   │   └── SinkContended    somebody else locks a record    → halve it, then as SinkUnavailable
     │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
     │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
     ├── StageEnded               a part of us ended untold        → the worker ends, exit 1
@@ -91,6 +92,10 @@ class SinkError(WorkerError):
 
 class SinkUnavailable(SinkError):
     """The sink as a whole is away (locked, full, read-only, gone): the batch is kept and tried again."""
+
+
+class SinkContended(SinkUnavailable):
+    """The sink is there, but something in the batch is held up (a lock, a deadlock): halve it, with pauses."""
 
 
 class SinkRefused(SinkError):

@@ -89,9 +89,9 @@ class Room:
         self._loop: asyncio.AbstractEventLoop | None = None
         """Of whoever waits. Written by `reserve_soon`."""
 
-    def alone(self, reservation: Reservation) -> bool:
-        """Nothing is held, and nothing else asked for."""
-        return self.messages == 0 and self._reserved == reservation.messages
+    def alone(self, reservation: Reservation, *, beside: int = 0) -> bool:
+        """Nothing is held *beside* so many messages, and nothing else asked for."""
+        return self.messages <= beside and self._reserved == reservation.messages
 
     @property
     def bytes_taken(self) -> int:

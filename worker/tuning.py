@@ -104,18 +104,21 @@ LONG_SECONDS: Final = 1.0
 a receive between two of them is little beside the writes."""
 
 
+def messages_begun(*, idle: int, rows: int, begun: int, maximum: int) -> int:
+    """How many messages may be in flight beside long writes: the *begun* ones, and a batch for each *idle* writer."""
+    return max(1, min(maximum, begun + idle * rows))
+
+
 def messages_ahead(
     *, writers: int, rows: int, write_seconds: float, receive_seconds: float, maximum: int, batches_seen: int
 ) -> int:
     """How many messages may be in flight: what the writers hold, and what keeps them busy for two receive round trips.
 
     By Little's law writers that take `write_seconds` a batch eat `writers * rows / write_seconds` messages a second.
-    A job of seconds has nothing waiting behind it, and a batch of milliseconds has a full buffer. Before anything is
-    known of their time, single messages (*rows* is 1) may be such jobs.
+    A batch of milliseconds has a full buffer, and single messages (*rows* is 1) nothing behind them before anything is
+    known of their time. For writes that are known to be long there is `messages_begun`.
     """
     held = writers * rows
-    if write_seconds > LONG_SECONDS:
-        return min(maximum, held)
     if batches_seen == 0 or write_seconds <= 0:
         return min(maximum, held if rows == 1 else 2 * held)
     # The bound comes before the rounding: a clock may say that a write took next to no time.

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
+    from worker.pipeline.aside import Part
+    from worker.pipeline.breaker import Trial
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
@@ -67,14 +69,10 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
     return Written([DONE] * len(records), 1)
 
 
-async def deletes_before_the_commit(self: Handler, batch: Batch) -> list[Outcome]:
+async def deletes_before_the_commit(self: Handler, part: Part, **__: object) -> None:
     """Settles, and then writes."""
-    deliveries, batch.deliveries[:] = list(batch.deliveries), []
-    self._settler.settle([(delivery, DONE) for delivery in deliveries])
-    await self._writer.write(
-        batch.records, leases=BatchLeases([], limit_seconds=None, over=self._over, clock=self._now)
-    )
-    return []
+    self._decide([(delivery, DONE) for delivery in part.deliveries])
+    await self._writer.write(part.records, leases=BatchLeases([], limit_seconds=None, over=self._over, clock=self._now))
 
 
 def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
@@ -82,22 +80,22 @@ def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
     return lambda _, delivery: f"{delivery.message_id}/{delivery.receive_count}"
 
 
-async def takes_away_for_a_retry(self: Writer, records: Sequence[Message]) -> list[Outcome] | Divided | None:
+async def takes_away_for_a_retry(
+    self: Writer, records: Sequence[Message], trial: Trial
+) -> list[Outcome] | Divided | Trial:
     """Gives a batch back for every failure of a sink that is away."""
     try:
         answers = await self._sink.write(records)
     except SinkUnavailable:
         return [Retried("sink")] * len(records)
     except Exception:  # noqa: BLE001 - as the right one
-        return await try_write(self, records)
+        return await try_write(self, records, trial)
     return [DONE if answer is None else answer for answer in answers]
 
 
-async def answers_all_alike(
-    _: Writer, records: Sequence[Message], alone: Retried | Rejected, writes: int, __: object
-) -> Written:
+async def answers_all_alike(_: Writer, records: Sequence[Message], alone: Retried | Rejected, *__: object) -> Written:
     """Gives the bad record's answer to its whole batch."""
-    return Written([alone] * len(records), writes)
+    return Written([alone] * len(records), 1)
 
 
 def begins_what_is_over(self: Decoder, batch: Batch, deliveries: list[Delivery], _: float) -> None:
@@ -110,7 +108,7 @@ def begins_what_is_over(self: Decoder, batch: Batch, deliveries: list[Delivery],
         delivery.lost = True
 
 
-def is_never_alone(_: Room, __: Reservation) -> bool:
+def is_never_alone(_: Room, __: Reservation, **___: object) -> bool:
     """Somebody else will try the sink."""
     return False
 

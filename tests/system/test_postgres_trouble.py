@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
 
 from tests.records import make_messages
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import BOTH_WAYS, COMMITTED, leave_alone, on_insert, opened, trouble
-from worker.errors import SinkUnavailable
+from worker.errors import SinkContended, SinkUnavailable
 from worker.sinks import postgres as module
 from worker.sinks.postgres_table import COPY_ROWS
 
@@ -25,6 +26,24 @@ async def test_a_table_renamed_away_and_back_is_passing(database: Postgres, sink
     assert isinstance(await trouble(sink, make_messages(3)), SinkUnavailable)
     database.sql(f"ALTER TABLE {table}_away RENAME TO {table}")
     assert set(await sink.write(make_messages(3))) == {None}
+
+
+@BOTH_WAYS
+async def test_a_key_that_another_session_locks_holds_up_its_own_row(
+    database: Postgres, sink: PostgresSink, table: str, rows: int
+) -> None:
+    """A batch with it in it is told apart from a server that is away, and any other goes in beside the lock."""
+    await sink.write(make_messages(1, prefix="before"))
+    locking = await asyncpg.connect(database.dsn)
+    try:
+        async with locking.transaction():
+            await locking.execute(f"INSERT INTO {table} SELECT 'm-0', body, sent_at, received_at, 1 FROM {table}")  # noqa: S608 - the test's own
+            assert isinstance(await trouble(sink, make_messages(rows)), SinkContended)
+            assert set(await sink.write(make_messages(rows)[1:])) == {None}
+    finally:
+        await locking.close()
+    assert set(await sink.write(make_messages(rows))) == {None}
+    assert len(database.keys(table)) == rows + 1
 
 
 @BOTH_WAYS

@@ -32,8 +32,17 @@ class Buffer(Protocol):
         """Append what a receive brought; returns what is not to be begun, with its outcome."""
         ...
 
+    @property
+    def closed(self) -> bool:
+        """Nothing more will come."""
+        ...
+
     async def take(self) -> list[Delivery]:
-        """The next batch; empty when the buffer is closed."""
+        """The next batch; empty when the buffer is closed, or to somebody who was nudged."""
+        ...
+
+    def nudge(self) -> None:
+        """Let one of those who wait in `take` look for other work."""
         ...
 
     def close(self) -> None:
@@ -68,6 +77,15 @@ class Arrivals:
         """Append what a receive brought."""
         self._channel.put(deliveries)
         return []
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more will come."""
+        return self._channel.closed
+
+    def nudge(self) -> None:
+        """Let one who waits in `take` look for other work."""
+        self._channel.nudge()
 
     async def take(self) -> list[Delivery]:
         """The next batch; empty when the buffer is closed."""

@@ -1,8 +1,9 @@
 """Handle: N coroutines, each taking a batch through decode, write and decide.
 
 Takes batches of deliveries from the buffer, gives every one of them with its outcome to the settler: `Done` only
-after the sink accepted it. A coroutine ends when the buffer is closed; cancelled, it releases the batch in hand, since
-nobody knows what the sink has kept of it.
+after the sink accepted it. What the sink did not take is put aside and written again, in turns with what is new. A
+coroutine ends when the buffer is closed and nothing is aside; cancelled, it releases the batch in hand, since nobody
+knows what the sink has kept of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 
 from worker.attempts import judged
 from worker.outcome import DONE, Released
+from worker.pipeline.aside import Aside, Part
+from worker.pipeline.breaker import Trial
+from worker.pipeline.lanes import HELD_BACK
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -22,8 +26,9 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome
+    from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
-    from worker.pipeline.decode import Batch, Decoder
+    from worker.pipeline.decode import Decoder
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.write import Writer
@@ -39,11 +44,15 @@ class Handler:
         buffer: Buffer,
         decoder: Decoder,
         writer: Writer,
+        breaker: Breaker,
+        aside: Aside,
+        ordered: bool,
+        crowding: Callable[[], int],
         settler: Settler,
         write_limit_seconds: float | None,
         max_receives: int | None,
         sizing: Sizing,
-        written: Callable[[], None],
+        followed: Callable[[], None],
         over: Callable[[int], None],
         wall: Callable[[], float],
         emit: Emit,
@@ -52,43 +61,68 @@ class Handler:
         self._buffer = buffer
         self._decoder = decoder
         self._writer = writer
+        self._breaker = breaker
+        self.aside = aside
+        self._ordered = ordered
+        self._crowding = crowding
+        """How many messages are aside that others should have the room of."""
         self._settler = settler
         self._write_limit = write_limit_seconds
         self._max_receives = max_receives
         self._sizing = sizing
-        self._written = written
+        self._followed = followed
+        """Told that batches have begun or ended."""
         self._over = over
         """Told how many leases were found to be over."""
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
         self._now = asyncio.get_running_loop().time
-        self.handling = 0  # deliveries in a handler's hands; written by run and _decide
+        self.handling = 0  # deliveries in a handler's hands or aside; written by run, unbegun and _decide
+        self.busy = 0  # coroutines that handle; written by _handle
         self.batches = 0  # finished; written by _write
 
     async def run(self) -> None:
-        """One coroutine: until the buffer is closed."""
-        now = self._now
-        free_since = now()
-        while deliveries := await self._buffer.take():
-            self.handling += len(deliveries)
-            await self._handle(deliveries, waited_seconds=now() - free_since)
-            free_since = now()
+        """One coroutine: until the buffer is closed, and what the sink did not take has had its last tries."""
+        now, aside, buffer = self._now, self.aside, self._buffer
+        free_since, again = now(), False
+        while not buffer.closed:
+            # Turns: what failed before is not tried twice in a row while there is anything new.
+            if aside and not (again and len(buffer)) and (part := aside.due()) is not None:
+                await self._write_again(part)
+                free_since, again = now(), True
+                continue
+            if deliveries := await buffer.take():
+                self.handling += len(deliveries)
+                await self._handle(deliveries, waited_seconds=now() - free_since)
+                free_since = now()
+            again = False
+        while (part := await aside.next()) is not None:
+            await self._write_again(part)
+
+    def unbegun(self) -> list[Delivery]:
+        """After the last coroutine: take out what the sink did not take."""
+        left = self.aside.clear()
+        self.handling -= len(left)
+        return left
 
     async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         began = self._now()
-        with self._given_back_if_cancelled(deliveries):
-            batch = await self._decoder.decode(deliveries, began)
-        if batch.aside:
-            self._decide(self._judged(batch.aside))
-        if not batch.records:
-            return
-        with self._given_back_if_cancelled(batch.deliveries):
-            batch.waited_seconds, batch.decode_seconds = waited_seconds, self._now() - began
-            outcomes = await self._write(batch)
-        decided = list(zip(batch.deliveries, outcomes, strict=True))
-        self._decide(decided if outcomes.count(DONE) == len(outcomes) else self._judged(decided))
+        self.busy += 1
+        if self._sizing.long:
+            self._followed()  # what is begun leaves no room for what would wait for it
+        try:
+            with self._given_back_if_cancelled(deliveries):
+                batch = await self._decoder.decode(deliveries, began)
+            if batch.aside:
+                self._decide(self._judged(batch.aside))
+            if batch.records:
+                part = Part(batch.deliveries, batch.records)
+                await self._write(part, waited_seconds=waited_seconds, decode_seconds=self._now() - began)
+        finally:
+            self.busy -= 1
+            self._followed()
 
     def _judged(self, outcomes: list[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
         """With a rejection for every retry that would be one too many."""
@@ -108,33 +142,81 @@ class Handler:
             self._decide([(delivery, Released()) for delivery in deliveries])
             raise
 
-    async def _write(self, batch: Batch) -> list[Outcome]:
+    async def _write_again(self, part: Part) -> None:
+        count = len(part.records)
+        self.aside.trying += count
+        try:
+            await self._write(part)
+        finally:
+            self.aside.trying -= count
+            self._followed()
+
+    async def _write(self, part: Part, *, waited_seconds: float = 0.0, decode_seconds: float = 0.0) -> None:
+        """Write, settle what has an outcome, and put aside what is to be written again."""
         began = self._now()
-        leases = BatchLeases(batch.deliveries, limit_seconds=self._write_limit, over=self._over, clock=self._now)
-        written = await self._writer.write(batch.records, leases=leases)
+        leases = BatchLeases(part.deliveries, limit_seconds=self._write_limit, over=self._over, clock=self._now)
+        with self._given_back_if_cancelled(part.deliveries):
+            written = await self._writer.write(part.records, leases=leases, trial=part.trial)
         leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
         seconds = self._now() - began
         self.batches += 1
-        if written.writes == 1:
-            self._sizing.written(len(batch.records), seconds)
-        self._written()
-        pairs = zip(batch.deliveries, written.answers, strict=True)
-        accepted = tuple([delivery.sent_at for delivery, answer in pairs if answer is DONE])
+        if written.writes == 1 and not written.kept:
+            self._sizing.written(len(part.records), seconds)
+        pairs = zip(part.deliveries, written.answers, strict=True)
+        answered = [(one, answer) for one, answer in pairs if not isinstance(answer, Trial)]
+        if answered:
+            self._tell(answered, written.writes, seconds, waited_seconds, decode_seconds)
+            all_done = written.answers.count(DONE) == len(answered)
+            self._decide(answered if all_done else self._judged(answered))
+        if written.kept:
+            for again in part.again(written.answers):
+                self._put_aside(again)
+            self._give_up()
+
+    def _tell(
+        self,
+        answered: Sequence[tuple[Delivery, Outcome]],
+        writes: int,
+        write_seconds: float,
+        waited_seconds: float,
+        decode_seconds: float,
+    ) -> None:
+        accepted = tuple([delivery.sent_at for delivery, answer in answered if answer is DONE])
         self._emit(
             events.BatchWritten(
                 self._pipeline,
-                rows=len(written.answers),
+                rows=len(answered),
                 accepted=len(accepted),
-                bytes=sum([delivery.weight for delivery in batch.deliveries]),
-                waited_seconds=batch.waited_seconds,
-                decode_seconds=batch.decode_seconds,
-                write_seconds=seconds,
-                writes=written.writes,
+                bytes=sum([delivery.weight for delivery, _ in answered]),
+                waited_seconds=waited_seconds,
+                decode_seconds=decode_seconds,
+                write_seconds=write_seconds,
+                writes=writes,
                 sent_at=accepted,
                 finished_at=self._wall(),
             )
         )
-        return list(written.answers)
+
+    def _put_aside(self, part: Part) -> None:
+        """What the sink did not take waits for its next try."""
+        if not (part.trial.divides and len(part.records) > 1) or self._buffer.closed:
+            self.aside.put(part)
+            return
+        parts, behind = part.halves(ordered=self._ordered)
+        self.aside.put_first(parts)
+        if behind:
+            self._decide([(delivery, HELD_BACK) for delivery in behind])
+
+    def _give_up(self) -> None:
+        """Give back what was aside for too long, or takes the room of others; one that is not blamed may stay."""
+        crowding = self._crowding()
+        for part in self.aside.parts():
+            alone = len(self.aside) == 1
+            outcome = self._breaker.gives_up(part.trial, len(part.records), alone=alone, crowded=crowding > 0)
+            if outcome is not None:
+                crowding -= len(part.records)
+                self.aside.remove(part)
+                self._decide([(delivery, outcome) for delivery in part.deliveries])
 
 
 class BatchLeases:

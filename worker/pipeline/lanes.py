@@ -81,6 +81,15 @@ class Lanes:
             self._offer(lane)
         return [(delivery, HELD_BACK) for delivery in newest_first(behind)]
 
+    @property
+    def closed(self) -> bool:
+        """Nothing more will come."""
+        return self._runs.closed
+
+    def nudge(self) -> None:
+        """Let one who waits in `take` look for other work."""
+        self._runs.nudge()
+
     async def take(self) -> list[Delivery]:
         """The next batch: whole runs of groups, each in order; empty when closed."""
         sizing = self._sizing

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from worker import tuning
 from worker.inflight import Ledger
 from worker.outcome import Released
+from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
 from worker.pipeline.decode import Decoder
@@ -104,9 +105,12 @@ class Pipeline:
             frame_bytes=parts.queue.frame_bytes,
         )
         self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds)
-        self.breaker = Breaker(hold_seconds=spec.hold_seconds, random=parts.random, emit=emit, pipeline=name)
         self.sizing = Sizing(spec.batch)
         self.buffer: Buffer = Lanes(self.sizing) if spec.fifo else Arrivals(self.sizing)
+        self.aside = Aside(self.buffer.nudge)
+        self.breaker = Breaker(
+            hold_seconds=spec.hold_seconds, random=parts.random, restored=self.aside.hasten, emit=emit, pipeline=name
+        )
         self.settler = self._make_settler(parts)
         self.handler = self._make_handler(parts)
         self.poller = self._make_poller(parts)
@@ -142,11 +146,15 @@ class Pipeline:
                 over=self._leases_over,
             ),
             writer=writer,
+            breaker=self.breaker,
+            aside=self.aside,
+            ordered=self.spec.fifo,
+            crowding=self._crowding,
             settler=self.settler,
             write_limit_seconds=self.spec.write_limit_seconds,
             max_receives=self.spec.max_receives,
             sizing=self.sizing,
-            written=self._follow_sink,
+            followed=self._follow_sink,
             over=self._leases_over,
             wall=parts.wall,
             emit=parts.emit,
@@ -161,6 +169,7 @@ class Pipeline:
             buffer=self.buffer,
             settler=self.settler,
             breaker=self.breaker,
+            aside=self.aside,
             random=parts.random,
             emit=parts.emit,
             pipeline=self.spec.name,
@@ -213,6 +222,7 @@ class Pipeline:
         if stop.forced or late < share + HANDED_SECONDS:
             await self._give_up(polling, stages)
         await stages.end(handling)  # and what they could not finish is released
+        self.settler.settle([(delivery, Released()) for delivery in self.handler.unbegun()])
         await stop.patience(polling, until=late)
         await self._give_up(polling, stages)
         self.settler.close()
@@ -229,13 +239,28 @@ class Pipeline:
     def _leases_over(self, count: int) -> None:
         self._emit(events.LeasesLost(self.spec.name, "LeaseOver", count))
 
+    def _crowding(self) -> int:
+        """What the sink takes last may be half of all that may be in flight; how many messages it is beyond that."""
+        if 2 * self.room.bytes > self.spec.max_bytes:
+            return 1
+        return self.aside.blamed() - max(1, self.spec.max_messages // 2)
+
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
-        self.room.max_messages = tuning.messages_ahead(
-            writers=self.spec.writers,
-            rows=self.sizing.rows,
+        failed = self.aside.failed
+        self.room.max_messages = min(self.spec.max_messages, failed + self._ahead(failed))
+
+    def _ahead(self, failed: int) -> int:
+        """How many messages may be in flight beside those that *failed*."""
+        spec, handler, rows = self.spec, self.handler, self.sizing.rows
+        if self.sizing.long:
+            idle, begun = spec.writers - handler.busy, handler.handling - failed
+            return tuning.messages_begun(idle=idle, rows=rows, begun=begun, maximum=spec.max_messages)
+        return tuning.messages_ahead(
+            writers=spec.writers,
+            rows=rows,
             write_seconds=self.sizing.write_seconds,
             receive_seconds=self.poller.receive_seconds,
-            maximum=self.spec.max_messages,
-            batches_seen=self.handler.batches,
+            maximum=spec.max_messages,
+            batches_seen=handler.batches,
         )

@@ -16,6 +16,7 @@ from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
 from worker.outcome import DONE, Released
+from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
 from worker.pipeline.stage import Stages
 from worker.telemetry import events
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from worker.inflight import Ledger
-    from worker.limit import Limit
     from worker.message import Delivery
+    from worker.pipeline.aside import Aside
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.settle import Settler
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Queue
     from worker.telemetry.events import Emit
 
-ANSWER_MARGIN_SECONDS: Final = 5.0
-"""An answer later than the wait plus this is given up; the SDK alone would notice a dead long poll after 313 s."""
 PATIENCE_SECONDS: Final = 0.1
 """How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
 REFUSED_PAUSE_SECONDS: Final = 10.0
@@ -60,26 +59,6 @@ class PollSettings:
     """FIFO: a receive whose answer was lost is asked again under the same attempt id, and brings the same."""
 
 
-class Parking:
-    """Room for an answer that is here already: it is waited for as long as its leases live, and SQS is not to blame."""
-
-    def __init__(self, room: Reservation, clock: Limit, lease_seconds: float) -> None:
-        self._room = room
-        self._clock = clock
-        self._lease_seconds = lease_seconds
-
-    @property
-    def granted(self) -> int:
-        """As the reservation says."""
-        return self._room.granted
-
-    async def admit(self, size: int) -> None:
-        """Wait for room, then give the rest of the answer its time."""
-        self._clock.restart(self._lease_seconds)
-        await self._room.admit(size)
-        self._clock.restart(ANSWER_MARGIN_SECONDS)
-
-
 class Poller:
     """All receivers of one queue."""
 
@@ -92,6 +71,7 @@ class Poller:
         buffer: Buffer,
         settler: Settler,
         breaker: Breaker,
+        aside: Aside,
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -104,6 +84,7 @@ class Poller:
         self._buffer = buffer
         self._settler = settler
         self._breaker = breaker
+        self._aside = aside
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -171,21 +152,27 @@ class Poller:
     async def _reserve(self, owed: int) -> Reservation | None:
         """Room for a full receive if possible, or for less after a little patience; for what is *owed*, if anything is.
 
-        While the sink is away nothing is asked for, but when nothing is in hand any more somebody has to try the sink.
+        While the sink is away nothing is asked for, but when all that is in hand has failed another one has to try it.
         """
         if self._breaker.is_open:
             await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        reservation = self._room.reserve_now(owed or self._settings.limit)
+        limit = 1 if self._breaker.is_open else self._settings.limit
+        reservation = self._room.reserve_now(owed or limit)
         if reservation is None:
-            wanted = owed or self._room.most(self._settings.limit)
+            wanted = owed or self._room.most(limit)
             reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = self._now()
         if reservation is None:
             return None
-        if self.stopping or (self._breaker.is_open and not self._room.alone(reservation)):
+        if self.stopping or (self._breaker.is_open and not self._may_probe(reservation)):
             self._room.cancel(reservation)
             return None
         return reservation
+
+    def _may_probe(self, reservation: Reservation) -> bool:
+        """The sink is away: whether this receive may find out if it is so for other messages too."""
+        failed = self._aside.failed
+        return self._room.alone(reservation, beside=failed) and self._breaker.wants_another(failed)
 
     def _attempt(self) -> str | None:
         return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
@@ -242,6 +229,8 @@ class Poller:
         self.empties = 0 if count else self.empties + 1
         if count == asked:
             self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
+        if count and self._breaker.is_open:
+            self._breaker.heard_another(count)
         received_at = deliveries[0].received_at if deliveries else 0.0
         sent_at = tuple([delivery.sent_at for delivery in deliveries])
         self._emit(

@@ -42,6 +42,11 @@ class Sizing:
         self._cost = tuning.WriteCost()
 
     @property
+    def long(self) -> bool:
+        """Whether a write takes so long that nothing should wait for its end."""
+        return self.write_seconds > tuning.LONG_SECONDS
+
+    @property
     def max_bytes(self) -> int:
         """Most bytes of a batch."""
         return self._settings.max_bytes

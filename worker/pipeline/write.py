@@ -1,8 +1,9 @@
-"""Write: gives a batch of records to the sink until each of them has an answer.
+"""Write: gives a batch of records to the sink.
 
-Takes records, gives one answer each, in order. A sink that is away is waited for (through the breaker, leases kept);
-a batch in which something is refused is halved until the bad record is alone. It ends with an answer for every record,
-or by cancellation, after which nobody knows what the sink has kept.
+Takes records, gives one answer each, in order. A batch in which something is refused is halved until the bad record is
+alone. What the sink did not take, because it is away or seems so, is answered by its `Trial`: it is to be kept in hand
+and written again. It ends with an answer for every record, or by cancellation, after which nobody knows what the sink
+has kept.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
-from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
-from worker.pipeline.breaker import AwayTooLong
+from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
+from worker.pipeline.breaker import AwayTooLong, Trial
 from worker.pipeline.lanes import HELD_BACK, held_back
 from worker.pipeline.stage import told_to_end
 from worker.telemetry import events
@@ -23,21 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from worker.message import Message
-    from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
     from worker.telemetry.events import Emit
+
+Answer = Outcome | Trial
 
 LEASE_OVER: Final = Released("lease-over")
 """Not begun: another worker may have it by now."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Written:
     """What became of a batch: an answer for each record, and how often the sink was asked."""
 
-    answers: list[Outcome]
+    answers: Sequence[Answer]
     writes: int
+    kept: bool = False
+    """Something is to be written again: its answer is a `Trial`."""
 
 
 class Leases(Protocol):
@@ -61,36 +65,42 @@ class Writer:
         self._breaker = breaker
         self._emit = emit
         self._pipeline = pipeline
+        self._now = asyncio.get_running_loop().time
 
-    async def write(self, records: Sequence[Message], *, leases: Leases) -> Written:
-        """One answer for each record, in order. Nothing is begun whose lease ran out while the sink was away."""
-        writes, answers = 0, None
-        while answers is None:
-            over: AbstractSet[str] = frozenset()
-            try:
-                async with self._breaker.attempt():
-                    if not (over := leases.begin(records)):
-                        writes += 1
-                        answers = await self._try(records)
-            except AwayTooLong:
-                return Written([Released("sink-away")] * len(records), writes)
-            if over:
-                return await self._without(over, records, leases, writes)
-            if answers is None:
+    async def write(self, records: Sequence[Message], *, leases: Leases, trial: Trial | None = None) -> Written:
+        """One answer for each record, in order; of those that failed together the same `Trial`.
+
+        *trial* is what the sink made of them so far. Nothing is begun whose lease ran out meanwhile.
+        """
+        trial, over = trial or Trial(), frozenset[str]()
+        answers: list[Outcome] | Divided | Trial = trial
+        try:
+            async with self._breaker.attempt(trial):
+                if not (over := frozenset(leases.begin(records))):
+                    answers = await self._try(records, trial)
+        except AwayTooLong:
+            return Written([Released("sink-away")] * len(records), 0)
+        if over:
+            return await self._without(over, records, leases, trial)
+        match answers:
+            case Divided():
+                return await self._halve(records, answers.alone, leases, trial)
+            case Trial():
                 leases.wait()
-        if isinstance(answers, Divided):
-            return await self._halve(records, answers.alone, leases, writes)
-        return Written(held_back(records, answers) if self._ordered else answers, writes)
+                return Written([answers] * len(records), 1, kept=True)
+            case _:
+                return Written(held_back(records, answers) if self._ordered else answers, 1)
 
-    async def _try(self, records: Sequence[Message]) -> list[Outcome] | Divided | None:
-        """One write: its answers, or that the batch must be halved, or None while the sink is away."""
+    async def _try(self, records: Sequence[Message], trial: Trial) -> list[Outcome] | Divided | Trial:
+        """One write: its answers, or that the batch must be halved, or *trial* if the sink seems to be away."""
+        began = self._now()
         try:
             answers = await self._sink.write(records)
             if len(answers) != len(records):
                 raise ValueError("the sink answered for another number of records")  # noqa: TRY301 - as any bug of a sink
         except SinkUnavailable as error:
-            self._breaker.failed(error)
-            return None
+            self._breaker.failed(error, trial, began=began, rows=len(records))
+            return trial
         except GeneratorExit:
             raise  # nobody waits for this coroutine any more
         except BaseException as error:
@@ -103,31 +113,31 @@ class Writer:
         return outcome
 
     async def _halve(
-        self, records: Sequence[Message], alone: Retried | Rejected, leases: Leases, writes: int
+        self, records: Sequence[Message], alone: Retried | Rejected, leases: Leases, trial: Trial
     ) -> Written:
         """*alone* is the answer of a single record; more of them are written in two halves."""
         if len(records) == 1:
-            return Written([alone], writes)
+            return Written([alone], 1)
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
         middle = len(records) // 2
-        first = await self.write(records[:middle], leases=leases)
+        first = await self.write(records[:middle], leases=leases, trial=trial.half())
         behind = self._behind(records[:middle], first.answers, records[middle:])
-        second = await self._rest(records[middle:], behind, leases)
-        return Written(first.answers + second.answers, writes + first.writes + second.writes)
+        second = await self._rest(records[middle:], behind, leases, trial)
+        writes, kept = 1 + first.writes + second.writes, first.kept or second.kept
+        return Written([*first.answers, *second.answers], writes, kept)
 
     async def _without(
-        self, over: AbstractSet[str], records: Sequence[Message], leases: Leases, writes: int
+        self, over: AbstractSet[str], records: Sequence[Message], leases: Leases, trial: Trial
     ) -> Written:
         """Give back those whose leases are *over*, with what is behind them in their groups, and write the rest."""
         answers: list[Outcome] = [LEASE_OVER if record.id in over else DONE for record in records]
         if self._ordered:
             answers = held_back(records, answers, all_behind=True)
         aside = {record.id: answer for record, answer in zip(records, answers, strict=True) if answer is not DONE}
-        rest = await self._rest(records, aside, leases)
-        return Written(rest.answers, writes + rest.writes)
+        return await self._rest(records, aside, leases, trial)
 
     def _behind(
-        self, before: Sequence[Message], answers: Sequence[Outcome], records: Sequence[Message]
+        self, before: Sequence[Message], answers: Sequence[Answer], records: Sequence[Message]
     ) -> dict[str, Outcome]:
         """Those of *records* that must not be tried, with order in the groups: something *before* them failed."""
         if not self._ordered:
@@ -135,12 +145,15 @@ class Writer:
         stopped = {record.group_id for record, answer in zip(before, answers, strict=True) if answer is not DONE}
         return {record.id: HELD_BACK for record in records if record.group_id in stopped}
 
-    async def _rest(self, records: Sequence[Message], aside: dict[str, Outcome], leases: Leases) -> Written:
+    async def _rest(
+        self, records: Sequence[Message], aside: dict[str, Outcome], leases: Leases, trial: Trial
+    ) -> Written:
         """Write *records* but those *aside*, which have their answers."""
         free = [record for record in records if record.id not in aside]
-        written = await self.write(free, leases=leases) if free else Written([], 0)
+        written = await self.write(free, leases=leases, trial=trial.half()) if free else Written([], 0)
         answered = iter(written.answers)
-        return Written([aside.get(record.id) or next(answered) for record in records], written.writes)
+        answers = [aside.get(record.id) or next(answered) for record in records]
+        return Written(answers, written.writes, written.kept)
 
 
 def outcomes(answers: Sequence[Retried | Rejected | None]) -> list[Outcome]:

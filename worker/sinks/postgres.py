@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import asyncpg
 
-from worker.errors import SinkUnavailable
+from worker.errors import SinkContended, SinkUnavailable
 from worker.outcome import Rejected
 from worker.sinks.postgres_errors import TROUBLE, at_open, in_connect, in_write
 from worker.sinks.postgres_rows import as_values
@@ -48,8 +48,9 @@ class PostgresSink:
     Safe behind PgBouncer in transaction mode: no named prepared statement (`statement_cache_size=0`, which costs one
     round trip a batch), no startup parameter but `application_name`, limits by SET LOCAL, nothing left in the session.
 
-    A cancelled write gives its connection up without a word: unknown, and harmless when written again. After any
-    trouble all connections are made anew, so that none is left on a server that was demoted.
+    A cancelled write gives its connection up without a word: unknown, and harmless when written again. A key that
+    another session locks holds up its own row alone: batches are halved until it is found. After any other trouble
+    all connections are made anew, so that none is left on a server that was demoted.
     """
 
     def __init__(self, dsn: str, table: str = "messages", *, writers: int = WRITERS) -> None:
@@ -128,7 +129,7 @@ class PostgresSink:
             await self._table.insert(connection, rows)
         except TROUBLE as error:
             meaning = in_write(error, self._table.name)
-            if isinstance(meaning, SinkUnavailable):
+            if isinstance(meaning, SinkUnavailable) and not isinstance(meaning, SinkContended):
                 await pool.expire_connections()
             raise meaning from error
         finally:

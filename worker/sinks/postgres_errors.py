@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from worker.errors import SinkError, SinkRefused, SinkUnavailable
+from worker.errors import SinkContended, SinkError, SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS
 
 TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -22,6 +22,9 @@ _RECORD: Final = ("22", "23", "44", "P0", "54000")
 does not fit into the index."""
 _PASSING: Final = ("08", "40", "53", "55006", "55P03", "57", "58", "25", "XX")
 """What can be over when somebody tries again: connection, rollback, resources, locks, shutdown, read-only, defects."""
+_CONTENDED: Final = ("40", "55P03", "57014")
+"""Somebody else holds something that this batch wants, and perhaps no other: a deadlock or a rollback, the timeout of a
+lock, that of a statement (a trigger that waits)."""
 _NOT_NULL: Final = "23502"
 _RULES: Final = ("23", "44", "P0")
 
@@ -37,7 +40,8 @@ def in_write(error: Exception, table: str) -> SinkError:
     if _is_unwritable(error) or (code.startswith(_RECORD) and not _misses_foreign_column(error)):
         # Only names: the message of a data error or of a trigger may quote the row.
         return SinkRefused(_name(error))
-    return SinkUnavailable(f"{table}: {_say(error)}")
+    kind = SinkContended if code.startswith(_CONTENDED) else SinkUnavailable
+    return kind(f"{table}: {_say(error)}")
 
 
 def at_open(error: Exception, table: str) -> SinkError:

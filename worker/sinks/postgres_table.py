@@ -35,12 +35,14 @@ _CREATE_LOCK: Final = 7_781_253_011
 _BEGIN: Final = """
 BEGIN;
 SET LOCAL statement_timeout = '30s';
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '2s';
 SET LOCAL idle_in_transaction_session_timeout = '60s';
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'
 """
-"""In one round trip. A worker that is frozen or cut off in the middle holds its locks for a minute at most; a commit
-that is answered is on the disk, whatever the role or database has as a default."""
+"""In one round trip. A lock is waited for a little longer than it takes the server to find a deadlock: while a row is
+locked its batch is tried up to nine times, each half of the one before. A worker that is frozen or cut off in the
+middle holds its locks for a minute at most; a commit that is answered is on the disk, whatever the role or database
+has as a default."""
 _CREATE_STAGE: Final = (
     f"CREATE TEMPORARY TABLE {_STAGE} ({', '.join(map(' '.join, zip(COLUMNS, _TYPES, strict=True)))}) ON COMMIT DROP"
 )

@@ -18,6 +18,7 @@ from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
 from worker.errors import DecodeError
 from worker.message import NO_ATTRIBUTES, Delivery
+from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.decode import Decoder
@@ -74,17 +75,24 @@ class Line:
         """What becomes of each, by message id."""
         sizing = Sizing(BatchSettings(max_rows=100, max_bytes=1 << 30, max_wait_seconds=0.0))
         noted, buffer = Noted(), Arrivals(sizing)
-        breaker = Breaker(hold_seconds=1, random=random.Random(0), emit=lambda _: None, pipeline="p")
+        aside = Aside(buffer.nudge)
+        breaker = Breaker(
+            hold_seconds=1, random=random.Random(0), restored=aside.hasten, emit=lambda _: None, pipeline="p"
+        )
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
         handler = Handler(
             buffer=buffer,
             decoder=Decoder(self.codec, self.key, source="orders", ordered=False, over=lambda _: None),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
+            breaker=breaker,
+            aside=aside,
+            ordered=False,
+            crowding=lambda: 0,
             settler=settler,
             write_limit_seconds=None,
             max_receives=None,
             sizing=sizing,
-            written=lambda: None,
+            followed=lambda: None,
             over=lambda _: None,
             wall=lambda: 0.0,
             emit=lambda _: None,

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from worker.app import make_sink
-from worker.errors import SinkRefused, SinkUnavailable
+from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.settings import PipelineSettings
 from worker.sinks.postgres import PostgresSink
 from worker.sinks.postgres_errors import TROUBLE, at_open, in_connect, in_write
@@ -36,6 +36,20 @@ def test_trouble_that_passes_is_unavailable_at_any_time(error: Exception) -> Non
     assert isinstance(at_open(error, "t"), SinkUnavailable)
     assert isinstance(in_write(error, "t"), SinkUnavailable)
     assert isinstance(in_connect(error, "t"), SinkUnavailable)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DeadlockDetectedError("deadlock"),
+        asyncpg.SerializationError("concurrent update"),
+        asyncpg.LockNotAvailableError("lock timeout"),
+        asyncpg.QueryCanceledError("statement timeout"),
+    ],
+)
+def test_what_somebody_else_holds_may_be_one_record_s_trouble(error: Exception) -> None:
+    """So the batch is halved, and the server is not called away."""
+    assert isinstance(in_write(error, "t"), SinkContended)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from worker.telemetry.events.fact import (
     Level,
 )
 from worker.telemetry.events.handling import (
+    BatchHeld,
     BatchSplit,
     BatchWritten,
     MessageRejected,
@@ -78,6 +79,7 @@ from worker.telemetry.events.state import (
 )
 
 __all__ = [
+    "BatchHeld",
     "BatchSplit",
     "BatchWritten",
     "CredentialsKept",

@@ -40,8 +40,21 @@ class BatchSplit(Fact):
 
 
 @fact(frozen=True, slots=True)
+class BatchHeld(Fact):
+    """The sink did not take these rows, and takes others: they are kept, and tried again in `retry_in` seconds."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    detail: str
+    rows: int
+    retry_in: float
+
+
+@fact(frozen=True, slots=True)
 class SinkLost(Fact):
-    """The sink as a whole is away: receiving stops, leases are kept, one batch keeps trying."""
+    """The sink is away, for all that is known: receiving stops, leases are kept, one batch at a time keeps trying."""
 
     level: ClassVar[Level] = "error"
     pipeline: str
