@@ -2,7 +2,7 @@
 
     worker  pipeline      the two models: every field with its bounds and its prose
     variables  names      the fields' variables; misspelt and foreign variables
-    sources  derive       environment and worker.toml → values; what follows from them
+    sources  aws  derive  environment and worker.toml → values; what follows from them
     build  rules  problems   values → models; what is wrong, as sentences
     circles                  dead letters that would come back
     load                  all of it in order

@@ -25,10 +25,13 @@ LOCAL_REGION: Final = "us-east-1"
 _CAPPED: Final = (("batch_max_rows", "in_flight_max_messages"), ("batch_max_bytes", "in_flight_max_bytes"))
 
 
-def with_consequences(values: Values) -> Values:
-    """*values* and everything that follows from them."""
+def with_consequences(values: Values, beneath: Values) -> Values:
+    """*values* and everything that follows from them; where they say nothing, what is *beneath* holds."""
     extended = dict(values)
-    for consequence in (_sink, _place, _local_region, _caps):
+    for consequence in (_sink, _place):
+        extended.update(consequence(extended))
+    extended = beneath | extended
+    for consequence in (_local_region, _caps):
         extended.update(consequence(extended))
     return extended
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import SettingsError
+from worker.settings.aws import from_aws, proxies
 from worker.settings.build import SOME_QUEUE, broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
 from worker.settings.names import RESERVED, name_notices, name_problems
@@ -97,7 +98,7 @@ def _worker(
 
 def _pipeline(present: Mapping[str, str], file: File, name: str, *, needs_queue: bool) -> Built[PipelineSettings]:
     path = f"pipelines.{name}"
-    values = with_consequences(_given(present, file, name))
+    values = with_consequences(_given(present, file, name), from_aws(present))
     if "queue" not in values and not needs_queue:
         values["queue"] = Value(SOME_QUEUE, "SQS_QUEUE_URL", NOT_SET)
     values["name"] = Value(name, path, file.name)
@@ -150,6 +151,8 @@ def _origins(
     for name in RESERVED:
         if name in present:
             yield name, (shown(present[name]), "environment, not used")
+    for name, value in proxies(present):
+        yield name, (shown(value), "environment, read by the AWS SDK")
 
 
 def _text(value: object) -> str:

@@ -102,9 +102,10 @@ class PipelineSettings(Given):
     """Region of the queue. A URL or ARN that names its region decides; else this; else the AWS configuration file."""
 
     endpoint_url: Annotated[Endpoint | None, Variable("SQS_ENDPOINT_URL", "a URL")] = None
-    """Where SQS answers: a VPC endpoint, or a loopback. If it is not set, AWS's own endpoint of the region, or the host
-    of a queue URL that is not AWS's. Plain http only to this machine, to one-word host names, and to names of
-    Docker and Kubernetes such as `host.docker.internal` and `sqs.test.svc.cluster.local`."""
+    """Where SQS answers: a VPC endpoint, or a loopback. If it is not set: the host of a queue URL that is not AWS's,
+    what the AWS configuration says (`AWS_ENDPOINT_URL_SQS` and the like), or AWS's own endpoint of the region. Plain
+    http only to this machine, to one-word host names, and to names of Docker and Kubernetes such as
+    `host.docker.internal` and `sqs.test.svc.cluster.local`."""
 
     transport: Annotated[Literal["auto", "native", "sdk"], Variable("SQS_TRANSPORT")] = "auto"
     """How SQS is spoken to: our own request path, or the AWS SDK (aiobotocore). `auto` takes the quicker that fits."""
