@@ -9,6 +9,8 @@ import orjson
 from worker.message import NO_ATTRIBUTES, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.message import Attribute
 
 
@@ -18,7 +20,7 @@ def make_message(
     *,
     body: str | None = None,
     group_id: str | None = None,
-    attributes: dict[str, Attribute] | None = None,
+    attributes: Mapping[str, Attribute] | None = None,
 ) -> Message:
     """A message; without *body* it is the JSON of *value*."""
     value = {"order": key} if value is None else value

@@ -12,6 +12,8 @@ from worker.loopback.errors import SqsFault, invalid_parameter, missing_paramete
 from worker.sqs.limits import DELAY_SECONDS, MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.loopback.attributes import QueueSettings
     from worker.message import Attribute, Outgoing
 
@@ -64,7 +66,7 @@ def _attribute_bytes(name: str, attribute: Attribute) -> int:
     return _utf8_bytes(name) + _utf8_bytes(attribute.data_type) + size
 
 
-def _check_attributes(attributes: dict[str, Attribute]) -> None:
+def _check_attributes(attributes: Mapping[str, Attribute]) -> None:
     if len(attributes) > MESSAGE_ATTRIBUTES:
         detail = f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{MESSAGE_ATTRIBUTES}]."
         raise SqsFault("InvalidParameterValueException", detail)

@@ -7,6 +7,7 @@ protocol says. A call that is cancelled has been performed if it had begun, exac
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from worker.errors import QueueUnavailable
@@ -15,7 +16,7 @@ from worker.loopback.errors import SqsFault
 from worker.loopback.faults import Omitted, Plan
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.waiting import ReceiveRequest
-from worker.message import Delivery
+from worker.message import NO_ATTRIBUTES, Delivery
 from worker.sqs.errors import entry_failed, to_error
 from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, require_batch
 
@@ -253,5 +254,5 @@ def _delivery(message: Stored, leased_at: float, received_at: float) -> Delivery
         message.deduplication_id,
         None if message.deduplication_id is None else sequence_number(message),
         message.trace_header,
-        message.attributes,
+        MappingProxyType(message.attributes) if message.attributes else NO_ATTRIBUTES,
     )

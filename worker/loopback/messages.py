@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.message import Attribute
 
 VISIBLE: Final = 0
@@ -30,7 +32,7 @@ class Stored:
     md5: str
     sent_at: float
     """Unix time. A move to a standard dead-letter queue keeps it, so retention goes on counting."""
-    attributes: dict[str, Attribute]
+    attributes: Mapping[str, Attribute]
     group_id: str | None = None
     deduplication_id: str | None = None
     trace_header: str | None = None

@@ -158,5 +158,8 @@ def message_of(delivery: Delivery, key: str, value: object) -> Message:
         delivery.receive_count,
         delivery.group_id,
         delivery.attributes,
+        delivery.trace_header,
+        delivery.sequence_number,
+        delivery.deduplication_id,
     )
     return _make(Message, fields)

@@ -12,12 +12,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.message import DEAD_LETTER, Attribute, Outgoing, measure
 from worker.sqs.limits import MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.message import Delivery
     from worker.outcome import Rejected
 
@@ -50,7 +53,7 @@ class Past:
     """How often it was rejected so far."""
     first: dict[str, str]
     """Reason, message id and source of the first time."""
-    attributes: dict[str, Attribute]
+    attributes: Mapping[str, Attribute]
     """As the sender gave them: without the context, and with what that had displaced."""
 
 
@@ -95,7 +98,7 @@ class Draft:
             trace_header=delivery.trace_header,
         )
 
-    def _sent_attributes(self, past: Past | None) -> dict[str, Attribute]:
+    def _sent_attributes(self, past: Past | None) -> Mapping[str, Attribute]:
         if past is not None:
             return past.attributes
         # Whoever sent an attribute of this name did not reject the message: nobody may forge our word.
@@ -123,7 +126,7 @@ class Draft:
         }
 
 
-def past_of(attributes: dict[str, Attribute]) -> Past | None:
+def past_of(attributes: Mapping[str, Attribute]) -> Past | None:
     """What our context among *attributes* tells; None if there is none, or none that a worker has written."""
     attribute = attributes.get(CONTEXT)
     if attribute is None or not isinstance(attribute.value, str):
@@ -140,10 +143,10 @@ def past_of(attributes: dict[str, Attribute]) -> Past | None:
     sent = {name: one for name, one in attributes.items() if name != CONTEXT} | displaced
     if len(sent) > MESSAGE_ATTRIBUTES:
         return None
-    return Past(first["source"], rejections, earlier, sent)
+    return Past(first["source"], rejections, earlier, MappingProxyType(sent))
 
 
-def restored(attributes: dict[str, Attribute], source: str) -> dict[str, Attribute]:
+def restored(attributes: Mapping[str, Attribute], source: str) -> Mapping[str, Attribute]:
     """*attributes* as their sender gave them, if this is a dead letter put back into the queue *source*.
 
     Elsewhere the context stays: whoever reads a dead-letter queue wants to know why.
@@ -152,7 +155,7 @@ def restored(attributes: dict[str, Attribute], source: str) -> dict[str, Attribu
     return attributes if past is None or past.source != source else past.attributes
 
 
-def _explained(kept: dict[str, Attribute], context: dict[str, object]) -> dict[str, Attribute]:
+def _explained(kept: Mapping[str, Attribute], context: dict[str, object]) -> Mapping[str, Attribute]:
     """*kept* with the context; what has no room beside it goes into it."""
     attributes = dict(kept)
     displaced: dict[str, list[str]] = {}

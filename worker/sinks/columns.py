@@ -16,7 +16,7 @@ from worker import usual
 from worker.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from worker.message import Attribute
 
@@ -100,12 +100,12 @@ def as_object(message: Message) -> dict[str, object]:
     }
 
 
-def as_attributes(attributes: dict[str, Attribute]) -> dict[str, dict[str, str]]:
+def as_attributes(attributes: Mapping[str, Attribute]) -> dict[str, dict[str, str]]:
     """*attributes* as plain values."""
     return {name: {"data_type": a.data_type, "value": _as_text(a.value)} for name, a in attributes.items()}
 
 
-def _attributes_text(attributes: dict[str, Attribute]) -> str | None:
+def _attributes_text(attributes: Mapping[str, Attribute]) -> str | None:
     return orjson.dumps(as_attributes(attributes)).decode() if attributes else None
 
 

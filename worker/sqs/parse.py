@@ -131,10 +131,10 @@ def _text(value: object) -> str | None:
     return value
 
 
-def _attributes(raw: Json) -> dict[str, Attribute]:
+def _attributes(raw: Json) -> Mapping[str, Attribute]:
     if not raw:
         return NO_ATTRIBUTES
-    return {name: Attribute(value["DataType"], _value(value)) for name, value in raw.items()}
+    return MappingProxyType({name: Attribute(value["DataType"], _value(value)) for name, value in raw.items()})
 
 
 def _value(raw: Json) -> str | bytes:

@@ -12,12 +12,16 @@ static const char *const NAMES[NAMED] = {
     "receive_count",
     "leased_at",
     "group_id",
+    "deduplication_id",
+    "sequence_number",
+    "trace_header",
     "attributes",
     "deadline",
     "lost",
 };
 static const char *const FIELDS_OF_A_MESSAGE =
-    "key value body id sent_at received_at receive_count group_id attributes";
+    "key value body id sent_at received_at receive_count group_id attributes trace_header sequence_number "
+    "deduplication_id";
 
 PyObject *blank_delivery(const Shape *shape)
 {

@@ -1,10 +1,11 @@
-/* Copies eight fields of each delivery into a tuple of the type of messages, with its value among them. */
+/* Copies eleven fields of each delivery into a tuple of the type of messages, with its value among them. */
 #include "messages.h"
 
 #define VALUE NAMED /* is no field of a delivery */
 
 static const Field COPIED[] = {
     MESSAGE_ID, VALUE, BODY, MESSAGE_ID, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID, ATTRIBUTES,
+    TRACE_HEADER, SEQUENCE_NUMBER, DEDUPLICATION_ID,
 };
 #define FIELDS ((Py_ssize_t)(sizeof COPIED / sizeof COPIED[0]))
 

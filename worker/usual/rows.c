@@ -1,18 +1,27 @@
-/* Copies five of the nine fields of each message, in the order of `worker.sinks.columns.FILLED`. */
+/* Copies five of the twelve fields of each message, in the order of `worker.sinks.columns.FILLED`. */
 #include "rows.h"
 
-enum { KEY, VALUE, BODY, ID, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID, ATTRIBUTES, FIELDS };
+enum { KEY, VALUE, BODY, ID, SENT_AT, RECEIVED_AT, RECEIVE_COUNT, GROUP_ID, ATTRIBUTES,
+       TRACE_HEADER, SEQUENCE_NUMBER, DEDUPLICATION_ID, FIELDS };
 static const int COPIED[] = {KEY, BODY, SENT_AT, RECEIVED_AT, RECEIVE_COUNT};
 #define COLUMNS ((Py_ssize_t)(sizeof COPIED / sizeof COPIED[0]))
+
+/* A read-only view or a dictionary, with nothing in it. */
+static int is_empty(PyObject *attributes)
+{
+    if (Py_IS_TYPE(attributes, &PyDictProxy_Type)) {
+        return PyObject_Size(attributes) == 0;
+    }
+    return PyDict_CheckExact(attributes) && PyDict_GET_SIZE(attributes) == 0;
+}
 
 static int is_usual(PyObject *message)
 {
     if (!PyTuple_Check(message) || PyTuple_GET_SIZE(message) != FIELDS) {
         return 0;
     }
-    PyObject *attributes = PyTuple_GET_ITEM(message, ATTRIBUTES);
     return PyUnicode_CheckExact(PyTuple_GET_ITEM(message, KEY)) && PyTuple_GET_ITEM(message, GROUP_ID) == Py_None &&
-           PyDict_CheckExact(attributes) && PyDict_GET_SIZE(attributes) == 0;
+           is_empty(PyTuple_GET_ITEM(message, ATTRIBUTES));
 }
 
 PyObject *values_of(PyObject *messages)

@@ -11,6 +11,8 @@ from worker.message import Attribute, Outgoing
 from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.faults.wire.place import Place
     from worker.message import Delivery
     from worker.sqs.queue import Queue
@@ -25,12 +27,12 @@ WIDELY: Final = 7
 """Steps of the sweep in the head of an answer and in its body, without a common period."""
 
 
-def content(deliveries: list[Delivery]) -> list[tuple[str, dict[str, Attribute]]]:
+def content(deliveries: list[Delivery]) -> list[tuple[str, Mapping[str, Attribute]]]:
     """What must be whole."""
     return sorted((delivery.body, delivery.attributes) for delivery in deliveries)
 
 
-async def received(queue: Queue) -> list[tuple[str, dict[str, Attribute]]] | None:
+async def received(queue: Queue) -> list[tuple[str, Mapping[str, Attribute]]] | None:
     """What a receive brought, or None for our error."""
     try:
         return content(await queue.receive(10, 0))

@@ -27,6 +27,9 @@ deliveries = st.builds(
     receive_count=st.integers(1, 9),
     leased_at=st.just(NOW),
     group_id=st.none() | st.text(max_size=3),
+    deduplication_id=st.none() | st.text(max_size=3),
+    sequence_number=st.none() | st.text(max_size=3),
+    trace_header=st.none() | st.text(max_size=3),
     attributes=st.dictionaries(st.text(max_size=3), st.just(Attribute("String", "x")), max_size=1),
     deadline=st.just(NOW + 1),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import chain
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import usual
-from worker.message import Attribute, Message
+from worker.message import NO_ATTRIBUTES, Attribute, Message
 from worker.sinks.columns import FILLED, as_row, as_values
 
 texts = st.text(max_size=3)
@@ -23,7 +24,8 @@ messages = st.builds(
     received_at=st.floats(allow_nan=False),
     receive_count=st.integers(),
     group_id=st.none(),
-    attributes=st.just({}),
+    attributes=st.sampled_from([{}, NO_ATTRIBUTES]),
+    trace_header=st.none() | texts,
 )
 ONE = Message("k", None, "b", "i", 1.0, 2.0, 3, None, {})
 
@@ -39,6 +41,7 @@ def test_the_usual_rows_are_those_of_python(some: list[Message]) -> None:
     [
         (ONE,),
         [ONE, ONE._replace(attributes={"a": Attribute("String", "x")})],
+        [ONE, ONE._replace(attributes=MappingProxyType({"a": Attribute("String", "x")}))],
         [ONE, ONE._replace(group_id="g")],
         [ONE, ONE._replace(key=None)],  # type: ignore[arg-type]  # what a statement would take for filling
         [tuple(ONE)[:8]],

@@ -40,7 +40,7 @@ def main(path: str, seed: int) -> None:
             assert found is None or usual.deletion(one[:50], found) is not None
             read += usual.answer(answered(one)) is not None
             read += usual.answer(spoiled(answered(one[:300]), random)) is not None
-        rows: list[object] = [(text, None, text, text, 1.0, 2.0, 3, None, {}) for text in texts]
+        rows: list[object] = [(text, None, text, text, 1.0, 2.0, 3, None, {}, None, None, None) for text in texts]
         assert len(usual.values(rows)) == 5 * len(rows)
         assert usual.values([*rows, texts, ()]) is None
         read += sum(usual.harmless(text, 150, 9, 18) for text in texts)
