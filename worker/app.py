@@ -75,8 +75,8 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
     return await open_native_queue(spec, emit, required=settings.transport == "native")
 
 
-def make_sink(settings: PipelineSettings) -> Sink:
-    """The destination that the settings name; not open yet."""
+def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
+    """The destination that the settings name; not open yet. *emit* is told what becomes of single calls."""
     match settings.sink:
         case "sqlite":
             from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
@@ -98,6 +98,9 @@ def make_sink(settings: PipelineSettings) -> Sink:
                 settings.handler,
                 timeout_seconds=settings.handler_timeout_seconds,
                 concurrency=settings.concurrency,
+                ordered=parse_address(settings.queue).fifo,
+                emit=emit,
+                pipeline=settings.name,
             )
         case "discard":
             from worker.sinks.discard import DiscardSink  # noqa: PLC0415 - as above
@@ -145,7 +148,7 @@ async def open_pipeline(
     findings = inspect(settings, worker, attributes, dead_letter_attributes, memory_limit=memory_limit())
     _heed(settings.name, [*findings, *circle(way, ways)], emit)
     ways.append(way)
-    sink = make_sink(settings)
+    sink = make_sink(settings, emit)
     into.push_async_callback(sink.close)
     await _patiently(sink.open, emit)
     spec = specify(settings, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)

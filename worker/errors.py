@@ -13,7 +13,8 @@
     ├── DecodeError              the sender's                    → reject at once
     ├── SinkError
     │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
-    │   │   └── SinkContended    somebody else locks a record    → halve it, then as SinkUnavailable
+    │   │   ├── SinkContended    somebody else locks a record    → halve it, then as SinkUnavailable
+    │   │   └── SinkStuck        all calls of your code hang      → as above; alive no longer after a while
     │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
     │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
     ├── StageEnded               a part of us ended untold        → the worker ends, exit 1
@@ -96,6 +97,10 @@ class SinkUnavailable(SinkError):
 
 class SinkContended(SinkUnavailable):
     """The sink is there, but something in the batch is held up (a lock, a deadlock): halve it, with pauses."""
+
+
+class SinkStuck(SinkUnavailable):
+    """Nothing is away: every place for a call of your function is held by one that outlived its limit."""
 
 
 class SinkRefused(SinkError):

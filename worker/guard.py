@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_YOURS: Final[ContextVar[bool]] = ContextVar("your_code", default=False)
+_YOURS: Final[ContextVar[object | None]] = ContextVar("your_code", default=None)
+"""Which call of your code it is; None where the worker itself runs."""
 
 
 class TaskExited(RuntimeError):
@@ -28,24 +29,38 @@ class GuardedTask(asyncio.Task[Any]):
 
     def cancel(self, msg: Any | None = None) -> bool:
         """As `asyncio.Task.cancel`; asked by your code it does nothing and says so."""
-        return False if _YOURS.get() else super().cancel(msg)
+        return _YOURS.get() is None and super().cancel(msg)
 
 
-def your_context() -> Context:
-    """A copy of the present context, marked: what runs in it is your code's doing."""
+class YourTask(asyncio.Task[T]):
+    """A task in which one call of your code runs: that call may cancel it, and the worker, but no other call."""
+
+    call: object
+    """What is in its context. Written by `your_task`."""
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """As `asyncio.Task.cancel`; asked by another call it does nothing and says so."""
+        return _YOURS.get() in (None, self.call) and super().cancel(msg)
+
+
+def your_context(call: object) -> Context:
+    """A copy of the present context, marked: what runs in it is the doing of *call*."""
     context = copy_context()
-    context.run(_YOURS.set, True)  # noqa: FBT003 - the standard library's signature
+    context.run(_YOURS.set, call)
     return context
 
 
-def your_task(coro: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-    """A task for your code to run in, which it may cancel like any of its own."""
-    return asyncio.Task(coro, loop=asyncio.get_running_loop(), name=name, context=your_context())
+def your_task(coro: Coroutine[Any, Any, T], *, name: str) -> YourTask[T]:
+    """A task for a call of your code to run in."""
+    call = object()
+    task = YourTask(coro, loop=asyncio.get_running_loop(), name=name, context=your_context(call))
+    task.call = call
+    return task
 
 
 def guarded_task(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
     """A task factory: what your code starts is a plain task of yours, everything else is guarded."""
-    if _YOURS.get():
+    if _YOURS.get() is not None:
         return asyncio.Task(_contained(coro), loop=loop, **more)
     return GuardedTask(coro, loop=loop, **more)
 

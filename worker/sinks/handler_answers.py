@@ -117,4 +117,12 @@ def _describe(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}: " if trace is not None else ""
-    return f"{place}{error}"[:_DETAIL_CHARACTERS]
+    return f"{place}{_words(error)}"[:_DETAIL_CHARACTERS]
+
+
+def _words(error: BaseException) -> str:
+    """Its text. A class of yours may raise while it makes that, and what it raises is not to be let through."""
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001 - even of a class that nobody should raise
+        return f"its text cannot be read: that raises {type(another).__name__}"

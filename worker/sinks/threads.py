@@ -8,6 +8,8 @@ runs to its end and nobody hears of it. The threads are daemons, unlike those of
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -56,7 +58,10 @@ class Threads:
     """*size* threads, started with the first call."""
 
     def __init__(self, size: int, *, name: str) -> None:
-        self._calls: SimpleQueue[_Call[object] | None] = SimpleQueue()
+        self._calls: deque[_Call[object]] = deque()
+        """Written by `run`, and by the threads."""
+        self._woken: SimpleQueue[bool] = SimpleQueue()
+        """A True for each call, so that nobody need look; a False ends a thread."""
         self._size = size
         self._name = name
         self._started = False
@@ -66,13 +71,14 @@ class Threads:
         """What *function* returns or raises; *ended* is called in the loop when it is really over."""
         self._start()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._calls.put(_Call(function, answer, ended))  # type: ignore[arg-type]  # a queue of calls of any type
+        self._calls.append(_Call(function, answer, ended))  # type: ignore[arg-type]  # calls of any type
+        self._woken.put(True)  # noqa: FBT003 - what it means is said above
         return await answer
 
     def stop(self) -> None:
         """Let every thread end after what is queued. Waits for nothing."""
         for _ in range(self._size if self._started else 0):
-            self._calls.put(None)
+            self._woken.put(False)  # noqa: FBT003 - what it means is said above
 
     def _start(self) -> None:
         if self._started:
@@ -82,6 +88,14 @@ class Threads:
             Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
 
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call.perform()
-            del call  # or an idle thread would hold the last batch in memory
+        """A thread. What is raised into it from another one (some libraries do) ends what it is at, and not itself."""
+        while True:
+            with suppress(BaseException):
+                while self._calls or self._woken.get():
+                    self._perform_next()
+                return
+
+    def _perform_next(self) -> None:
+        """In a function of its own, or an idle thread would hold the last batch in memory."""
+        with suppress(IndexError):  # another thread was faster
+            self._calls.popleft().perform()

@@ -61,6 +61,10 @@ class Families:
         self.outages = self._count("sink_outages", "Times the sink went away.", "code")
         self.outage_seconds = self._count("sink_outage_seconds", "Time the sink was away, outages that ended.")
         self.probes = self._count("sink_probes", "Tries to reach a sink that was still away.", "code")
+        self.calls_hung = self._count(
+            "calls_hung", "Calls of your function that did not end within their limit, nor soon after."
+        )
+        self.calls_hanging = self._level("calls_hanging", "Such calls that go on; each keeps a place.")
         self.retries = self._count("retries", "Messages sent back for later, by reason.", "reason")
         self.rejections = self._count(
             "rejections", "Messages rejected; dead_lettered says whether we sent them on.", "dead_lettered", "reason"

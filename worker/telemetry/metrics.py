@@ -125,6 +125,8 @@ class Metrics(Dispatch):
         on(events.SinkRestored, lambda f: of.outage_seconds.of(f.pipeline).inc(f.seconds))
         on(events.MessageRetried, lambda f: of.retries.of(f.pipeline, f.reason).inc())
         on(events.MessageRejected, self._message_rejected)
+        on(events.CallHung, self._call_hung)
+        on(events.HungCallEnded, lambda f: of.calls_hanging.of(f.pipeline).set(f.hanging))
 
     def _on_settling(self) -> None:
         of, on = self._families, self.on
@@ -162,6 +164,10 @@ class Metrics(Dispatch):
     def _message_rejected(self, fact: events.MessageRejected) -> None:
         dead_lettered = "yes" if fact.dead_lettered else "no"
         self._families.rejections.of(fact.pipeline, dead_lettered, fact.reason).inc()
+
+    def _call_hung(self, fact: events.CallHung) -> None:
+        self._families.calls_hung.of(fact.pipeline).inc()
+        self._families.calls_hanging.of(fact.pipeline).set(fact.hanging)
 
     def _settle_failed(self, fact: events.SettleFailed) -> None:
         final = "yes" if fact.final else "no"

@@ -238,8 +238,8 @@ def witness(book: Book, points: Points, *, write_seconds: float) -> None:
         book.write("queue", [(settings.name, type(queue).__name__)])
         return WitnessedQueue(queue, place=settings.name, book=book, points=points)
 
-    def make_witnessed(settings: PipelineSettings) -> Sink:
-        sink, kind = make_sink(settings), settings.sink
+    def make_witnessed(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
+        sink, kind = make_sink(settings, emit), settings.sink
         return WitnessedSink(
             sink, place=settings.name, kind=kind, book=book, points=points, write_seconds=write_seconds
         )

@@ -97,6 +97,37 @@ class MessageRetried(Fact):
 
 
 @fact(frozen=True, slots=True)
+class CallHung(Fact):
+    """A call of your function is over its limit and has not ended: it keeps its place, and its messages go back.
+
+    `hanging` of `slots` places are kept like this; when all are, nothing is handled any more, and only a restart helps.
+    """
+
+    level: ClassVar[Level] = "error"
+    pipeline: str
+    function: str
+    message_id: str
+    """Of its first message."""
+    messages: int
+    seconds: float
+    """Since it was made."""
+    limit_seconds: float
+    hanging: int
+    slots: int
+
+
+@fact(frozen=True, slots=True)
+class HungCallEnded(Fact):
+    """A call that was given up as hanging has ended after all; what it said is not heard, its place is free again."""
+
+    pipeline: str
+    function: str
+    message_id: str
+    seconds: float
+    hanging: int
+
+
+@fact(frozen=True, slots=True)
 class MessageRejected(Fact):
     """One message is out of the way: dead-lettered, or left to the redrive policy (`dead_lettered` False)."""
 

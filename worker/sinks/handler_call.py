@@ -1,0 +1,215 @@
+"""The boundary around your code: takes a function and what to give it, gives what that means, whatever the code does.
+
+A coroutine runs in a task of its own, a plain function in a thread. What they raise ends here, of whatever class; what
+they cancel is their own task; what they do not end within their limit is cancelled, waited for a little, and left
+behind with its place. Our own cancellation passes through, after the call has had a moment to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.errors import SinkError, SinkStuck
+from worker.guard import your_context, your_task
+from worker.limit import Limits
+from worker.sinks.handler_answers import Failed, answer_to_error, answer_to_single, answers_to_batch, answers_to_failure
+from worker.sinks.threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from worker.message import Message
+    from worker.outcome import Retried
+    from worker.sinks.handler_answers import Answer
+    from worker.sinks.handler_function import HandlerFunction
+    from worker.sinks.handler_hanging import Hanging
+
+GRACE_SECONDS: Final = 5.0
+"""For a coroutine to end once it was cancelled: it may have something to close."""
+LEAVING_SECONDS: Final = 1.0
+"""The same, when the worker stops and something is to be given back."""
+
+
+@dataclass(slots=True, eq=False)
+class ThreadCall:
+    """One call of a plain function. Written by `Calls._ended`."""
+
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unawaited:
+    """A plain function handed out a coroutine (a decorator does): unawaited, the message would be lost."""
+
+    work: Awaitable[object]
+
+
+class Calls:
+    """All calls of one function; made in the loop."""
+
+    def __init__(
+        self, function: HandlerFunction, *, name: str, limit_seconds: float, slots: int, hanging: Hanging
+    ) -> None:
+        self._function = function
+        self._name = name
+        self._limit_seconds = limit_seconds
+        self._hanging = hanging
+        self._loop = asyncio.get_running_loop()
+        self._limits = Limits()
+        self._count = slots
+        self._slots = asyncio.Semaphore(slots)
+        """Places for calls; taken before a call, given back when the call has really ended."""
+        self._threads = Threads(slots, name="handler")
+
+    async def make(self, messages: Sequence[Message]) -> list[Answer]:
+        """Call the function with *messages*, or with the only one of them.
+
+        Raises:
+            SinkError: the function's own word, or `SinkStuck`: there is no place for another call.
+        """
+        argument = list(messages) if self._function.batch else messages[0]
+        await self._take_slot()
+        if self._function.coroutine:
+            said = await self._in_loop(partial(self._called, argument), messages, self._limit_seconds)
+        else:
+            said = await self._in_thread(argument, messages)
+        if isinstance(said, SinkError):
+            raise said
+        return said
+
+    def close(self) -> None:
+        """Let the threads end. A call that hangs is not waited for."""
+        self._threads.stop()
+        self._limits.end()
+
+    # ── coroutines ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _called(self, argument: object) -> object:
+        returned = self._function.call(argument)
+        return await returned if inspect.isawaitable(returned) else returned
+
+    async def _in_loop(
+        self, work: Callable[[], Awaitable[object]], messages: Sequence[Message], seconds: float
+    ) -> list[Answer] | SinkError:
+        """What your coroutine said within *seconds*. The slot goes with the task, however long that lives."""
+        began = self._loop.time()
+        said: asyncio.Future[list[Answer] | SinkError] = self._loop.create_future()
+        task = your_task(self._contained(work, messages, said), name=f"call-{self._name}")
+        try:
+            with self._limits.over(seconds):
+                return await said
+        except TimeoutError:
+            if said.done() and not said.cancelled():
+                return said.result()
+            await self._put_down(task, GRACE_SECONDS)
+            return self._too_late(len(messages))
+        except asyncio.CancelledError:
+            await self._put_down(task, LEAVING_SECONDS)
+            raise
+        finally:
+            if task.done():
+                self._slots.release()
+            else:
+                self._hanging.begin(task, messages, began=began)
+                task.add_done_callback(self._ended)
+
+    async def _contained(
+        self,
+        work: Callable[[], Awaitable[object]],
+        messages: Sequence[Message],
+        said: asyncio.Future[list[Answer] | SinkError],
+    ) -> None:
+        """In the task of the call: nothing that your code raises passes this line, least of all a cancellation."""
+        try:
+            answers: list[Answer] | SinkError = self._answers(await work(), messages)
+        except BaseException as error:  # noqa: BLE001 - the line where they all end
+            answers = meaning(error, len(messages))
+        if not said.done():
+            said.set_result(answers)
+
+    async def _put_down(self, task: asyncio.Task[Any], seconds: float) -> None:
+        task.cancel()
+        await asyncio.wait([task], timeout=seconds)
+
+    # ── plain functions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _in_thread(self, argument: object, messages: Sequence[Message]) -> list[Answer] | SinkError:
+        """What your function said; the slot is given back when the thread is free."""
+        call, began = ThreadCall(), self._loop.time()
+        work = partial(your_context(call).run, self._performed, argument, messages)
+        try:
+            with self._limits.over(self._limit_seconds):
+                said = await self._threads.run(work, ended=partial(self._ended, call))
+        except TimeoutError:
+            if not call.over:
+                self._hanging.begin(call, messages, began=began)
+            return self._too_late(len(messages))
+        if not isinstance(said, Unawaited):
+            return said
+        await self._take_slot()
+        left = self._limit_seconds - (self._loop.time() - began)
+        return await self._in_loop(partial(_awaited, said), messages, max(0.0, left))
+
+    def _performed(self, argument: object, messages: Sequence[Message]) -> list[Answer] | SinkError | Unawaited:
+        """In the thread: nothing that your code raises passes this line."""
+        try:
+            returned = self._function.call(argument)
+            return Unawaited(returned) if inspect.isawaitable(returned) else self._answers(returned, messages)
+        except BaseException as error:  # noqa: BLE001 - the line where they all end
+            return meaning(error, len(messages))
+
+    # ── for both ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _answers(self, returned: object, messages: Sequence[Message]) -> list[Answer]:
+        """Read while your code is still held responsible: a list of its own making may raise, too."""
+        return answers_to_batch(returned, len(messages)) if self._function.batch else [answer_to_single(returned)]
+
+    def _too_late(self, count: int) -> list[Answer] | SinkError:
+        return spoken(Failed("timeout", detail=f"not done within {self._limit_seconds:g} s"), count)
+
+    def _ended(self, call: object) -> None:
+        """It has really ended, in time or long after."""
+        if isinstance(call, ThreadCall):
+            call.over = True
+        self._slots.release()
+        self._hanging.end(call)
+
+    async def _take_slot(self) -> None:
+        """Wait for a place outside the time limit, so that code that hangs elsewhere is not this message's fault."""
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._limit_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise SinkStuck(
+                f"{self._name}: {len(self._hanging)} of {self._count} calls are over their limit of "
+                f"{self._limit_seconds:g} s and have not ended, so there is no place for another one"
+            ) from None
+
+
+async def _awaited(handed_out: Unawaited) -> object:
+    return await handed_out.work
+
+
+def spoken(said: Retried | Any, count: int) -> list[Answer] | SinkError:
+    """What *said* means for *count* messages, as a value."""
+    try:
+        return answers_to_failure(said, count)
+    except SinkError as error:
+        return error
+
+
+def meaning(error: BaseException, count: int) -> list[Answer] | SinkError:
+    """What *error*, raised by your function, means for *count* messages; whatever its class does when it is asked."""
+    if isinstance(error, SinkError):
+        return error
+    try:
+        return spoken(answer_to_error(error), count)
+    except BaseException:  # noqa: BLE001 - an exception that raises when it is looked at
+        return spoken(Failed("unreadable", detail="an exception that raises when its text is read"), count)
