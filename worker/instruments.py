@@ -22,6 +22,7 @@ from worker.telemetry.lag import watch_loop
 from worker.telemetry.load import Load
 from worker.telemetry.logs import configure
 from worker.telemetry.metrics import Metrics
+from worker.telemetry.release import release_when_idle, trimmer
 from worker.telemetry.report import Report, report_every
 from worker.telemetry.server import TelemetryServer
 
@@ -40,7 +41,7 @@ class Instruments:
     def __init__(self, loaded: Loaded, *more: Observer) -> None:
         worker = loaded.worker
         self._report_seconds = worker.report_seconds
-        accounts = Accounts()
+        self._accounts = accounts = Accounts()
         self.metrics = Metrics(version=__version__, worker_id=worker.worker_id, accounts=accounts)
         self.logs = configure(
             worker.log_level, worker.log_format, stream=log_stream(loaded), worker_id=worker.worker_id
@@ -78,6 +79,8 @@ class Instruments:
         try:
             async with Stages() as stages:
                 stages.start(watch_loop(self.emit, self.health), name="watch-loop")
+                if trim := trimmer():
+                    stages.start(release_when_idle(self._accounts, trim), name="release-memory")
                 stages.start(
                     report_every(self.report, self._tell, interval_seconds=self._report_seconds), name="report"
                 )
