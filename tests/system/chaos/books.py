@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Record(NamedTuple):
     subject: str
     """The message id; for `crash` the point; for `open` the sink; for `queue` its class; for `write` its number."""
     detail: str
-    """The receipt of a handle, or the key (commit)."""
+    """The receipt of a handle, or the business id (commit)."""
 
 
 class Attempt(NamedTuple):
@@ -70,8 +71,13 @@ class Produced(NamedTuple):
     """By business id."""
     acks: dict[str, str]
     """Business id to the message id that SQS gave it last."""
-    sends: int
-    """Attempts counted with repetitions: more than there are attempts, when answers were lost."""
+    sends_of: Counter[str]
+    """Attempts counted with repetitions, by business id: more than one, when answers were lost."""
+
+    @property
+    def sends(self) -> int:
+        """All of them."""
+        return self.sends_of.total()
 
 
 class Book:
@@ -129,16 +135,16 @@ def produced(paths: Iterable[Path]) -> Produced:
     """What the producers wrote: `attempt` before each send, `ack` after."""
     attempts: dict[str, Attempt] = {}
     acks: dict[str, str] = {}
-    sends = 0
+    sends_of: Counter[str] = Counter()
     for path in paths:
         for kind, _, queue, business, *rest in lines(path):
             if kind == "ack":
                 acks[business] = rest[0]
                 continue
-            sends += 1
+            sends_of[business] += 1
             group, seq, sha, poison = rest
             attempts[business] = Attempt(queue, group, int(seq), sha, poison == "1")
-    return Produced(attempts, acks, sends)
+    return Produced(attempts, acks, sends_of)
 
 
 def receipt_order(receipt: str) -> int:

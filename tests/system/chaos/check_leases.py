@@ -10,6 +10,7 @@ from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.system.chaos.books import receipt_order
 from tests.system.chaos.evidence import paused
 
 if TYPE_CHECKING:
@@ -90,6 +91,36 @@ def _was_awake(evidence: Evidence, life: Life, lapse: Lapse, records: list[int])
     if life.ended_ns < until or half < since:
         return False
     return any(half + SECOND // 2 < ns < lapse.until_ns for ns in records)
+
+
+def usurped(evidence: Evidence) -> Iterator[str]:
+    """A change of visibility by one who no longer held the message when it asked: somebody had a newer receipt.
+
+    SQS obeys the older handle, so whoever holds the message loses it, and a third one gets it. A receipt that was given
+    without hiding the message is no lease, and nobody can know that; what follows it is not judged.
+    """
+    newer, unknowable = _given(evidence)
+    for life in evidence.lives:
+        for record in life.records():
+            if record.kind == "vis" and record.subject not in unknowable:
+                used = receipt_order(record.detail)
+                taken = [ns for order, ns in newer.get(record.subject, ()) if order > used and ns < record.ns]
+                if taken:
+                    ago = (record.ns - taken[0]) / 1e6
+                    yield f"{life.name}: visibility of {record.subject} by {record.detail}, taken {ago:.1f} ms before"
+
+
+def _given(evidence: Evidence) -> tuple[dict[str, list[tuple[int, int]]], set[str]]:
+    """Receipts of messages that had several, with when they were given; and messages handed out without hiding."""
+    given: dict[str, list[tuple[int, int]]] = {}
+    unhidden: set[str] = set()
+    for change in evidence.changes():
+        if change.op == "receive":
+            if change.receives > 1:
+                given.setdefault(change.message_id, []).append((receipt_order(change.receipt), change.ns))
+            if change.result == "0":
+                unhidden.add(change.message_id)
+    return given, unhidden
 
 
 def late_renewals(evidence: Evidence) -> Iterator[str]:

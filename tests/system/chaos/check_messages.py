@@ -44,11 +44,18 @@ def unexpected(evidence: Evidence) -> Iterator[str]:
 
 
 def doubled(evidence: Evidence) -> Iterator[str]:
-    """More than one row for one message."""
+    """More than one row for one message.
+
+    Known by the id in the body a message is one however often it was sent. Known by its message id it is another each
+    time that it was sent: then there is one row for each id, and no more rows than sends.
+    """
     for place, rows in evidence.rows.items():
-        for business, count in Counter(row.id for row in rows).items():
+        for name, count in Counter(row.key or row.id for row in rows).items():
             if count > 1:
-                yield f"{place} {business}: {count} rows"
+                yield f"{place} {name}: {count} rows"
+        for business, count in Counter(row.id for row in rows if row.key).items():
+            if count > evidence.produced.sends_of[business]:
+                yield f"{place} {business}: {count} rows, sent {evidence.produced.sends_of[business]} times"
 
 
 def both(evidence: Evidence) -> Iterator[str]:

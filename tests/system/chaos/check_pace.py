@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.system.chaos.evidence import STOPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -138,7 +140,7 @@ def _windows(
 ) -> list[tuple[int, int]]:
     """When SQS or the sink of *place* was in trouble, or a worker stopped; begin and end, in order."""
     after = after_seconds * SECOND
-    wide = [one for one in evidence.faults if one.kind in {"sqs", "stop"} or place_of(one) == place]
+    wide = [one for one in evidence.faults if one.kind == "sqs" or one.kind in STOPS or place_of(one) == place]
     return sorted((one.begin_ns, one.heal_ns + after) for one in wide if one is not but)
 
 

@@ -36,6 +36,49 @@ def stale_handles(evidence: Evidence) -> Iterator[str]:
                     yield f"{life.name}: {record.kind} of {record.subject} by receipt {used}, not the newest it had"
 
 
+def stalls_without_effect(evidence: Evidence) -> Iterator[str]:
+    """Stalls, and of none was seen what they are for: others took what the sleeper held, and it woke up with answers in
+    its sockets whose leases were over.
+    """
+    stalls = [fault for fault in evidence.faults if fault.kind == "stall" and fault.fired]
+    if not stalls:
+        return
+    if not any(_taken(evidence, fault) for fault in stalls):
+        yield "stall: nobody took what a sleeper held"
+    if not any(_woken_with(evidence, fault) for fault in stalls):
+        yield "stall: no answer waited for a sleeper"
+
+
+def _sleepers(evidence: Evidence, fault: Fault) -> list[Life]:
+    return [life for life in evidence.lives if life.name.partition(".")[0] == f"w{fault.target}"]
+
+
+def _taken(evidence: Evidence, fault: Fault) -> bool:
+    """Whether another process received, while it slept, what the sleeper had received before."""
+    sleepers = _sleepers(evidence, fault)
+    held = {r.subject for life in sleepers for r in life.records() if r.kind == "recv" and r.ns < fault.begin_ns}
+    others = (life for life in evidence.lives if life not in sleepers)
+    return any(
+        r.kind == "recv" and fault.begin_ns < r.ns < fault.heal_ns and r.subject in held
+        for life in others
+        for r in life.records()
+    )
+
+
+def _woken_with(evidence: Evidence, fault: Fault) -> bool:
+    """Whether it had, after it woke, a receipt that was given while it slept."""
+    given = {
+        (change.message_id, change.receipt)
+        for change in evidence.changes()
+        if change.op == "receive" and fault.begin_ns < change.ns < fault.heal_ns
+    }
+    return any(
+        r.kind == "recv" and r.ns > fault.heal_ns and (r.subject, r.detail) in given
+        for life in _sleepers(evidence, fault)
+        for r in life.records()
+    )
+
+
 class Hidden(NamedTuple):
     """A message that was handed out and is neither gone nor back."""
 

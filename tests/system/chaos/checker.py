@@ -27,6 +27,7 @@ CHECKS: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "C4 deleted before accepted": check_messages.premature,
     "C5 order": check_messages.disordered,
     "C6 stale handle": check_workers.stale_handles,
+    "C6 taken from its holder": check_leases.usurped,
     "C6 lease let lapse": check_leases.let_lapse,
     "C6 late renewals": check_leases.late_renewals,
     "C6 used after its delete": check_leases.ghosts,
@@ -82,6 +83,7 @@ def unseen(evidence: Evidence) -> Iterator[str]:
         yield "no redelivery"
     if not any(RECEIVE in fault.pace for fault in evidence.faults):
         yield "never refused everything"
+    yield from check_workers.stalls_without_effect(evidence)
     if not any(True for _ in check_secrets.said(evidence)):
         yield "nothing was said"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import worker.app
-from tests.system.chaos.books import Book
+from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, SinkUnavailable
 from worker.loopback.ledger import short_handle
 from worker.pipeline.deadletter import CONTEXT
@@ -214,7 +214,7 @@ class WitnessedSink:
             raise
         self._points.reach("committed")
         accepted = [record for record, answer in zip(records, answers, strict=True) if answer is None]
-        self._book.write("commit", [(self._place, record.id, record.key) for record in accepted])
+        self._book.write("commit", [(self._place, record.id, business_id(record.body)) for record in accepted])
         self._points.reach("accepted")
         return answers
 

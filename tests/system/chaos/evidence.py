@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.system.chaos.books import Change, Produced, Record
 
+STOPS = frozenset({"stop", "stall"})
+"""Faults in which a process stands still and goes on; a stall lasts until others have what it held."""
 Ending = Literal["term", "kill", "crash", "own"]
 """How a life ended: by SIGTERM, by SIGKILL from outside, by SIGKILL at a crash point, or on its own accord."""
 
@@ -23,6 +25,8 @@ class Row:
 
     id: str
     sha: str
+    key: str = ""
+    """What the worker knows a repetition by; empty: the id in the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class Evidence:
 def paused(evidence: Evidence, life: Life, begin_ns: int, end_ns: int) -> bool:
     """Whether *life* was stopped (SIGSTOP) at any time between the two."""
     member, _, number = life.name.partition(".")
-    stops = [fault for fault in evidence.faults if fault.kind == "stop" and f"w{fault.target}" == member]
+    stops = [fault for fault in evidence.faults if fault.kind in STOPS and f"w{fault.target}" == member]
     return bool(number) and any(fault.begin_ns < end_ns and begin_ns < fault.heal_ns for fault in stops)
 
 

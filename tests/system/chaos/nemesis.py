@@ -57,6 +57,7 @@ class Nemesis:
             "kill": self._bodily,
             "term": self._bodily,
             "stop": self._bodily,
+            "stall": self._bodily,
             "crash": self._crash,
             "sqs": around.trouble,
             "lock": around.lock,
@@ -69,7 +70,7 @@ class Nemesis:
         if not (yield from until(lambda: name not in self._busy and self._crew.members[name].working)):
             return
         self._busy.add(name)
-        act = {"kill": self._kill, "term": self._term, "stop": self._stop}[under.planned.kind]
+        act = {"kill": self._kill, "term": self._term, "stop": self._stop, "stall": self._stop}[under.planned.kind]
         yield from act(under, self._crew.members[name])
         self._busy.discard(name)
 

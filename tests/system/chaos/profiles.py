@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from worker.loopback.rules import Rules
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -30,6 +32,14 @@ class Profile:
     sqs: int
     """Windows of SQS trouble: this many kinds, or each several times."""
     quiesce_budget_seconds: float
+    stalls: int = 0
+    """SIGSTOP until others hold what the sleeper held, of workers that are killed as well."""
+    rules: Rules = Rules.RECORDED
+    """Whose word the loopback keeps."""
+    message_ids: bool = False
+    """Without a deduplication key in the body: messages are known by their ids."""
+    idle_seconds: float = 0.0
+    """At the end, when all is quiet, for what a burst needed to be given back."""
     restarts: int = 0
     """PostgreSQL ends, in order or not, and comes back."""
     commit_losses: int = 0
@@ -52,6 +62,7 @@ def cut(profile: Profile, *, name: str, load_seconds: float) -> Profile:
     return replace(
         profile, name=name, load_seconds=load_seconds, messages=part(profile.messages), rounds=part(profile.rounds),
         kills=part(profile.kills), terms=part(profile.terms), stops=part(profile.stops), crashes=part(profile.crashes),
+        stalls=part(profile.stalls),
         locks=part(profile.locks), sqs=part(profile.sqs), restarts=part(profile.restarts),
         commit_losses=part(profile.commit_losses),
     )  # fmt: skip
@@ -60,8 +71,8 @@ def cut(profile: Profile, *, name: str, load_seconds: float) -> Profile:
 SOAK = Profile(
     name="soak", messages=1_350_000, groups=3_000, rounds=100, workers=4, visibility=10,
     warm_up_seconds=10, load_seconds=4_200,
-    kills=200, terms=150, stops=40, crashes=160, locks=40, sqs=150,
-    restarts=30, commit_losses=40, quiesce_budget_seconds=300,
+    kills=200, terms=150, stops=40, stalls=60, crashes=160, locks=40, sqs=150,
+    restarts=30, commit_losses=40, quiesce_budget_seconds=300, idle_seconds=60,
 )  # fmt: skip
 PROFILES = {
     profile.name: profile
@@ -75,14 +86,32 @@ PROFILES = {
         Profile(
             name="gate", messages=90_000, groups=1_000, rounds=20, workers=3, visibility=5,
             warm_up_seconds=10, load_seconds=400,
-            kills=30, terms=20, stops=6, crashes=48, locks=6, sqs=33,
-            restarts=6, commit_losses=8, quiesce_budget_seconds=90,
+            kills=30, terms=20, stops=6, stalls=6, crashes=48, locks=6, sqs=33,
+            restarts=6, commit_losses=8, quiesce_budget_seconds=90, idle_seconds=60,
         ),
         Profile(  # leases long enough to be seen running out, sinks away for longer than them, and calm between
             name="sabotage", messages=5_000, groups=10, rounds=200, workers=3, visibility=6,
             warm_up_seconds=2, load_seconds=40,
             kills=2, terms=6, stops=1, crashes=2, locks=4, sqs=3,
             restarts=1, commit_losses=1, quiesce_budget_seconds=40,
+        ),
+        Profile(
+            name="stalls", messages=6_000, groups=50, rounds=40, workers=4, visibility=3,
+            warm_up_seconds=2, load_seconds=60,
+            kills=2, terms=2, stops=2, stalls=9, crashes=2, locks=1, sqs=3,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=40,
+        ),
+        Profile(
+            name="message-ids", messages=4_000, groups=20, rounds=50, workers=3, visibility=3,
+            warm_up_seconds=2, load_seconds=40,
+            kills=6, terms=3, stops=1, stalls=2, crashes=3, locks=1, sqs=6,
+            restarts=1, commit_losses=2, quiesce_budget_seconds=40, message_ids=True,
+        ),
+        Profile(
+            name="documented", messages=3_500, groups=20, rounds=50, workers=3, visibility=3,
+            warm_up_seconds=2, load_seconds=30,
+            kills=5, terms=3, stops=1, stalls=2, crashes=3, locks=1, sqs=5,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=30, rules=Rules.DOCUMENTED,
         ),
         SOAK,
         cut(SOAK, name="soak-cut", load_seconds=180),

@@ -118,13 +118,19 @@ class Run:
                 raise Broken("a producer did not come to its end")
 
     def _quiesce(self) -> None:
-        """Nothing visible, in flight or delayed for two leases; or the budget is over, and the checker will say so."""
+        """Nothing visible, in flight or delayed for two leases; or the budget is over, and the checker will say so.
+
+        A long run then idles for as long as unused connections live: what is open after that stays open.
+        """
         deadline = time.monotonic() + self._profile.quiesce_budget_seconds
         quiet_since = time.monotonic()
         while time.monotonic() < min(deadline, quiet_since + QUIET_LEASES * self._profile.visibility):
             self._tick()
             if self._world.waiting():
                 quiet_since = time.monotonic()
+        until = time.monotonic() + self._profile.idle_seconds
+        while time.monotonic() < until:
+            self._tick()
 
     def _stop(self) -> None:
         """SIGTERM to all that are there."""

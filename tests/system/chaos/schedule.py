@@ -6,6 +6,7 @@ nothing of each other, so faults of different lanes overlap, while one worker su
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -46,6 +47,11 @@ ALWAYS = (REFUSE_ALL, "partial")
 """In every run, however small: how often the workers ask in vain is measured, and what failed in part must be asked
 again.
 """
+STALL_SECONDS_BEYOND = 0.5
+STALL_LEASES = 2.5
+"""How long stalls last, in turn. A short one ends this long after the last lease: others have just taken what the
+sleeper held, and its requests are not given up yet, so it hears answers that waited. After a long one none waits.
+"""
 WINDOW_SHARE = 0.6
 """Of its slot, at most, that a window of trouble lasts."""
 WINDOW_SECONDS = 3.0
@@ -80,16 +86,20 @@ def _slots(count: int, profile: Profile, draw: random.Random) -> Iterator[tuple[
 
 
 def _bodily(profile: Profile, draw: random.Random) -> Iterator[Iterable[Planned]]:
-    """The first worker is only stopped and continued; the others are killed and told to end."""
+    """The first worker is only stopped and continued; the others are killed, told to end, and stalled."""
     stopped = 2.0 * profile.visibility
     yield [Planned(at, "stop", seconds=stopped) for at, _ in _slots(profile.stops, profile, draw)]
-    kinds = ["kill"] * profile.kills + ["term"] * profile.terms
+    kinds = ["kill"] * profile.kills + ["term"] * profile.terms + ["stall"] * profile.stalls
     draw.shuffle(kinds)
     mortal = profile.workers - 1
     for number in range(mortal):
         mine = kinds[number::mortal]
         slots = _slots(len(mine), profile, draw)
-        yield [Planned(at, kind, target=1 + number) for (at, _), kind in zip(slots, mine, strict=True)]
+        stalls = itertools.cycle((profile.visibility + STALL_SECONDS_BEYOND, STALL_LEASES * profile.visibility))
+        yield [
+            Planned(at, kind, target=1 + number, seconds=next(stalls) if kind == "stall" else 0.0)
+            for (at, _), kind in zip(slots, mine, strict=True)
+        ]
 
 
 def _crashes(profile: Profile, draw: random.Random) -> Iterable[Planned]:

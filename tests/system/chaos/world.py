@@ -80,6 +80,7 @@ class World:
         lease = f"visibility={self.profile.visibility}"
         queues = [f"{p.queue}:dlq={p.dead},max={RECEIVES},{lease}" for p in PLACES]
         arguments = ["loopback", "--port", "0", "--seed", str(self._seed), "--ledger", str(self.ledger)]
+        arguments += ["--rules", self.profile.rules]
         for queue in queues:
             arguments += ["--queue", queue]
         return spawn("worker", arguments, {}, self.folder / "loopback.log")
@@ -103,12 +104,13 @@ class World:
                 "dlq": url + place.dead,
                 "endpoint_url": self.endpoint,
                 "sink": place.sink,
-                "deduplication_key": "id",
                 "wait_seconds": 1,
                 "retry_base_seconds": 0.2,
                 "retry_max_seconds": 2,
                 "in_flight_max_messages": 300,
             }
+            if not self.profile.message_ids:
+                settings["deduplication_key"] = "id"
             if place.sink == "sqlite":
                 settings["sqlite_path"] = str(self.databases[place.name])
             else:
@@ -151,10 +153,16 @@ class World:
     def rows(self, place: str) -> list[Row]:
         """The rows of a pipeline; of a SQLite file in the order in which they became lasting."""
         if place not in self.databases:
-            return [Row(books.business_id(body), books.fingerprint(body)) for body in self.server.values("body", TABLE)]
+            both = [text.partition(" ") for text in self.server.values("message_id || ' ' || body", TABLE)]
+            return [self._row(key, body) for key, _, body in both]
         with closing(sqlite3.connect(self.databases[place])) as connection:
-            found = connection.execute("SELECT body FROM messages ORDER BY rowid")
-            return [Row(books.business_id(body), books.fingerprint(body)) for (body,) in found]
+            return [
+                self._row(*one) for one in connection.execute("SELECT message_id, body FROM messages ORDER BY rowid")
+            ]
+
+    def _row(self, key: str, body: str) -> Row:
+        own = key if self.profile.message_ids else ""
+        return Row(books.business_id(body), books.fingerprint(body), own)
 
     def letters(self) -> Iterator[Letter]:
         """Empty the dead-letter queues."""

@@ -6,6 +6,7 @@ killed, one was told to end. Times are milliseconds.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.system.chaos.books import Attempt, Change, Produced, Record
@@ -124,7 +125,9 @@ def told(records: Sequence[Record] = TOLD, **more: object) -> Life:
 def good(**changed: object) -> Evidence:
     """The run in which nothing is wrong, but for what is *changed*."""
     fields: dict[str, object] = {
-        "produced": Produced(attempts(), dict(zip(SHAS, ("m0", "m1", "n0", "n1", "n2"), strict=True)), 6),
+        "produced": Produced(
+            attempts(), dict(zip(SHAS, ("m0", "m1", "n0", "n1", "n2"), strict=True)), Counter([*SHAS, "o-0"])
+        ),
         "rows": ROWS,
         "letters": LETTERS,
         "remainder": [],

@@ -82,6 +82,37 @@ def lapsed(*asked: str) -> Evidence:
     return good(changes=lambda: sorted((*CHANGES, *lease)), lives=[told(), killed(), holder, taker])
 
 
+def taken(*asked_ms: float, hidden_ms: float = 3000) -> Evidence:
+    """A message that another has received at 3200 ms; the first holder asks for its visibility at *asked_ms*."""
+    lease = [
+        change(100, "send", "m3", count=0, receipt="7/0"),
+        change(200, "receive", "m3", receipt="7/5", result=str(round(hidden_ms))),
+        change(3200, "receive", "m3", count=2, receipt="7/6", result="3000"),
+        change(3400, "delete", "m3", count=2, receipt="7/6"),
+    ]
+    mine = [record(201, "recv", "m3", "7/5"), *(record(ms, "vis", "m3", "7/5") for ms in asked_ms)]
+    other = [record(3201, "recv", "m3", "7/6"), record(3202, "commit", "m3", "o-3")]
+    holder, taker = life("w4.4", "kill", mine, ended=3500), life("w5.5", "kill", other, ended=3500)
+    return good(changes=lambda: sorted((*CHANGES, *lease)), lives=[told(), killed(), holder, taker])
+
+
+def stalled(*, taken: bool, waiting: bool) -> Evidence:
+    """w4 sleeps from 1 to 4 s, with m3 in its hands: others may have it at 3.2 s, and m4 may be sent to it."""
+    given = [change(100, "send", one, count=0, receipt=f"{n}/0") for n, one in ((7, "m3"), (8, "m4"))]
+    given += [change(200, "receive", "m3", receipt="7/5", result="3000")]
+    given += [change(1500, "receive", "m4", receipt="8/7", result="3000")]
+    given += [change(3200, "receive", "m3", count=2, receipt="7/6", result="3000")]
+    given += [change(5000, "delete", "m3", receipt="7/6"), change(5000, "delete", "m4", receipt="8/7")]
+    sleeper = [record(201, "recv", "m3", "7/5"), record(202, "vis", "m3", "7/5")]
+    sleeper += [record(4001, "recv", "m4", "8/7")] if waiting else []
+    taker = [record(3201, "recv", "m3", "7/6")] if taken else []
+    both = [record(4500, "commit", "m3", "o-3"), record(4500, "commit", "m4", "o-4")]
+    lives = [life("w4.4", "kill", sleeper, ended=4600), life("w5.5", "kill", [*taker, *both], ended=4600)]
+    stall = Fault("stall", "-", "4", 1000 * MS, 4000 * MS, 1, 4100 * MS)
+    faults = [FAULT, OUTAGE, stall]
+    return good(changes=lambda: sorted((*CHANGES, *given)), lives=[told(), killed(), *lives], faults=faults)
+
+
 def renewed_late() -> Evidence:
     """Each of sixty leases is renewed when it is over."""
     more = [change(100, "receive", "x5", receipt="1/1", result="3000")]
@@ -152,6 +183,14 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
         lambda: good(rows=rows("orders", Row("o-0", "a"), Row("o-1", "b")), letters=LETTERS[1:]),
     ),
     "two rows of one message": ("C3 doubled", lambda: good(rows=rows("orders", Row("o-0", "a"), Row("o-0", "a")))),
+    "two rows of one message id": (
+        "C3 doubled",
+        lambda: good(rows=rows("orders", Row("o-0", "a", "m0"), Row("o-0", "a", "m0"))),
+    ),
+    "more rows than sends": (
+        "C3 doubled",
+        lambda: good(rows=rows("orders", *(Row("o-0", "a", f"m{n}") for n in range(3)))),
+    ),
     "a row and a letter": (
         "C3 row and dead letter, C8 dead letters",
         lambda: good(letters=[*LETTERS, Letter("orders-dead", "o-0", "a", "x1", "m0")]),
@@ -168,6 +207,7 @@ SICK: dict[str, tuple[str, Callable[[], Evidence]]] = {
         lambda: also(record(3200, "recv", "m0", "1/4"), record(3201, "del", "m0", "1/2"), accounts={}),
     ),
     "a renewal of what it never received": ("C6 stale handle", lambda: also(record(3200, "vis", "m5", "5/1"))),
+    "a message taken from its holder": ("C6 taken from its holder", lambda: taken(1500, 3300)),
     "a good message among the dead": (
         "C8 dead letters",
         lambda: good(rows=rows("orders"), letters=[*LETTERS, Letter("orders-dead", "o-0", "a", "x1", "m0")]),
@@ -265,6 +305,23 @@ def test_a_lease_that_was_asked_for_and_refused_is_no_lapse() -> None:
     assert red(lapsed("vis")) == set()
 
 
+def test_what_was_asked_for_before_another_had_it_took_it_from_nobody() -> None:
+    """The request was under way, or the lease was none: SQS had handed the message out without hiding it."""
+    assert red(taken(1500, 3199)) == set()
+    assert red(taken(1500, 3300, hidden_ms=0)) == set()
+
+
+def test_a_message_sent_twice_may_be_two_rows_where_its_id_is_the_key() -> None:
+    """The producer had no answer to its first send, so SQS has two messages with one body."""
+    assert red(good(rows=rows("orders", Row("o-0", "a", "m0"), Row("o-0", "a", "m7")))) == set()
+
+
+def test_a_stall_in_which_others_took_over_and_answers_waited_is_complete() -> None:
+    """Then it was survived."""
+    verdict = judge(stalled(taken=True, waiting=True))
+    assert (verdict.word, verdict.missing) == ("green", ())
+
+
 def test_a_message_that_comes_again_before_the_next_try_is_not_forgotten() -> None:
     """There was no time to ask again, and the newer handle is used."""
     assert red(beside(*deleted_in_vain(again_ms=300.0), changes=leased)) == set()
@@ -315,6 +372,8 @@ def test_two_letters_on_a_standard_queue_are_explained_by_two_receipts() -> None
 
 INCOMPLETE: dict[str, Callable[[], Evidence]] = {
     "a fault that never fired": lambda: good(faults=[replace(FAULT, fired=0), OUTAGE]),
+    "nobody took what a sleeper held": lambda: stalled(taken=False, waiting=True),
+    "no answer waited for a sleeper": lambda: stalled(taken=True, waiting=False),
     "nobody recovered": lambda: good(faults=[replace(FAULT, recovered_ns=0), OUTAGE]),
     "SQS never refused everything": lambda: good(faults=[FAULT]),
     "no account was read": lambda: also(scrapes=[]),

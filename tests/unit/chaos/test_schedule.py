@@ -27,6 +27,7 @@ def test_everything_that_the_profile_asks_for_is_planned_inside_the_load(profile
     """Nothing is left out, and nothing begins when nobody sends any more."""
     planned = plan(profile, 1)
     asked = {"kill": profile.kills, "term": profile.terms, "stop": profile.stops, "crash": profile.crashes}
+    asked |= {"stall": profile.stalls} if profile.stalls else {}
     asked |= {"lock": profile.locks, "sqs": profile.sqs, "database": profile.restarts + profile.commit_losses}
     assert Counter(one.kind for one in planned) == {kind: count for kind, count in asked.items() if count}
     assert all(0 <= one.at_seconds < profile.load_seconds for one in planned)
