@@ -92,7 +92,7 @@ GADGET: Final = b"cbuiltins\neval\n(S'1/0'\ntR."
 ROWS: Final = [
     Row("B01", "empty", "", Reason.EMPTY),
     Row("B01", "blank", " \t\r\n ", Reason.EMPTY),
-    Row("B01", "blank", " \t\r\n ", Reason.EMPTY, codec="text"),
+    Row("B01", "blank", " \t\r\n ", None, codec="text"),
     Row("B02", "word", "hello", Reason.DECODE),
     Row("B02", "word", "hello", None, codec="text"),
     Row("B02", "page", "<html><body>503</body></html>", Reason.DECODE),
@@ -131,7 +131,7 @@ ROWS: Final = [
     Row("B16", "refused-with-controls", '\x1b[31m\r\n{"event":"forged"}', Reason.DECODE),
     Row("B17", "the-limit", padded(MIB), None),
     Row("B17", "one-byte-over", padded(MIB + 1), Reason.SIZE),
-    Row("B18", "any-type", '{"id":5,"a":null,"b":"' + "x" * 100_000 + '"}', None, key="id", stored_key="5"),
+    Row("B18", "any-type", '{"id":5,"a":null,"b":"' + "x" * 100_000 + '"}', None, key="id", stored_key="number:5"),
     Row("B19", "values", '{"a":"\'); DROP TABLE messages; --"}', None),
     Row(
         "B19",
@@ -178,7 +178,7 @@ ROWS: Final = [
     Row("B43", "nested", '{"id":{"id":1}}', Reason.KEY, key="id"),
     Row("B43", "mebibyte", '{"id":"' + "x" * (MIB - 20) + '"}', Reason.KEY, key="id"),
     Row("B44", "times", '{"at":"0000-01-01T00:00:00Z","to":"99999-12-31","leap":"2016-12-31T23:59:60Z"}', None),
-    Row("B44", "as-a-key", '{"id":-62135596800}', None, key="id", stored_key="-62135596800"),
+    Row("B44", "as-a-key", '{"id":-62135596800}', None, key="id", stored_key="number:-62135596800"),
 ]
 
 ELSEWHERE: Final = {
