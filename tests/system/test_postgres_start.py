@@ -10,6 +10,7 @@ import pytest
 from tests.records import make_messages
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import COLUMNS, opened, trouble
+from tests.words.blocks import blocks
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.postgres import PostgresSink
 from worker.sinks.postgres_table import COPY_ROWS
@@ -27,6 +28,14 @@ async def test_workers_that_start_together_make_one_table(database: Postgres, ta
     for sink in sinks:
         await sink.close()
     assert database.keys(table) == []
+
+
+async def test_the_table_of_the_page_takes_messages(database: Postgres, table: str) -> None:
+    """As printed on the page of the sinks, for those who create it themselves; in a schema of its own."""
+    (block,) = (one for one in blocks("docs/sinks.md") if one.language == "sql")
+    database.sql(f"CREATE SCHEMA {table}; SET search_path TO {table}; {block.text}")
+    async with opened(database.dsn, f"{table}.messages") as sink:
+        assert await sink.write(make_messages(3)) == [None] * 3
 
 
 async def test_a_check_leaves_nothing_behind(database: Postgres, table: str) -> None:

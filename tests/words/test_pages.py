@@ -95,13 +95,3 @@ def test_the_toml_of_the_settings_page_loads(tmp_path: Path) -> None:
     tmp_path.joinpath("worker.toml").write_text(example[1])
     loaded = load({}, config=tmp_path / "worker.toml")
     assert [(one.name, one.sink) for one in loaded.pipelines] == [("thumbnails", "handler"), ("analytics", "sqlite")]
-
-
-def test_the_function_of_the_readme_compiles() -> None:
-    """With the names that it imports."""
-    example = re.search(r"```python\n(.*?)```", ROOT.joinpath("README.md").read_text(), re.DOTALL)
-    assert example is not None
-    names = {
-        name.name for node in ast.walk(ast.parse(example[1])) if isinstance(node, ast.ImportFrom) for name in node.names
-    }
-    assert names == {"Message", "Reject", "Retry"}

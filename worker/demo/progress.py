@@ -20,7 +20,7 @@ then `worker run --drain` moves each into a row of SQLite, and deletes it from t
 Nothing leaves this machine, no account is needed, and all of it is removed at the end."""
 NEXT: Final = """
 What to look at next:
-  docs/tutorial.md       the same by hand in ten minutes, with a function of your own
+  docs/tutorial.md       by hand in ten minutes, with your own function
   worker loopback        an SQS on this machine for whatever you write
   worker check           your own queue and sink, before anything moves"""
 

@@ -36,19 +36,35 @@ Every setting is an environment variable. A `worker.toml` says the same in table
 - All problems are told at once, before anything starts, with exit code 2.
 
 ```toml
+# worker.toml
 [worker]
 drain_seconds = 25
 
 [pipelines.thumbnails]
 queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/thumbnail-generation"
-handler = "site.thumbnails:handle"
+handler = "thumbnails:handle"
 handler_timeout_seconds = 120
 concurrency = 16
 
 [pipelines.analytics]
 queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/analytics"
 sink = "sqlite"
-sqlite_path = "/data/analytics.sqlite"
+sqlite_path = "analytics.sqlite"
+```
+
+`handler` names a function of a module beside the file, or of an installed one:
+
+```python
+# thumbnails.py
+from worker import Message
+
+
+def handle(message: Message) -> None:
+    print("a thumbnail of", message.value["picture"])
+```
+
+```sh
+worker run    # reads ./worker.toml; --config or WORKER_CONFIG name another file
 ```
 """
 

@@ -1,0 +1,122 @@
+"""Every block of code on the pages, cut out and run as printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.words.blocks import PORT, blocks, typed
+from tests.words.pages import ROOT, pages
+from worker.loopback.serve import serve
+from worker.telemetry.events import PipelineStarted
+from worker.telemetry.health import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+TYPED: Final = {"sh", "python", "toml"}
+AWS: Final = {
+    "SQS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
+    "AWS_ACCESS_KEY_ID": "any",
+    "AWS_SECRET_ACCESS_KEY": "any",
+}
+"""What stands for an account: the same commands, spoken to a loopback."""
+QUEUES: Final = {
+    "README.md": ("orders:dlq=orders-dead,max=3",),
+    "docs/settings.md": ("thumbnail-generation:dlq=dead", "analytics:dlq=dead"),
+}
+"""Pages that are about an account, and the queues that it would have."""
+OUTSIDE: Final = {
+    ("docs/containers.md", 2): "what a run of many minutes with an engine printed",
+    ("docs/loopback.md", 4): "needs packages of npm; held to the peer of the benchmark, which runs them",
+    ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
+    ("docs/sinks.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
+}
+"""Blocks that are not typed: page and number → why, and what is done instead."""
+ALL: Final = [block for page in pages() for block in blocks(str(page.relative_to(ROOT)))]
+PAGES: Final = list(dict.fromkeys(block.page for block in ALL))
+
+
+@pytest.fixture
+def port() -> int:
+    """A free one, for the loopback of a page."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def account(queues: Sequence[str], port: int) -> Iterator[None]:
+    """The account that the pages name, on this machine."""
+    ready, loops = threading.Event(), []
+
+    async def serving() -> None:
+        stop = asyncio.Event()
+        loops.append((asyncio.get_running_loop(), stop))
+        await serve(
+            host="127.0.0.1",
+            port=port,
+            account_id="123456789012",
+            region="eu-central-1",
+            queues=queues,
+            started=lambda _: ready.set(),
+            stop=stop,
+        )
+
+    thread = threading.Thread(target=asyncio.run, args=(serving(),))
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield
+    finally:
+        loop, stop = loops[0]
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_of_a_page_do_what_it_says(page: str, tmp_path: Path, port: int) -> None:
+    """Typed one after the other, all succeed; a block without a language is what the one before it prints."""
+    every = [block for block in blocks(page) if (page, block.number) not in OUTSIDE]
+    environ = {name: value.replace(PORT, str(port)) for name, value in AWS.items()} if page in QUEUES else {}
+    with account(QUEUES[page], port) if page in QUEUES else nullcontext():
+        sitting = typed([block for block in every if block.language in TYPED], tmp_path, environ, port)
+    last = max(sitting.said, default=0)
+    assert sitting.code == 0, f"block {last}: {sitting.said.get(last)}"
+    for block in every:
+        if not block.language:
+            assert block.text in sitting.said[block.number - 1]
+
+
+def test_no_block_is_left_out() -> None:
+    """Whatever is neither typed nor printed by what was typed stands in the list of exceptions, and they all exist."""
+    left = {(one.page, one.number) for one in ALL if one.language not in TYPED | {""}}
+    assert left <= OUTSIDE.keys()
+    assert OUTSIDE.keys() <= {(one.page, one.number) for one in ALL}
+    assert len(ALL) - len(OUTSIDE) > 20
+
+
+def test_the_block_of_the_other_language_is_what_the_benchmark_runs() -> None:
+    """Its imports and calls are those of the peer, which `make bench` runs with the packages pinned."""
+    peer = ROOT.joinpath("bench/peers/sqs_consumer.mjs").read_text(encoding="utf-8")
+    (block,) = (one for one in ALL if (one.page, one.number) == ("docs/loopback.md", 4))
+    for used in (*re.findall(r"^import .*;$", block.text, re.MULTILINE), "Consumer.create(", "new SQSClient("):
+        assert used.replace("'", '"') in peer.replace("'", '"'), used
+
+
+def test_the_keys_of_the_status_are_those_that_are_shown() -> None:
+    """As JSON, and as the program calls them."""
+    (block,) = (one for one in ALL if one.page == "docs/performance.md")
+    health = Health(worker_id="page")
+    health.observe(PipelineStarted("default", "orders", "json", "sqlite", 30, receiving=True))
+    told = health.status()["pipelines"]
+    assert isinstance(told, dict)
+    assert json.loads("{" + block.text + "}").keys() <= told["default"].keys()
