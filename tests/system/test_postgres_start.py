@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.records import make_messages
+from tests.system.postgres import PASSWORD, USER
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import COLUMNS, opened, trouble
 from tests.words.blocks import blocks
 from worker.errors import SinkRefused, SinkUnavailable
+from worker.sinks import postgres_connect
 from worker.sinks.postgres import PostgresSink
 from worker.sinks.postgres_table import COPY_ROWS
 
@@ -113,7 +115,7 @@ async def test_what_only_people_can_mend_is_refused_at_the_start(database: Postg
         (database.dsn_at(database.port, password="geheim"), "correct user and password"),
         (database.dsn + "_nowhere", "create the database"),
         ("postgresql://me:ge/heim@127.0.0.1/x", "percent-encoding"),
-        (database.dsn + "?sslmode=geheim", "percent-encoding"),
+        (database.dsn + "?sslmode=geheim", "sslmode is none of"),
     ]:
         with pytest.raises(SinkRefused, match=words) as refused:
             await PostgresSink(dsn, table).open()
@@ -142,3 +144,64 @@ async def test_before_it_is_open_and_after_it_is_closed_it_is_unavailable(databa
     for _ in range(2):
         await sink.close()
     assert isinstance(await trouble(sink, make_messages(1)), SinkUnavailable)
+
+
+WORDS = (
+    "channel_binding=prefer",
+    "connect_timeout=5",
+    "keepalives=1&keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=9000",
+    "gssencmode=disable",
+    "options=-c%20jit%3Doff",
+    "pgbouncer=true&connection_limit=1",
+    "application_name=shop&fallback_application_name=other",
+    "target_session_attrs=read-write",
+    "target_session_attrs=prefer-standby",
+    "sslmode=disable&sslsni=1",
+    "client_encoding=UTF8",
+    "statement_timeout=30000&search_path=public",
+)
+
+
+@pytest.mark.parametrize("words", WORDS)
+async def test_words_of_libpq_and_of_providers_open_the_sink(database: Postgres, table: str, words: str) -> None:
+    """Taken or dropped, but never sent to the server as settings that it refuses."""
+    async with opened(f"{database.dsn}?{words}", table) as sink:
+        assert set(await sink.write(make_messages(2))) == {None}
+
+
+async def test_the_form_of_pairs_opens_the_sink(database: Postgres, table: str) -> None:
+    """As in a service file or a command line, in quotes as a shell wants them."""
+    pairs = f"\"host=127.0.0.1 port={database.port} dbname=postgres user={USER} password='{PASSWORD}'\""
+    async with opened(pairs, table) as sink:
+        assert set(await sink.write(make_messages(2))) == {None}
+
+
+async def test_a_silent_first_host_costs_its_share_of_the_time_and_once(
+    database: Postgres, network: Proxy, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts and says nothing; the second is taken, stays the first choice, and is left when it fails."""
+    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 1.0)
+    network.behave(Trouble(hold=frozenset({"up", "down"})))
+    silent = f"127.0.0.1:{network.port}"
+    dsn = database.dsn.replace("127.0.0.1:", f"{silent},127.0.0.1:")
+    async with opened(dsn, table) as sink:
+        assert set(await sink.write(make_messages(2))) == {None}
+        assert sink._connector._first == ("127.0.0.1", database.port)
+        sink._connector.forget()
+        assert next(sink._connector._attempts())[0] == ("127.0.0.1", network.port)
+
+
+async def test_hosts_that_are_all_silent_are_named(network: Proxy, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the time that each had."""
+    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 0.4)
+    network.behave(Trouble(hold=frozenset({"up", "down"})))
+    place = f"127.0.0.1:{network.port}"
+    with pytest.raises(SinkUnavailable, match=f"{place} did not answer within 0.2 s"):
+        await PostgresSink(f"postgresql://me:x@{place},{place}/x", table).open()
+
+
+async def test_a_server_without_tls_is_refused_where_tls_is_demanded(database: Postgres, table: str) -> None:
+    """Nobody waits a minute for it to change, and the words are about TLS."""
+    for mode in ("require", "no-verify"):
+        with pytest.raises(SinkRefused, match="TLS to PostgreSQL: the server has none"):
+            await PostgresSink(f"{database.dsn}?sslmode={mode}", table).open()

@@ -13,6 +13,7 @@ from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import BOTH_WAYS, COMMITTED, leave_alone, on_insert, opened, trouble
 from worker.errors import SinkContended, SinkUnavailable
 from worker.sinks import postgres as module
+from worker.sinks import postgres_connect
 from worker.sinks.postgres_table import COPY_ROWS
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ async def test_a_silent_network_is_given_up_in_time(
     """The server's own limits do not reach through a black hole, ours do; also when the goodbye is not heard."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
-    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(postgres_connect, "MARGIN_SECONDS", 0.2)
     async with opened(database.dsn_at(network.port), table) as sink:
         network.behave(Trouble(hold=frozenset({"up", "down"} if "up" in hold else {"down"})))
         for _ in range(2):

@@ -7,6 +7,7 @@ Takes a mapping (never `os.environ` itself) and perhaps a path; gives `Loaded`, 
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from worker.errors import SettingsError
 from worker.settings.aws import from_aws, proxies
 from worker.settings.build import SOME_QUEUE, broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
+from worker.settings.dsn import read_dsn
 from worker.settings.names import RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
@@ -128,14 +130,24 @@ def _notices(present: Mapping[str, str], file: File, pipelines: Sequence[Built[P
     for name in (*(n for n in RESERVED if n in present), *file.reserved):
         yield f"{name} is set but not used by SINK={sinks}"
     for b in pipelines:
-        if b.settings is not None and b.settings.postgres_dsn is not None and b.settings.sink != "postgres":
-            yield f"{b.called('postgres_dsn')} is set but not used by SINK={b.settings.sink}"
+        yield from _about_dsn(b)
     for b in pipelines:
         if b.origin("queue") == NOT_SET:
             yield f"{b.called('queue')} is not set: `worker run` needs it"
     for name in file.names():
         if notice := region_notice(_given(present, file, name)):
             yield notice
+
+
+def _about_dsn(built: Built[PipelineSettings]) -> Iterator[str]:
+    settings = built.settings
+    if settings is None or settings.postgres_dsn is None:
+        return
+    if settings.sink != "postgres":
+        yield f"{built.called('postgres_dsn')} is set but not used by SINK={settings.sink}"
+        return
+    with suppress(ValueError):  # which is a problem, and told as one
+        yield from read_dsn(settings.postgres_dsn.get_secret_value()).notices
 
 
 def _origins(

@@ -202,10 +202,12 @@ class PipelineSettings(Given):
     """Its table; created if it does not exist."""
 
     postgres_dsn: Annotated[
-        SecretStr | None, Variable("POSTGRES_DSN", "`postgresql://user:password@host:port/database`", secret=True)
+        SecretStr | None,
+        Variable("POSTGRES_DSN", "`postgresql://user:password@host:port/database`, or libpq's pairs", secret=True),
     ] = None
-    """The database of `SINK=postgres`, which needs the extra `postgres` of the package. A secret: never shown. Without
-    a password in it, PGPASSWORD or a password file is asked."""
+    """The database of `SINK=postgres`, which needs the extra `postgres` of the package. A secret: never shown. As libpq
+    and the providers write it, several hosts too; a word that the driver does not know is dropped with a notice.
+    Without a password in it, PGPASSWORD or a password file is asked."""
 
     postgres_table: Annotated[
         str,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.settings.circles import circles
+from worker.settings.dsn import read_dsn
 from worker.sqs.address import check_endpoint, parse_address
 
 if TYPE_CHECKING:
@@ -103,8 +104,10 @@ def _dsn(p: PipelineSettings, called: Called) -> str | None:
     wanted = f"for {called('sink')}=postgres give postgresql://user:password@host:port/database"
     if p.postgres_dsn is None:
         return f"{called('postgres_dsn')} is not set: {wanted}"
-    if not p.postgres_dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
-        return f"{called('postgres_dsn')} is something else: {wanted}"
+    try:
+        read_dsn(p.postgres_dsn.get_secret_value())
+    except ValueError as error:
+        return f"{called('postgres_dsn')} cannot be read: {error}; {wanted}"
     return None
 
 

@@ -14,6 +14,7 @@ import asyncpg
 
 from worker.errors import SinkContended, SinkUnavailable
 from worker.outcome import Rejected
+from worker.sinks.postgres_connect import Connector
 from worker.sinks.postgres_errors import TROUBLE, at_open, in_connect, in_write
 from worker.sinks.postgres_rows import as_values
 from worker.sinks.postgres_table import PostgresTable
@@ -29,7 +30,6 @@ T = TypeVar("T")
 
 WRITERS: Final = 4
 """Connections of one worker: enough to keep a database busy that is milliseconds away, few enough for many workers."""
-CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 40.0
 """Longer than the server's own limit of a statement: a connection that is silent for so long is dead."""
 CLOSE_SECONDS: Final = 5.0
@@ -46,7 +46,8 @@ class PostgresSink:
     hold (NUL, lone surrogates) is rejected alone, before the batch is sent.
 
     Safe behind PgBouncer in transaction mode: no named prepared statement (`statement_cache_size=0`, which costs one
-    round trip a batch), no startup parameter but `application_name`, limits by SET LOCAL, nothing left in the session.
+    round trip a batch), no startup parameter but `application_name` and those that the DSN names, limits by SET LOCAL,
+    nothing left in the session.
 
     A cancelled write gives its connection up without a word: unknown, and harmless when written again. A key that
     another session locks holds up its own row alone: batches are halved until it is found. After any other trouble
@@ -57,6 +58,8 @@ class PostgresSink:
         self._dsn = dsn
         self._table = PostgresTable(table)
         self._writers = writers
+        self._connector: Connector
+        """Written by `_opening`."""
         self._pool: asyncpg.Pool | None = None
         """Written by `open` and `close`."""
 
@@ -76,10 +79,11 @@ class PostgresSink:
 
     async def _opening(self, way: Callable[[Any], Awaitable[T]]) -> T:
         await self.close()
+        self._connector = Connector.of(self._dsn)
         self._pool = pool = self._make_pool()
         try:
             await pool
-            connection = await pool.acquire(timeout=CONNECT_SECONDS)
+            connection = await pool.acquire(timeout=self._connector.seconds)
             said = await way(connection)
             await pool.release(connection, timeout=CLOSE_SECONDS)
         except (*TROUBLE, ValueError) as error:
@@ -122,7 +126,7 @@ class PostgresSink:
         if pool is None:
             raise SinkUnavailable("the sink is not open")
         try:
-            connection = await pool.acquire(timeout=CONNECT_SECONDS)
+            connection = await pool.acquire(timeout=self._connector.seconds)
         except (*TROUBLE, ValueError) as error:
             raise in_connect(error, self._table.name) from error
         try:
@@ -130,6 +134,7 @@ class PostgresSink:
         except TROUBLE as error:
             meaning = in_write(error, self._table.name)
             if isinstance(meaning, SinkUnavailable) and not isinstance(meaning, SinkContended):
+                self._connector.forget()
                 await pool.expire_connections()
             raise meaning from error
         finally:
@@ -138,17 +143,16 @@ class PostgresSink:
 
     def _make_pool(self) -> asyncpg.Pool:
         # The name is for the database's people (pg_stat_activity); one that the DSN gives is theirs.
-        names = {} if "application_name" in self._dsn else {"application_name": "sqs-worker"}
+        dsn = self._connector.dsn
         return asyncpg.create_pool(
-            self._dsn,
+            connect=self._connector.connect,
             min_size=0,  # more would have asyncpg reconnect in the background, where nobody hears of its trouble
             max_size=self._writers,
             max_inactive_connection_lifetime=IDLE_SECONDS,
             reset=_nothing,
-            timeout=CONNECT_SECONDS,
             command_timeout=ANSWER_SECONDS,
             statement_cache_size=0,
-            server_settings=names,
+            server_settings={"application_name": "sqs-worker"} | dsn.server_settings,
         )
 
     def _drop(self) -> None:

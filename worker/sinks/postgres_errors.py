@@ -6,13 +6,13 @@ While writing, everything that is not known to be a record's fault counts as pas
 
 from __future__ import annotations
 
-import ssl
 from typing import Final
 
 import asyncpg
 
 from worker.errors import SinkContended, SinkError, SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS
+from worker.sinks.postgres_tls import of_tls
 
 TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """All that asyncpg raises on purpose; TimeoutError and ssl.SSLError are OSErrors."""
@@ -47,8 +47,8 @@ def in_write(error: Exception, table: str) -> SinkError:
 def at_open(error: Exception, table: str) -> SinkError:
     """What *error* means at the start, where what only people can mend is refused, with the fix."""
     code = _sqlstate(error)
-    if isinstance(error, ssl.SSLCertVerificationError):  # which is a ValueError as well
-        return SinkRefused(f"{error}: the server's certificate is not trusted; give sslrootcert in POSTGRES_DSN")
+    if trouble := of_tls(error):
+        return trouble
     if isinstance(error, ValueError):
         # Without the words: they can quote the DSN.
         return SinkRefused(
@@ -57,7 +57,7 @@ def at_open(error: Exception, table: str) -> SinkError:
         )
     if not code or code.startswith(_PASSING):
         return SinkUnavailable(_say(error))
-    return SinkRefused(f"{_say(error)}; {_fix(code, table)}")
+    return SinkRefused(f"{_say(error)}; {_fix(code, table, _say(error))}")
 
 
 def accepts(error: asyncpg.PostgresError) -> bool:
@@ -66,7 +66,9 @@ def accepts(error: asyncpg.PostgresError) -> bool:
     return code.startswith(_RULES) and code != _NOT_NULL
 
 
-def _fix(code: str, table: str) -> str:
+def _fix(code: str, table: str, words: str) -> str:
+    if code.startswith("28") and "no encryption" in words:
+        return "the server wants TLS: set sslmode=require, or better verify-full, in POSTGRES_DSN"
     if code.startswith("28"):
         return "correct user and password in POSTGRES_DSN, and the server's pg_hba.conf"
     if code == "3D000":

@@ -294,9 +294,17 @@ def test_a_secret_is_listed_but_not_its_text() -> None:
 def test_a_wrong_dsn_is_told_without_its_text() -> None:
     """Problems end in logs; a password may stand anywhere in a DSN that nobody can read."""
     found = problems({"SQS_QUEUE_URL": "orders", "SINK": "postgres", "POSTGRES_DSN": "mysql://me@db?password=geheim"})
-    assert found == [
-        "POSTGRES_DSN is something else: for SINK=postgres give postgresql://user:password@host:port/database"
-    ]
+    (problem,) = found
+    assert problem.startswith("POSTGRES_DSN cannot be read: it is neither a URL of PostgreSQL nor in libpq's form")
+    assert problem.endswith("for SINK=postgres give postgresql://user:password@host:port/database")
+    assert "geheim" not in problem
+
+
+def test_words_of_a_dsn_that_are_dropped_are_notices() -> None:
+    """By name, and without what else it holds."""
+    dsn = "postgresql://me:geheim@db/shop?sslmode=require&channel_binding=require&gssencmode=disable"
+    (notice,) = loaded(SINK="postgres", POSTGRES_DSN=dsn).notices
+    assert notice.startswith("channel_binding in POSTGRES_DSN is dropped")
 
 
 def test_a_postgres_sink_without_a_database_is_refused() -> None:
