@@ -122,12 +122,18 @@ def reader(pipeline: Pipeline) -> ReadState:
             in_flight_bytes=pipeline.room.bytes,
             receivers=pipeline.poller.receivers,
             receiving=pipeline.spec.receiving and not pipeline.poller.stopping and not away,
-            sink_available=not away,
-            last_receive_age=max(0.0, loop.time() - pipeline.poller.progress_at),
+            sink_available=not away or pipeline.breaker.stuck,
+            # An answer that waits for room is progress: what holds it up is behind, and watched there.
+            last_receive_age=0.0 if pipeline.room.parked else max(0.0, loop.time() - pipeline.poller.progress_at),
             batch_rows_limit=pipeline.sizing.rows,
             batch_linger_seconds=pipeline.sizing.wait_seconds,
             in_flight_limit=pipeline.room.max_messages,
             delete_calls=pipeline.spec.settle.deletes,
+            stuck=away and pipeline.breaker.stuck,
+            handled=pipeline.handler.moves,
+            settled=pipeline.settler.calls,
+            write_limit_seconds=pipeline.spec.write_limit_seconds,
+            order_seconds=pipeline.spec.lease_seconds if pipeline.spec.fifo else 0.0,
         )
 
     return read

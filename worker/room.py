@@ -94,6 +94,11 @@ class Room:
         return self.messages <= beside and self._reserved == reservation.messages
 
     @property
+    def parked(self) -> int:
+        """Answers that are here and wait for room."""
+        return len(self._asking)
+
+    @property
     def bytes_taken(self) -> int:
         """Held and set aside: never above the bound."""
         return self.bytes + self._reserved_bytes

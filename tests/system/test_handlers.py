@@ -121,7 +121,7 @@ def test_retry_after_is_the_pause_that_was_asked_for(rig: Rig) -> None:
 
 
 def test_a_handler_that_ignores_its_cancellation_cannot_hold_the_process(rig: Rig) -> None:
-    """The worker leaves soon after its deadline, says what never ended, and its exit code says not clean."""
+    """Its messages are given back, and the worker leaves, says what never ended, and that this was not clean."""
     (rig.folder / "deaf.py").write_text(DEAF)
     rig.send(2)
     worker = rig.worker(SINK="handler", HANDLER="deaf:handle", WORKER_DRAIN_SECONDS="1", SQS_WAIT_TIME_SECONDS="1")
@@ -130,4 +130,5 @@ def test_a_handler_that_ignores_its_cancellation_cannot_hold_the_process(rig: Ri
     worker.tell(signal.SIGTERM)
     assert worker.end() == 1
     assert time.monotonic() - began < 1 + 3 + 3
-    assert "handle-default" in worker.facts("worker_failed")[0]["traceback"]
+    assert "call-deaf:handle" in worker.facts("worker_failed")[0]["traceback"]
+    assert worker.account()["released"] == 2

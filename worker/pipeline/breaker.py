@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from worker.backoff import full_jitter
-from worker.errors import SinkContended
+from worker.errors import SinkContended, SinkStuck
 from worker.outcome import Released, Retried
 from worker.telemetry import events
 
@@ -97,6 +97,8 @@ class Breaker:
         self._blamed_at = -inf  # loop time of the last failure of something blamed; written by failed
         self._others = 0  # messages received to find out; written by failed and heard_another
         self._others_at = 0.0  # loop time of the next of them, at the earliest; written as _others
+        self.stuck = False
+        """Open, but nothing is away: calls of your function hang. Written by _unexcused."""
         self.is_open = False
         """Whether the sink is away. Written by failed and succeeded."""
         self._now = asyncio.get_running_loop().time
@@ -155,25 +157,29 @@ class Breaker:
             self._blamed_at = now
             pause = self._pause(1 if rows > 1 else trial.failures, most=BLAMED_MAX_SECONDS)
         else:
-            pause = self._unexcused(code, detail, partial=contended or now - self._blamed_at < BLAMED_MAX_SECONDS)
+            partial = contended or now - self._blamed_at < BLAMED_MAX_SECONDS
+            pause = self._unexcused(code, detail, partial=partial, stuck=isinstance(error, SinkStuck))
         trial.due = now + pause
         if trial.blamed or not self.is_open:
             self._emit(events.BatchHeld(self._pipeline, code, detail, rows, pause))
-        else:
+        elif not self.stuck:
             self._emit(events.SinkProbed(self._pipeline, code, detail, pause))
 
-    def _unexcused(self, code: str, detail: str, *, partial: bool) -> float:
+    def _unexcused(self, code: str, detail: str, *, partial: bool, stuck: bool) -> float:
         """One more failure that may be the sink's; returns the pause after it."""
         now = self._now()
         self._failures += 1
         pause = self._pause(self._failures, most=PROBE_MAX_SECONDS)
         self._probe_at = now + pause
-        if not self.is_open and (self._failures >= OPENED_AFTER or not partial):
+        opens = not self.is_open and (self._failures >= OPENED_AFTER or not partial)
+        if not stuck and (opens or (self.is_open and self.stuck)):
+            self._emit(events.SinkLost(self._pipeline, code, detail))
+        self.stuck = stuck
+        if opens:
             self.is_open, self._opened_at = True, now
             self._others, self._others_at = 0, now
             if self._holding:
                 self._pass.clear()
-            self._emit(events.SinkLost(self._pipeline, code, detail))
         return pause
 
     def _pause(self, failures: int, *, most: float) -> float:
@@ -187,7 +193,8 @@ class Breaker:
         if self.is_open:
             self.is_open = False
             self._pass.set()
-            self._emit(events.SinkRestored(self._pipeline, self._succeeded_at - self._opened_at))
+            if not self.stuck:
+                self._emit(events.SinkRestored(self._pipeline, self._succeeded_at - self._opened_at))
             self._restored()
 
     def gives_up(self, trial: Trial, rows: int, *, alone: bool, crowded: bool) -> Outcome | None:

@@ -100,6 +100,11 @@ class Handler:
         while (part := await aside.next()) is not None:
             await self._write_again(part)
 
+    @property
+    def moves(self) -> int:
+        """Grows whenever a write begins or a batch ends."""
+        return self.batches + self._writer.calls
+
     def unbegun(self) -> list[Delivery]:
         """After the last coroutine: take out what the sink did not take."""
         left = self.aside.clear()

@@ -94,6 +94,7 @@ class Settler:
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
         self._endings: dict[Delivery, Ending] = {}
         """Of those that are not simply deleted, as nearly all are. Written by _give_back, _reject and _leave_as."""
+        self.calls = 0  # of SQS, to settle something; written by _delete, _change and _reject
         self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
 
     async def run(self) -> None:
@@ -184,10 +185,12 @@ class Settler:
     # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
 
     async def _delete(self, batch: Sequence[Delivery]) -> list[Answer]:
+        self.calls += 1
         self._remember_late(batch)  # at every try: a lease may end between two of them
         return await self._queue.delete(batch)
 
     async def _change(self, batch: Sequence[Delivery]) -> list[Answer]:
+        self.calls += 1
         """Only what is still ours: an older handle is obeyed although somebody else holds the message by now."""
         renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
         if renewals:
@@ -216,6 +219,7 @@ class Settler:
 
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
+        self.calls += 1
         if self._dead_letters is None:
             for delivery, rejected in batch:
                 self._report(delivery, rejected, dead_lettered=False)

@@ -66,6 +66,7 @@ class Writer:
         self._emit = emit
         self._pipeline = pipeline
         self._now = asyncio.get_running_loop().time
+        self.calls = 0  # of the sink, begun; written by _try
 
     async def write(self, records: Sequence[Message], *, leases: Leases, trial: Trial | None = None) -> Written:
         """One answer for each record, in order; of those that failed together the same `Trial`.
@@ -94,6 +95,7 @@ class Writer:
     async def _try(self, records: Sequence[Message], trial: Trial) -> list[Outcome] | Divided | Trial:
         """One write: its answers, or that the batch must be halved, or *trial* if the sink seems to be away."""
         began = self._now()
+        self.calls += 1
         try:
             answers = await self._sink.write(records)
             if len(answers) != len(records):

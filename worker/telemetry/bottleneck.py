@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
-Word = Literal["idle", "receiving", "room", "decoding", "cpu", "sink", "deleting", "sink-away", "queue-away", "unknown"]
+Word = Literal[
+    "idle",
+    "receiving",
+    "room",
+    "decoding",
+    "cpu",
+    "sink",
+    "deleting",
+    "sink-away",
+    "hanging",
+    "queue-away",
+    "unknown",
+]
 WORDS: Final[tuple[Word, ...]] = get_args(Word)
 
 MOSTLY: Final = 0.5
@@ -60,7 +72,9 @@ class Bottleneck:
     sentence: str
 
 
-def verdict(shares: Shares, *, sink_available: bool = True, trouble: str = "", cpus_busy: float = 0.0) -> Bottleneck:
+def verdict(
+    shares: Shares, *, sink_available: bool = True, stuck: bool = False, trouble: str = "", cpus_busy: float = 0.0
+) -> Bottleneck:
     """What to change first.
 
     *trouble* is SQS's code while receives fail, *cpus_busy* how many CPUs the process uses with all its threads.
@@ -68,6 +82,8 @@ def verdict(shares: Shares, *, sink_available: bool = True, trouble: str = "", c
     Who waits for messages has no bottleneck; a loop without time makes every stage look slow, so it is asked before
     them; and of the stages the last one that is busy counts, because it holds up all before it.
     """
+    if stuck:
+        return Bottleneck("hanging", "your function: all calls of it are over their limit and hang; restart the worker")
     if not sink_available:
         return Bottleneck("sink-away", "the sink is away: receiving pauses until it answers again")
     if trouble:

@@ -125,6 +125,8 @@ class Health(Dispatch):
         on(events.DeliveriesSettled, lambda f: tracks[f.pipeline].settled(f, now()))
         on(events.QueueMeasured, lambda f: tracks[f.pipeline].measured(f, now()))
         on(events.BatchWritten, lambda f: tracks[f.pipeline].spent.written(f, now()))
+        on(events.CallHung, lambda f: tracks[f.pipeline].stalls.call_hung(f, now()))
+        on(events.HungCallEnded, lambda f: tracks[f.pipeline].stalls.call_ended(f))
         on(events.RequestMade, lambda f: tracks[f.pipeline].spent.requested(f, now()))
 
     def _enter(self, state: State) -> None:
@@ -151,7 +153,7 @@ class Health(Dispatch):
         return max(self._lag, self._clock() - self._beat_at - BEAT_SECONDS)
 
     def live(self, now: float | None = None) -> Verdict:
-        """Whether the loop turns and the pipelines that should receive do. Never asks anything outside the process."""
+        """Whether the loop turns, and the pipelines receive, handle and settle. Never asks anything outside of us."""
         now = self._clock() if now is None else now
         silent = now - self._beat_at
         if silent > self._stall_seconds:
@@ -162,6 +164,8 @@ class Health(Dispatch):
                 overdue = track.overdue_seconds(state, now)
                 if overdue > self._overdue_seconds:
                     return False, f"pipeline {track.name} has completed no receive for {overdue:.1f} s"
+                if trouble := track.stalls.trouble(state, now):
+                    return False, f"pipeline {track.name} {trouble}"
         return True, "ok"
 
     def ready(self, now: float | None = None) -> Verdict:
@@ -173,6 +177,8 @@ class Health(Dispatch):
             state = track.state()
             if state is not None and not state.sink_available:
                 return False, f"the sink of pipeline {track.name} is away"
+            if state is not None and state.stuck:
+                return False, f"pipeline {track.name} handles nothing: all of its {len(track.stalls.hung)} calls hang"
             if failure := track.cannot_receive(now):
                 return False, f"pipeline {track.name} cannot receive: {failure}"
         return True, "ok"

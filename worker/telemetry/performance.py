@@ -116,6 +116,7 @@ class Performance:
         told = verdict(
             shares,
             sink_available=state is None or state.sink_available,
+            stuck=state is not None and state.stuck,
             trouble=trouble,
             cpus_busy=self._load.cpus_busy(WINDOW_SECONDS, now),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.telemetry.performance import WINDOW_SECONDS, Performance
 from worker.telemetry.rates import MEASURES, Depth, Meter, seconds_to_empty, slope
+from worker.telemetry.stalls import Stalls
 
 if TYPE_CHECKING:
     from worker.telemetry import events
@@ -47,6 +48,8 @@ class Track:
         """The last measures, oldest first. Written by `measured`."""
         self._received = Meter(now)
         self._deleted = Meter(now)
+        self.stalls = Stalls(now)
+        """What waits and does not move."""
         self.spent = Performance(name, load, now)
         """Where its time goes."""
         self._reported = 0
@@ -65,6 +68,7 @@ class Track:
             return
         state = self.read()
         self.spent.look(state, now)
+        self.stalls.look(state, now)
         if not state.receiving:
             self.active_at = max(self.active_at, now)
 
@@ -137,6 +141,7 @@ class Track:
             "receiving": None if state is None else state.receiving,
             "receive_failing": self.failure or None,
             "sink_available": None if state is None else state.sink_available,
+            "hanging_calls": [call.as_dict(now) for call in self.stalls.hung],
             "receivers": None if state is None else state.receivers,
             "in_flight": None if state is None else _in_flight(state),
             "rates": {

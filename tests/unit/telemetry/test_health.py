@@ -49,10 +49,15 @@ class Bench:
         self.health.observe(STARTED)
 
     def pass_time(self, seconds: float) -> None:
-        """Time goes by in a loop that turns."""
+        """Time goes by in a loop that turns; what was received before is handled and settled."""
         for _ in range(int(seconds)):
-            self.clock.now += 1
-            self.state = replace(self.state, last_receive_age=self.state.last_receive_age + 1)
+            state, self.clock.now = self.state, self.clock.now + 1
+            self.state = replace(
+                state,
+                last_receive_age=state.last_receive_age + 1,
+                handled=state.handled + 1,
+                settled=state.settled + 1,
+            )
             self.health.beat()
 
     def fail(self, code: str = "InternalError", *, refused: bool = False, retry_in: float = 1.0) -> None:

@@ -30,6 +30,16 @@ class PipelineState:
     """Messages that may be in flight now; it follows the sink, and never passes the setting."""
     delete_calls: int = 1
     """Deletes that may be under way at a time."""
+    stuck: bool = False
+    """Every place for a call of your function is kept by one that hangs: nothing is received meanwhile."""
+    handled: int = 0
+    """Grows whenever a batch begins or ends."""
+    settled: int = 0
+    """Grows whenever SQS is asked to delete, give back or dead-letter."""
+    write_limit_seconds: float | None = None
+    """What one write may take; None: the sink has no limit."""
+    order_seconds: float = 0.0
+    """How long messages may wait for earlier ones of their group that somebody else may hold."""
 
 
 ReadState = Callable[[], PipelineState]
