@@ -32,7 +32,7 @@ class Bench:
         for _ in range(int(seconds)):
             self.clock.now += 1
             grown = {name: getattr(self.state, name) + by for name, by in moves.items()}
-            self.state = replace(self.state, **grown)  # type: ignore[arg-type] # names of fields
+            self.state = replace(self.state, **grown)
             self.health.beat()
         return self.health.live()
 
