@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from worker.errors import SinkUnavailable
 from worker.sinks.handler_call import GRACE_SECONDS, Calls
+from worker.sinks.handler_failing import Failing
 from worker.sinks.handler_function import find_handler
 from worker.sinks.handler_hanging import Hanging
 from worker.sinks.sink import Demand
@@ -60,6 +61,8 @@ class HandlerSink:
             emit=emit or _unheard,
             pipeline=pipeline,
         )
+        self._failing = Failing(function=dotted_path, emit=emit or _unheard, pipeline=pipeline)
+        self._pipeline = pipeline
         self._function: HandlerFunction | None = None
         self._calls: Calls | None = None
         """Both written by `open`."""
@@ -84,6 +87,8 @@ class HandlerSink:
             limit_seconds=self._timeout_seconds,
             slots=self._concurrency,
             hanging=self._hanging,
+            failing=self._failing,
+            pipeline=self._pipeline,
         )
 
     async def write(self, records: Sequence[Message]) -> Sequence[Answer]:

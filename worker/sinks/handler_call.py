@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.bound import bind
 from worker.errors import SinkError, SinkStuck
 from worker.guard import your_context, your_task
 from worker.limit import Limits
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from worker.message import Message
     from worker.outcome import Retried
     from worker.sinks.handler_answers import Answer
+    from worker.sinks.handler_failing import Failing
     from worker.sinks.handler_function import HandlerFunction
     from worker.sinks.handler_hanging import Hanging
 
@@ -52,12 +55,22 @@ class Calls:
     """All calls of one function; made in the loop."""
 
     def __init__(
-        self, function: HandlerFunction, *, name: str, limit_seconds: float, slots: int, hanging: Hanging
+        self,
+        function: HandlerFunction,
+        *,
+        name: str,
+        limit_seconds: float,
+        slots: int,
+        hanging: Hanging,
+        failing: Failing,
+        pipeline: str,
     ) -> None:
         self._function = function
         self._name = name
         self._limit_seconds = limit_seconds
         self._hanging = hanging
+        self._failing = failing
+        self._pipeline = pipeline
         self._loop = asyncio.get_running_loop()
         self._limits = Limits()
         self._count = slots
@@ -124,10 +137,16 @@ class Calls:
         said: asyncio.Future[list[Answer] | SinkError],
     ) -> None:
         """In the task of the call: nothing that your code raises passes this line, least of all a cancellation."""
+        bind(self._pipeline, messages, batch=self._function.batch)
+        returned: object = None
         try:
-            answers: list[Answer] | SinkError = self._answers(await work(), messages)
+            returned = await work()
+            answers: list[Answer] | SinkError = self._answers(returned, messages)
         except BaseException as error:  # noqa: BLE001 - the line where they all end
             answers = meaning(error, len(messages))
+            self._failing.tell(error, messages)
+        else:
+            self._failing.tell_returned(returned, messages)
         if not said.done():
             said.set_result(answers)
 
@@ -156,11 +175,22 @@ class Calls:
 
     def _performed(self, argument: object, messages: Sequence[Message]) -> list[Answer] | SinkError | Unawaited:
         """In the thread: nothing that your code raises passes this line."""
+        bind(self._pipeline, messages, batch=self._function.batch)
         try:
             returned = self._function.call(argument)
-            return Unawaited(returned) if inspect.isawaitable(returned) else self._answers(returned, messages)
+            if inspect.isawaitable(returned):
+                return Unawaited(returned)
+            answers = self._answers(returned, messages)
         except BaseException as error:  # noqa: BLE001 - the line where they all end
+            self._tell(self._failing.tell, error, messages)
             return meaning(error, len(messages))
+        if returned is not None:
+            self._tell(self._failing.tell_returned, returned, messages)
+        return answers
+
+    def _tell(self, tell: Callable[[Any, Sequence[Message]], None], what: object, messages: Sequence[Message]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(tell, what, messages)
 
     # ── for both ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,8 @@ from worker.telemetry.damp import Damper
 from worker.telemetry.lines import LineWriter
 from worker.telemetry.redact import Redactor, plain
 from worker.telemetry.stdlib import Bridge
+from worker.telemetry.structured import Lines, Structured
+from worker.trace import Trace, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +32,10 @@ LevelName = Literal["debug", "info", "warning", "error"]
 LEVELS: Final[Mapping[str, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 UNLOGGED: Final = frozenset({"sent_at", "received_at", "finished_at"})
 """Fields that feed histograms: a number for each message of a batch is no line for a reader."""
+TRACE: Final = "trace"
+"""The field that holds the way of an error: read by programs as it is, printed for people as Python prints it."""
+DAMPED: Final[dict[str, object]] = {"damped": True}
+"""What is said at debug of that which was said a moment ago: whose it was, so that no id is lost."""
 TRACEBACK_CHARACTERS: Final = 12_000
 WORKER: Final = "workerId"
 """The report's word for what begins every other line."""
@@ -54,7 +60,7 @@ class Logs:
         self._clock = clock
         self._damper = Damper()
         self._say: Any = structlog.wrap_logger(
-            _Lines(writer),
+            Lines(writer.write),
             processors=processors,
             wrapper_class=structlog.make_filtering_bound_logger(0),  # `observe` filters, before fields are gathered
             cache_logger_on_first_use=True,
@@ -62,7 +68,8 @@ class Logs:
         self._kinds: dict[type[Fact], tuple[int, str, tuple[str, ...]]] = {}
         """Level, event and fields by kind of fact. Written by `observe` at the first of each kind."""
         self._bridge: Bridge | None = None
-        """Written by `route`, taken by `close`."""
+        self._structured: Structured | None = None
+        """Both written by `route`, taken by `close`."""
         self.failures = 0
         """Lines that could not be built. Written by `observe`, read by `dropped`."""
 
@@ -82,8 +89,10 @@ class Logs:
             return
         suppressed = self._damper.ask(fact, self._clock()) if fact.damped else 0
         if suppressed is None:
+            if self._level <= LEVELS["debug"]:
+                self._write("debug", event, {name: getattr(fact, name) for name in names if name != TRACE} | DAMPED)
             return
-        fields = {name: rounded(getattr(fact, name)) for name in names}
+        fields = {name: readable(getattr(fact, name)) for name in names}
         if suppressed:
             fields["suppressed"] = suppressed
         self._write(fact.level, event, fields)
@@ -95,10 +104,11 @@ class Logs:
         else:
             self._writer.write(orjson.dumps(dict(values)).decode())
 
-    def route(self, bridge: Bridge) -> None:
-        """Let *bridge* carry what libraries log, until `close`."""
-        self._bridge = bridge
+    def route(self, bridge: Bridge, structured: Structured) -> None:
+        """Let these carry what libraries and your code log, until `close`."""
+        self._bridge, self._structured = bridge, structured
         bridge.install()
+        structured.install()
 
     def close(self) -> None:
         """Say what was left unsaid, and write out everything."""
@@ -108,6 +118,8 @@ class Logs:
                 self._write(kind.level, event, {**dict(told), "suppressed": suppressed, "last": True})
         if self._bridge is not None:
             self._bridge.remove()
+        if self._structured is not None:
+            self._structured.remove()
         self._writer.close()
 
     def _write(self, level: LevelName, event: str, fields: dict[str, object]) -> None:
@@ -123,22 +135,17 @@ class Logs:
         return met
 
 
-def rounded(value: object) -> object:
-    """A number of a fact as a reader wants it: thousandths, and of what is less than one three digits."""
+def readable(value: object) -> object:
+    """A field of a fact as a reader wants it: numbers to thousandths, or below one to three digits; a trace read."""
     if isinstance(value, float):
         return round(value, 3) if not -1 < value < 1 else float(f"{value:.3g}")
-    return {name: rounded(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, Trace):
+        return value.errors()
+    return {name: readable(inner) for name, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _snake(name: str) -> str:
     return _WORDS.sub("_", name).lower()
-
-
-class _Lines:
-    """What structlog calls a logger: a method for each level, here all the same."""
-
-    def __init__(self, writer: LineWriter) -> None:
-        self.debug = self.info = self.warning = self.error = writer.write
 
 
 def configure(
@@ -159,7 +166,8 @@ def configure(
     tail = _tail(Redactor(secrets), pretty=pretty, colors=pretty and stream.isatty())
     head = _head(worker_id)
     logs = Logs(writer, [*head, *tail], level=LEVELS[level], clock=clock, pretty=pretty)
-    logs.route(Bridge(writer.write, head=[*head, structlog.stdlib.add_logger_name], tail=tail, level=LEVELS[level]))
+    bridge = Bridge(writer.write, head=[*head, structlog.stdlib.add_logger_name], tail=tail, level=LEVELS[level])
+    logs.route(bridge, Structured(writer.write, processors=[*head, *tail], level=LEVELS[level]))
     return logs
 
 
@@ -177,6 +185,8 @@ def _tail(redactor: Redactor, *, pretty: bool, colors: bool) -> list[Processor]:
     """How a line is cleaned and put down."""
 
     def clean(_: object, __: str, event: EventDict) -> EventDict:
+        if pretty and isinstance(errors := event.get(TRACE), list):
+            event["exception"] = as_text(event.pop(TRACE, errors))
         traceback = event.pop("exception", None)
         cleaned = {plain(name): _plain(redactor.value(name, value)) for name, value in event.items()}
         return {**cleaned, "exception": _traceback(redactor, str(traceback))} if traceback else cleaned

@@ -14,12 +14,14 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 TALKATIVE: Final = ("botocore", "aiobotocore", "boto3", "aiohttp", "urllib3", "s3transfer", "asyncio")
 """Loggers whose DEBUG is not for production: the SDK's prints secrets, the others print every request."""
 
 
+OF_A_RECORD: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"})
+"""Attributes that every record has."""
 CREDENTIALS: Final = frozenset({"botocore.credentials", "aiobotocore.credentials"})
 
 
@@ -37,8 +39,9 @@ class Bridge(logging.Handler):
         self._before: tuple[list[logging.Handler], int, dict[str, int]] = ([], logging.WARNING, {})
         """Root handlers, root level and talkative loggers' levels before `install`, which writes them."""
         remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        before = [structlog.contextvars.merge_contextvars, *head, _extras]
         self.setFormatter(
-            structlog.stdlib.ProcessorFormatter(foreign_pre_chain=list(head), processors=[remove_meta, *tail])
+            structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=[remove_meta, *tail])
         )
         self.addFilter(_quiet_enough)
         self.addFilter(_Once())
@@ -72,6 +75,14 @@ class Bridge(logging.Handler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the name and arguments are logging's
         """Count instead of printing a traceback to stderr."""
         self.failures += 1
+
+
+def _extras(_: object, __: str, event: EventDict) -> EventDict:
+    """What `extra` gave to the line; what would stand in the place of a word of ours has `extra_` in front."""
+    for name, value in event["_record"].__dict__.items():
+        if name not in OF_A_RECORD:
+            event[f"extra_{name}" if name in event else name] = value
+    return event
 
 
 class _Once:

@@ -26,7 +26,7 @@ from worker.telemetry.events import (
     WorkerStopping,
 )
 from worker.telemetry.lines import LineWriter
-from worker.telemetry.logs import configure, rounded
+from worker.telemetry.logs import configure, readable
 from worker.telemetry.redact import MASK, TEXT_CHARACTERS, Redactor, plain
 from worker.telemetry.report import KEYS
 
@@ -353,7 +353,7 @@ def test_people_read_the_report_as_a_line_like_others() -> None:
 )
 def test_numbers_of_facts_are_rounded(value: object, said: object) -> None:
     """To thousandths, and below one to three digits: what a reader can use; what your code logs is left alone."""
-    assert rounded(value) == said
+    assert readable(value) == said
 
 
 def test_the_sdk_speaks_of_its_credentials_once() -> None:

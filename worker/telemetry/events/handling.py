@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from worker.telemetry.events.fact import Fact, Level, fact
+from worker.trace import Trace  # noqa: TC001 - facts can be asked for the types of their fields
 
 
 @fact(frozen=True, slots=True)
@@ -94,6 +95,26 @@ class MessageRetried(Fact):
     detail: str
     receive_count: int
     delay: int
+
+
+@fact(frozen=True, slots=True)
+class CallFailed(Fact):
+    """A call of your function raised something else than `Retry` or `Reject`; its messages are tried again."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    function: str
+    message_id: str
+    """Of its first message."""
+    receive_count: int
+    messages: int
+    reason: str
+    """The class of the error."""
+    place: str
+    """File and line where it was raised."""
+    trace: Trace
+    """The way through your code; read only where it is written down."""
 
 
 @fact(frozen=True, slots=True)
