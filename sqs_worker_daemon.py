@@ -18,8 +18,9 @@ def main() -> None:
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     yours = {"", os.getcwd(), *named, *map(os.path.abspath, named)}
     sys.path[:] = [HERE, *(folder for folder in given if folder not in yours)]
-    from worker import search_path  # noqa: PLC0415 - nothing of yours may be imported in its place
+    from worker import early, search_path  # noqa: PLC0415 - nothing of yours may be imported in its place
 
+    early.begin()
     sys.path[:] = search_path.in_order(given)
     if hidden := search_path.namesake("worker"):
         sys.stderr.write(f"worker: {hidden} is not used, for this program has its name: rename it\n")

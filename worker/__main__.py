@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from worker.cli import main
+from worker import early
+
+early.begin()
+
+from worker.cli import main  # noqa: E402 - whatever takes time is imported when signals are heard
 
 main(prog_name="worker")

@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from worker import __version__
+from worker import __version__, early
 from worker.errors import QueueRefused, SettingsError, SinkRefused, StartRefused, WorkerError
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"worker.commands.{cmd_name}").command
+        if cmd_name not in early.LONG_RUNNING:  # those listen in their own way
+            early.interruptible()
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -56,14 +60,24 @@ class Commands(click.Group):
         """Run the command; what a user can cause ends in a sentence and an exit code."""
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise  # click's own ways to end, which it explains itself
         except Exception as error:
             _explain(ctx, error)
             raise
 
 
+class LastWords(logging.StreamHandler[Any]):
+    """What libraries log while nobody routes it (`telemetry/stdlib.py`): a line for each, without tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Who says it, and what."""
+        return f"worker: {record.name}: {record.getMessage()}"
+
+
 def _explain(ctx: click.Context, error: Exception) -> None:
     cause: BaseException = error
-    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+    while isinstance(cause, BaseExceptionGroup):  # of several that ended it together the first is told
         cause = cause.exceptions[0]
     match cause:
         case SettingsError(problems=problems):
@@ -74,8 +88,12 @@ def _explain(ctx: click.Context, error: Exception) -> None:
             _end(ctx, EXIT_FAILED, str(cause))
         case OSError(errno=errno.EADDRINUSE):
             _end(ctx, EXIT_FAILED, f"{cause}\nchoose another port (--port or METRICS_PORT); 0 takes any free one")
-        case OSError(errno=number) if number != errno.EPIPE:  # click itself ends on a closed pipe
+        case OSError(errno=errno.EPIPE):
+            return  # click itself ends on a closed pipe
+        case OSError():
             _end(ctx, EXIT_FAILED, str(cause))
+        case _:
+            _end(ctx, EXIT_FAILED, early.defect(cause))
 
 
 def _end(ctx: click.Context, code: int, text: str) -> NoReturn:
@@ -88,4 +106,8 @@ def _end(ctx: click.Context, code: int, text: str) -> NoReturn:
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Move every message of an Amazon SQS queue into your database, and lose none."""
+    if early.begun():
+        logging.lastResort = LastWords(sys.stderr)
+        logging.lastResort.setLevel(logging.WARNING)
+        logging.captureWarnings(capture=True)
     ctx.obj = dict(os.environ)

@@ -23,6 +23,7 @@ from worker.errors import QueueError, SinkError, StageEnded, StartRefused
 from worker.guard import guarded_task
 from worker.instruments import Instruments
 from worker.loop import new_event_loop
+from worker.pipeline.farewell import waits_for
 from worker.pipeline.stage import CANCELLED, Stages
 from worker.pipeline.stopping import Stop
 from worker.signals import stop_on_signals
@@ -99,13 +100,14 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
 async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str, *, drain: bool) -> int:
     """Open, run dry, close; every way to fail ends here, as a fact and a code."""
     emit = instruments.emit
+    pipelines: list[Pipeline] = []  # once they are open
     try:
         async with AsyncExitStack() as parts, Stages(over=lambda: stop.requested) as stages:
             watching = [
                 stages.start(instruments.run(), name="instruments"),
-                stages.start(_announce(stop, instruments), name="announce"),
+                stages.start(_announce(stop, instruments, pipelines), name="announce"),
             ]
-            code = await _open_and_run(loaded, instruments, stop, parts, url, drain=drain)
+            code = await _open_and_run(loaded, instruments, stop, parts, url, pipelines, drain=drain)
             await stages.end(watching)
         return code  # noqa: TRY300 - the way of an else is longer than the way here
     except* (QueueError, SinkError, StartRefused) as refused:
@@ -127,11 +129,20 @@ async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str,
 
 
 async def _open_and_run(
-    loaded: Loaded, instruments: Instruments, stop: Stop, parts: AsyncExitStack, url: str, *, drain: bool
+    loaded: Loaded,
+    instruments: Instruments,
+    stop: Stop,
+    parts: AsyncExitStack,
+    url: str,
+    pipelines: list[Pipeline],
+    *,
+    drain: bool,
 ) -> int:
-    pipelines = await _opened(loaded, instruments, stop, parts, drain=drain)
-    if pipelines is None:
+    """*pipelines* is filled when they are open."""
+    opened = await _opened(loaded, instruments, stop, parts, drain=drain)
+    if opened is None:
         return CLEAN
+    pipelines += opened
     names = tuple(pipeline.spec.name for pipeline in pipelines)
     instruments.emit(events.WorkerStarted(loaded.worker.worker_id, __version__, names, url))
     async with Stages(over=lambda: stop.requested or drain) as running:
@@ -173,9 +184,10 @@ async def _left_behind() -> set[asyncio.Task[Any]]:
     return (await asyncio.wait(others, timeout=LEFT_BEHIND_SECONDS))[1] if others else set()
 
 
-async def _announce(stop: Stop, instruments: Instruments) -> None:
+async def _announce(stop: Stop, instruments: Instruments, pipelines: list[Pipeline]) -> None:
     await stop.wait()
-    instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds))
+    note = waits_for([pipeline.unfinished for pipeline in pipelines], drain_seconds=stop.drain_seconds)
+    instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds, note))
 
 
 def leave(instruments: Instruments) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Signals: how SIGTERM, SIGINT and a parent's words become the request to stop.
+"""Signals: how SIGTERM, SIGINT, SIGHUP, SIGQUIT and a parent's words become the request to stop.
 
 Takes the `Stop` of a worker or of a parent of workers; gives nothing. It ends with what it surrounds, after which
 signals are ignored: what has run dry must not end as "killed".
@@ -11,20 +11,22 @@ import signal
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from worker.early import stopping_signals
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from worker.lifeline import Lifeline
     from worker.pipeline.stopping import Stop
 
+HANG_UP: Final = "SIGHUP"
 PATIENCE_SECONDS: Final = 3.0
 """After the deadline of stopping: for closing what is open. Then something here never ends, and we leave without it."""
-_NUMBERS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def stop_on_signals(stop: Stop, *, too_late: Callable[[], None], lifeline: Lifeline | None = None) -> Iterator[None]:
-    """The first SIGTERM or SIGINT asks to run dry, the second forces; one that comes after the end changes nothing.
+    """The first signal to stop asks to run dry, the second forces; one that comes after the end changes nothing.
 
     *too_late* is called when the end has not come by the deadline that was set. With a *lifeline* only the parent's
     word forces: a second signal there is most likely the first one, sent to the whole group.
@@ -37,7 +39,7 @@ def stop_on_signals(stop: Stop, *, too_late: Callable[[], None], lifeline: Lifel
             lifeline.listen(request=asked.request, force=asked.force)
             ends.callback(lifeline.close)
         act = asked.by_signal if lifeline is None else asked.by_group
-        for number in _NUMBERS:
+        for number in stopping_signals():
             loop.add_signal_handler(number, act, number)
             ends.callback(_deafen, loop, number)
         yield
@@ -63,11 +65,11 @@ class _Asked:
         self._set()
 
     def by_signal(self, number: signal.Signals) -> None:
-        """One asks, two are impatience."""
-        if self._stop.requested:
-            self.force()
-        else:
+        """One asks, two are impatience; but a terminal that is closed may say so several times (SIGHUP)."""
+        if not self._stop.requested:
             self.request(number.name)
+        elif number.name != HANG_UP:
+            self.force()
 
     def by_group(self, number: signal.Signals) -> None:
         """However many come, they ask."""

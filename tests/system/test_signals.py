@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.system.rig import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,13 +35,40 @@ def visible(rig: Rig) -> int:
     return int(rig.books()["visible"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+SLOW_IMPORT = """
+import time
+print("importing", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize(("command", "clean"), [("run", True), ("loopback", True), ("check", False)])
+def test_a_signal_while_the_program_still_imports_ends_it(
+    rig: Rig, command: str, number: signal.Signals, *, clean: bool
+) -> None:
+    """A handler is there before the imports: PID 1 has no default action; nothing is in hand yet."""
+    (rig.folder / "click.py").write_text(SLOW_IMPORT)
+    child = rig.start([command], {"PYTHONPATH": f"{rig.folder}{os.pathsep}{ROOT}"})
+    child.until("importing")
+    child.tell(number)
+    assert child.end() == (0 if clean else 128 + number)
+    assert [line for line in child.lines if "importing" not in line] == [
+        f"worker: {number.name} before anything was begun: nothing is in hand, ended\n"
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_while_idle_ends_after_the_long_poll_under_way(rig: Rig, number: signal.Signals) -> None:
     """The receive under way is answered first, so nothing that SQS chose for it is hidden; then the exit code is 0."""
     worker = rig.worker(SQS_WAIT_TIME_SECONDS="2")
     worker.event("worker_started")
     worker.event("messages_received")
     worker.tell(number)
+    told = worker.event("worker_stopping")
+    assert told["reason"] == number.name
+    assert "1 receive under way (up to 2 s)" in told["note"]
+    assert "a second signal" in told["note"]
     assert worker.end() == 0
     assert worker.account()["in_flight"] == 0
 

@@ -1,9 +1,8 @@
-"""`worker loopback`: SQS on this machine until SIGINT or SIGTERM."""
+"""`worker loopback`: SQS on this machine until SIGTERM, SIGINT, SIGHUP or SIGQUIT."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
+from worker.early import stopping_signals
 from worker.loopback.rules import Rules
 from worker.loopback.serve import serve
 
@@ -56,7 +56,7 @@ def command(
 
 async def _until_stopped(serving: Callable[..., Awaitable[None]]) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stopping_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await serving(started=_started, stop=stop)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @config_option
 @click.pass_context
 def command(ctx: click.Context, *, drain: bool, lifeline: int | None, config: Path | None) -> None:
-    """Move messages until told to stop: SIGTERM or SIGINT drains, a second one gives back what is in hand."""
+    """Move messages until told to stop: SIGTERM (SIGINT, SIGHUP, SIGQUIT) drains, a second one gives back."""
     environ: Mapping[str, str] = ctx.obj
     loaded = load(environ, config=config)
     if drain and not loaded.worker.enable_consumer:

@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker.parent.ends import CLEAN, FAILED, End, exit_code, hopeless, in_a_row, pause_seconds, worst
+from worker.pipeline.farewell import IMPATIENT
 from worker.pipeline.stage import Stages
 from worker.signals import PATIENCE_SECONDS
 from worker.telemetry import events
@@ -92,7 +93,8 @@ class Supervisor:
         """The order of stopping: ask, wait, lose patience if somebody did, and in the end kill."""
         stop = self._stop
         await stop.wait()
-        self._emit(events.WorkerStopping(stop.reason, stop.drain_seconds))
+        note = f"waits for {len(self._processes)} processes, {stop.drain_seconds:g} s at most; {IMPATIENT}"
+        self._emit(events.WorkerStopping(stop.reason, stop.drain_seconds, note))
         for process in self._processes:
             process.stop(stop.reason)
         await stop.patience(keeping, until=stop.deadline() + MARGIN_SECONDS)

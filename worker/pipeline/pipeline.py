@@ -17,6 +17,7 @@ from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
 from worker.pipeline.decode import Decoder
+from worker.pipeline.farewell import Unfinished
 from worker.pipeline.handle import Handler
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
@@ -174,6 +175,11 @@ class Pipeline:
             emit=parts.emit,
             pipeline=self.spec.name,
         )
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """What stopping now has to wait for."""
+        return Unfinished(self.poller.receivers, self.spec.poll.wait_seconds, len(self.ledger))
 
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""

@@ -7,6 +7,8 @@ was. The SDK's loggers are held at INFO whatever our level: below it botocore pr
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,6 +24,8 @@ TALKATIVE: Final = ("botocore", "aiobotocore", "boto3", "aiohttp", "urllib3", "s
 
 OF_A_RECORD: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"})
 """Attributes that every record has."""
+STRAY: Final = logging.getLogger("worker.stray")
+"""What is raised where nobody is to catch it; Python would print its traceback to stderr."""
 CREDENTIALS: Final = frozenset({"botocore.credentials", "aiobotocore.credentials"})
 
 
@@ -55,6 +59,7 @@ class Bridge(logging.Handler):
         for name in TALKATIVE:
             logging.getLogger(name).setLevel(max(logging.INFO, self._root_level))
         logging.captureWarnings(capture=True)
+        threading.excepthook, sys.unraisablehook = _in_thread, _in_finalizer
 
     def remove(self) -> None:
         """Give `logging` back."""
@@ -64,6 +69,7 @@ class Bridge(logging.Handler):
         for name, before in levels.items():
             logging.getLogger(name).setLevel(before)
         logging.captureWarnings(capture=False)
+        threading.excepthook, sys.unraisablehook = threading.__excepthook__, sys.__unraisablehook__
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write *record*, or count it."""
@@ -83,6 +89,19 @@ def _extras(_: object, __: str, event: EventDict) -> EventDict:
         if name not in OF_A_RECORD:
             event[f"extra_{name}" if name in event else name] = value
     return event
+
+
+def _in_thread(hooked: threading.ExceptHookArgs, /) -> None:
+    """A thread of a library or of yours has died."""
+    if hooked.exc_value is not None and not issubclass(hooked.exc_type, SystemExit):
+        name = hooked.thread.name if hooked.thread is not None else "unknown"
+        STRAY.error("the thread %s has died", name, exc_info=hooked.exc_value)
+
+
+def _in_finalizer(hooked: sys.UnraisableHookArgs, /) -> None:
+    """An error where nobody can catch it, such as in a `__del__`."""
+    STRAY.error("%s: %r", hooked.err_msg or "nobody can catch this error, raised in", hooked.object,
+                exc_info=hooked.exc_value)  # fmt: skip
 
 
 class _Once:

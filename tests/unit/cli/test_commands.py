@@ -158,14 +158,16 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
     assert "Traceback" not in result.stderr
 
 
-def test_a_defect_of_ours_is_not_hidden(stand_in: Callable[..., None]) -> None:
-    """A bug keeps its traceback: a sentence would hide where it is."""
+def test_a_defect_of_ours_says_where_it_is(stand_in: Callable[..., None]) -> None:
+    """In a sentence with the innermost places, since tracebacks never reach stderr."""
 
     def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:  # noqa: ARG001 - run_worker's signature
         raise ZeroDivisionError(drain)
 
     stand_in("run", "worker.run", run_worker=run_worker)
-    assert isinstance(invoke("run", **QUEUE).exception, ZeroDivisionError)
+    result = invoke("run", **QUEUE)
+    assert result.exit_code == 1
+    assert "unexpected ZeroDivisionError: False (at cli/test_commands.py:" in result.output
 
 
 def test_run_hands_the_settings_over_and_the_exit_code_back(tmp_path: Path, stand_in: Callable[..., None]) -> None:

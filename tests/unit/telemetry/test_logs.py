@@ -418,3 +418,30 @@ def test_a_closed_pipe_is_counted_and_never_raised() -> None:
         writer.close()
     writer.write("after the end")
     assert writer.dropped == 4
+
+
+def test_what_nobody_catches_is_a_line_in_our_form(capsys: pytest.CaptureFixture[str]) -> None:
+    """A thread that dies and a finalizer that raises: Python would print their tracebacks to stderr."""
+    stream = io.StringIO()
+    logs = configure("info", "json", stream=stream, worker_id="w")
+
+    class Failing:
+        def __del__(self) -> None:
+            raise ZeroDivisionError("in a finalizer")
+
+    def die() -> None:
+        raise ZeroDivisionError("in a thread")
+
+    try:
+        thread = threading.Thread(target=die, name="poor-thread")
+        thread.start()
+        thread.join()
+        Failing()
+    finally:
+        logs.close()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert ["poor-thread" in line["event"] for line in lines] == [True, False]
+    assert [line["level"] for line in lines] == ["error", "error"]
+    assert all("ZeroDivisionError" in json.dumps(line) for line in lines)
+    assert capsys.readouterr().err == ""
+    assert threading.excepthook is threading.__excepthook__

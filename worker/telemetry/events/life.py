@@ -19,10 +19,11 @@ class WorkerStarted(Fact):
 
 @fact(frozen=True, slots=True)
 class WorkerStopping(Fact):
-    """A signal, an empty queue (`--drain`) or a failure ended receiving."""
+    """A signal, an empty queue (`--drain`) or a failure ended receiving. `note`: what is waited for, and how long."""
 
     reason: str
     drain_seconds: float
+    note: str = ""
 
 
 @fact(frozen=True, slots=True)
