@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from worker.pipeline.caution import Caution
     from worker.preflight import Finding, Way
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink
@@ -131,10 +132,11 @@ async def open_pipeline(
     drain: bool,
     into: AsyncExitStack,
     ways: list[Way],
+    caution: Caution,
 ) -> Pipeline:
     """One pipeline, checked and open; *into* closes what it is made of.
 
-    *ways* are those of the dead letters of the pipelines opened before; its own is added.
+    *ways* are those of the dead letters of the pipelines opened before; its own is added. All have the same *caution*.
 
     Raises:
         QueueRefused, SinkRefused, StartRefused: it will not work until somebody changes something.
@@ -161,6 +163,7 @@ async def open_pipeline(
         random=random.Random(),  # noqa: S311 - jitter, not a secret
         wall=time.time,
         emit=emit,
+        caution=caution,
     )
     emit(
         events.PipelineStarted(
@@ -202,6 +205,7 @@ def specify(
         hold_seconds=settings.sink_hold_seconds,
         receiving=receiving,
         write_limit_seconds=demand.seconds,
+        own_code=demand.own_code,
         max_receives=most_receives(settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None),
     )
 

@@ -30,6 +30,8 @@ STOP: Final = "stop"
 """From the parent, with the reason: run dry."""
 FORCE: Final = "force"
 """From the parent: give back and leave."""
+CRASHED: Final = "crashed"
+"""From the parent: another of its processes has ended unasked, and what it had in hand may come here."""
 PARENT_GONE: Final = "parent-gone"
 """The reason to stop when nobody is there any more to say one."""
 _READ_BYTES: Final = 4096
@@ -47,6 +49,8 @@ class Lifeline:
         self._request: Callable[[str], None] = _nobody
         self._force: Callable[[], None] = _nobody
         """Both written by `listen`."""
+        self.alarm: Callable[[], None] = _nobody
+        """Called when another process has crashed. Written by whoever wants to know."""
 
     def listening(self, url: str) -> None:
         """Tell where this process answers."""
@@ -96,6 +100,8 @@ class Lifeline:
             self._request(reason)
         elif word == FORCE:
             self._force()
+        elif word == CRASHED:
+            self.alarm()
 
 
 def _nobody(*_: object) -> None:

@@ -99,6 +99,11 @@ class Room:
         return len(self._asking)
 
     @property
+    def asked_for(self) -> int:
+        """Messages that receives under way may bring."""
+        return self._reserved
+
+    @property
     def bytes_taken(self) -> int:
         """Held and set aside: never above the bound."""
         return self.bytes + self._reserved_bytes

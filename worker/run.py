@@ -23,6 +23,7 @@ from worker.errors import QueueError, SinkError, StageEnded, StartRefused
 from worker.guard import guarded_task
 from worker.instruments import Instruments
 from worker.loop import new_event_loop
+from worker.pipeline.caution import Caution
 from worker.pipeline.farewell import waits_for
 from worker.pipeline.stage import CANCELLED, Stages
 from worker.pipeline.stopping import Stop
@@ -81,12 +82,14 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
     began = time.monotonic()
     try:
         url = instruments.start()
+        caution = Caution()
         if lifeline:
             lifeline.listening(url)
+            lifeline.alarm = caution.alarm
         for notice in loaded.notices:
             instruments.emit(events.SettingsNoticed(notice))
         with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
-            code = await _serve(loaded, instruments, stop, url, drain=drain)
+            code = await _serve(loaded, instruments, stop, caution, url, drain=drain)
             left = await _left_behind()
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -97,7 +100,9 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
         instruments.close()
 
 
-async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str, *, drain: bool) -> int:
+async def _serve(
+    loaded: Loaded, instruments: Instruments, stop: Stop, caution: Caution, url: str, *, drain: bool
+) -> int:
     """Open, run dry, close; every way to fail ends here, as a fact and a code."""
     emit = instruments.emit
     pipelines: list[Pipeline] = []  # once they are open
@@ -107,7 +112,7 @@ async def _serve(loaded: Loaded, instruments: Instruments, stop: Stop, url: str,
                 stages.start(instruments.run(), name="instruments"),
                 stages.start(_announce(stop, instruments, pipelines), name="announce"),
             ]
-            code = await _open_and_run(loaded, instruments, stop, parts, url, pipelines, drain=drain)
+            code = await _open_and_run(loaded, instruments, stop, caution, parts, url, pipelines, drain=drain)
             await stages.end(watching)
         return code  # noqa: TRY300 - the way of an else is longer than the way here
     except* (QueueError, SinkError, StartRefused) as refused:
@@ -132,6 +137,7 @@ async def _open_and_run(
     loaded: Loaded,
     instruments: Instruments,
     stop: Stop,
+    caution: Caution,
     parts: AsyncExitStack,
     url: str,
     pipelines: list[Pipeline],
@@ -139,7 +145,7 @@ async def _open_and_run(
     drain: bool,
 ) -> int:
     """*pipelines* is filled when they are open."""
-    opened = await _opened(loaded, instruments, stop, parts, drain=drain)
+    opened = await _opened(loaded, instruments, stop, caution, parts, drain=drain)
     if opened is None:
         return CLEAN
     pipelines += opened
@@ -153,14 +159,16 @@ async def _open_and_run(
 
 
 async def _opened(
-    loaded: Loaded, instruments: Instruments, stop: Stop, parts: AsyncExitStack, *, drain: bool
+    loaded: Loaded, instruments: Instruments, stop: Stop, caution: Caution, parts: AsyncExitStack, *, drain: bool
 ) -> list[Pipeline] | None:
     """All pipelines, watched; None when a signal came before they were open."""
 
     async def open_all() -> list[Pipeline]:
         ways: list[Way] = []
         return [
-            await open_pipeline(settings, loaded.worker, instruments.emit, drain=drain, into=parts, ways=ways)
+            await open_pipeline(
+                settings, loaded.worker, instruments.emit, drain=drain, into=parts, ways=ways, caution=caution
+            )
             for settings in loaded.pipelines
         ]
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.lifeline import FORCE, LISTENING, STARTED, STOP
+from worker.lifeline import CRASHED, FORCE, LISTENING, STARTED, STOP
 from worker.parent.ends import FAILED, End
 from worker.pipeline.stage import Stages
 from worker.telemetry import events
@@ -114,6 +114,11 @@ class Process:
     def force(self) -> None:
         """Ask it to give back and leave."""
         self._say(FORCE)
+
+    def alarm(self) -> None:
+        """Tell it that a process has crashed; one that is not running will be told when it is."""
+        if CRASHED not in self._unsaid:
+            self._say(CRASHED)
 
     def kill(self) -> None:
         """End it; what it holds is visible again when its leases end."""

@@ -78,6 +78,8 @@ class Supervisor:
             return None
         pause = round(pause_seconds(row, self._random), 3)
         self._emit(events.ProcessLost(process.number, end.pid, end.code, end.seconds, pause))
+        for each in self._processes:  # its successor as well
+            each.alarm()
         return pause
 
     async def _paused(self, seconds: float) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker.pipeline.decode import Decoder
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
+    from worker.pipeline.suspects import Suspects
     from worker.pipeline.write import Writer
     from worker.telemetry.events import Emit
 
@@ -46,6 +47,7 @@ class Handler:
         writer: Writer,
         breaker: Breaker,
         aside: Aside,
+        suspects: Suspects | None,
         ordered: bool,
         crowding: Callable[[], int],
         settler: Settler,
@@ -63,6 +65,8 @@ class Handler:
         self._writer = writer
         self._breaker = breaker
         self.aside = aside
+        self._suspects = suspects
+        """None: no message can end the process."""
         self._ordered = ordered
         self._crowding = crowding
         """How many messages are aside that others should have the room of."""
@@ -94,7 +98,7 @@ class Handler:
                 continue
             if deliveries := await buffer.take():
                 self.handling += len(deliveries)
-                await self._handle(deliveries, waited_seconds=now() - free_since)
+                await self._handle_all(deliveries, waited_seconds=now() - free_since)
                 free_since = now()
             again = False
         while (part := await aside.next()) is not None:
@@ -111,7 +115,14 @@ class Handler:
         self.handling -= len(left)
         return left
 
-    async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
+    async def _handle_all(self, deliveries: list[Delivery], *, waited_seconds: float) -> None:
+        suspects = self._suspects
+        if suspects is None or not suspects.looked_for or suspects.none_in(deliveries):
+            await self._handle(deliveries, waited_seconds=waited_seconds)
+        else:
+            await suspects.handle(deliveries, handle=self._handle, decide=self._decide)
+
+    async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float = 0.0) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
         began = self._now()
         self.busy += 1
@@ -137,6 +148,8 @@ class Handler:
     def _decide(self, outcomes: list[tuple[Delivery, Outcome]]) -> None:
         """To the settler, with whatever of their groups these outcomes hold back."""
         self.handling -= len(outcomes)
+        if self._suspects is not None and self._suspects.looked_for:
+            self._suspects.saw(outcomes)
         self._settler.settle(self._buffer.decided(outcomes))
 
     @contextmanager

@@ -16,6 +16,7 @@ from worker.outcome import Released
 from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
+from worker.pipeline.caution import Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.farewell import Unfinished
 from worker.pipeline.handle import Handler
@@ -26,6 +27,7 @@ from worker.pipeline.renew import Renewer
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.stage import Stages
+from worker.pipeline.suspects import Suspects
 from worker.pipeline.write import Writer
 from worker.room import Room
 from worker.telemetry import events
@@ -74,6 +76,8 @@ class PipelineSpec:
     """How long batches in hand wait for a sink that is away."""
     receiving: bool = True
     write_limit_seconds: float | None = None
+    own_code: bool = False
+    """A message may end the process."""
     max_receives: int | None = None
     """After so many a message that fails is rejected; None: a redrive policy counts, or nobody."""
 
@@ -91,6 +95,8 @@ class Parts:
     wall: Callable[[], float]
     """Unix time, for latencies."""
     emit: Emit
+    caution: Caution | None = None
+    """Of the process; None: of this pipeline alone."""
 
 
 class Pipeline:
@@ -112,6 +118,7 @@ class Pipeline:
         self.breaker = Breaker(
             hold_seconds=spec.hold_seconds, random=parts.random, restored=self.aside.hasten, emit=emit, pipeline=name
         )
+        self.caution = parts.caution or Caution()
         self.settler = self._make_settler(parts)
         self.handler = self._make_handler(parts)
         self.poller = self._make_poller(parts)
@@ -149,6 +156,7 @@ class Pipeline:
             writer=writer,
             breaker=self.breaker,
             aside=self.aside,
+            suspects=self._make_suspects(),
             ordered=self.spec.fifo,
             crowding=self._crowding,
             settler=self.settler,
@@ -162,6 +170,15 @@ class Pipeline:
             pipeline=self.spec.name,
         )
 
+    def _make_suspects(self) -> Suspects | None:
+        spec, caution = self.spec, self.caution
+        caution.watch(self._others, lease_seconds=spec.lease_seconds if spec.own_code else None)
+        return Suspects(caution, ordered=spec.fifo, emit=self._emit, pipeline=spec.name) if spec.own_code else None
+
+    def _others(self) -> int:
+        """Messages in hand, or asked for, that a crash would cost a receive count."""
+        return len(self.ledger) + self.room.asked_for - self.aside.failed
+
     def _make_poller(self, parts: Parts) -> Poller:
         return Poller(
             parts.queue,
@@ -171,6 +188,8 @@ class Pipeline:
             settler=self.settler,
             breaker=self.breaker,
             aside=self.aside,
+            caution=self.caution,
+            own_code=self.spec.own_code,
             random=parts.random,
             emit=parts.emit,
             pipeline=self.spec.name,

@@ -16,6 +16,7 @@ from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
 from worker.outcome import DONE, Released
+from worker.pipeline.caution import POLL_SECONDS
 from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
 from worker.pipeline.stage import Stages
 from worker.telemetry import events
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from worker.pipeline.aside import Aside
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
+    from worker.pipeline.caution import Caution
     from worker.pipeline.settle import Settler
     from worker.room import Reservation
     from worker.sqs.queue import Queue
@@ -72,6 +74,8 @@ class Poller:
         settler: Settler,
         breaker: Breaker,
         aside: Aside,
+        caution: Caution,
+        own_code: bool,
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -85,6 +89,8 @@ class Poller:
         self._settler = settler
         self._breaker = breaker
         self._aside = aside
+        self._caution = caution
+        self._own_code = own_code
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -156,7 +162,10 @@ class Poller:
         """
         if self._breaker.is_open:
             await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        limit = 1 if self._breaker.is_open else self._settings.limit
+        if self._caution.holding and not await self._caution.free(within_seconds=AWAY_SECONDS):
+            self.progress_at = self._now()
+            return None
+        limit = 1 if self._breaker.is_open or self._small else self._settings.limit
         reservation = self._room.reserve_now(owed or limit)
         if reservation is None:
             wanted = owed or self._room.most(limit)
@@ -164,10 +173,21 @@ class Poller:
         self.progress_at = self._now()
         if reservation is None:
             return None
-        if self.stopping or (self._breaker.is_open and not self._may_probe(reservation)):
+        if self.stopping or not self._may_begin(reservation):
             self._room.cancel(reservation)
             return None
         return reservation
+
+    @property
+    def _small(self) -> bool:
+        """Whether a receive should bring one message, since a process may have crashed on the like of it."""
+        return self._own_code and self._caution.active and self._caution.small
+
+    def _may_begin(self, reservation: Reservation) -> bool:
+        if self._small and self._room.asked_for > reservation.messages:
+            self.wanted = 1  # one small receive at a time: who is too many retires
+            return False
+        return not self._caution.holding and (not self._breaker.is_open or self._may_probe(reservation))
 
     def _may_probe(self, reservation: Reservation) -> bool:
         """The sink is away: whether this receive may find out if it is so for other messages too."""
@@ -200,6 +220,8 @@ class Poller:
 
     async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
         wait = self._settings.wait_seconds
+        if self._caution.active:
+            wait = min(wait, POLL_SECONDS)
         try:
             with self._limits.over(wait + ANSWER_MARGIN_SECONDS) as clock:
                 parking = Parking(room, clock, self._ledger.lease_seconds)
@@ -219,6 +241,8 @@ class Poller:
         if self.stopping:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:
+            if self._own_code and self._caution.active:
+                self._caution.received(entered.fresh)
             self._settler.settle(self._buffer.put(entered.fresh))
         return entered.size
 
@@ -241,7 +265,7 @@ class Poller:
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
-        self._follow_load(asked, count, waited=reservation.waited_seconds > 0)
+        self._follow_load(asked, count, waited=reservation.waited_seconds > 0 or self._small)
 
     def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
         self.wanted = tuning.receivers(

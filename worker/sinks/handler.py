@@ -76,6 +76,7 @@ class HandlerSink:
             max_writers=self._concurrency,
             # It may wait for a place as long again before its own time begins, and have a moment to end after it.
             seconds=2 * self._timeout_seconds + GRACE_SECONDS,
+            own_code=True,
         )
 
     async def open(self) -> None:

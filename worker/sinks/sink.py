@@ -26,6 +26,8 @@ class Demand:
     """None: as the settings say. A sink with one writer thread says 1 or 2."""
     seconds: float | None = None
     """Time limit of one write; the lease is not renewed beyond it. None: as long as the lease may live."""
+    own_code: bool = False
+    """Code of yours runs in the worker's process, and a message may make it end that: see `pipeline/caution.py`."""
 
 
 class Sink(Protocol):

@@ -57,6 +57,7 @@ class Families:
         self.writes = self._count("sink_writes", "Writes asked of the sink, halves of split batches included.")
         self.accepted = self._count("sink_records_accepted", "Records the sink took for good.")
         self.holds = self._count("sink_holds", "Tries of rows the sink did not take while it took others.", "code")
+        self.suspects = self._count("suspects", "Messages handled alone, since a process may have crashed on them.")
         self.splits = self._count("sink_splits", "Batches halved to find the record the sink refuses.", "code")
         self.outages = self._count("sink_outages", "Times the sink went away.", "code")
         self.outage_seconds = self._count("sink_outage_seconds", "Time the sink was away, outages that ended.")

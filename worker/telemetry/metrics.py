@@ -121,6 +121,7 @@ class Metrics(Dispatch):
         on(events.BatchWritten, self._batch_written)
         on(events.BatchSplit, lambda f: of.splits.of(f.pipeline, f.code).inc())
         on(events.BatchHeld, lambda f: of.holds.of(f.pipeline, f.code).inc())
+        on(events.SuspectTried, lambda f: of.suspects.of(f.pipeline).inc())
         on(events.SinkLost, lambda f: of.outages.of(f.pipeline, f.code).inc())
         on(events.SinkProbed, lambda f: of.probes.of(f.pipeline, f.code).inc())
         on(events.SinkRestored, lambda f: of.outage_seconds.of(f.pipeline).inc(f.seconds))

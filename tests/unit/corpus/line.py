@@ -86,6 +86,7 @@ class Line:
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
             breaker=breaker,
             aside=aside,
+            suspects=None,
             ordered=False,
             crowding=lambda: 0,
             settler=settler,

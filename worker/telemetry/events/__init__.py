@@ -27,6 +27,7 @@ from worker.telemetry.events.handling import (
     SinkLost,
     SinkProbed,
     SinkRestored,
+    SuspectTried,
 )
 from worker.telemetry.events.life import (
     LoopLagged,
@@ -128,6 +129,7 @@ __all__ = [
     "SinkRestored",
     "StageLost",
     "StartDelayed",
+    "SuspectTried",
     "TransportChosen",
     "WorkerFailed",
     "WorkerRefused",

@@ -41,6 +41,18 @@ class BatchSplit(Fact):
 
 
 @fact(frozen=True, slots=True)
+class SuspectTried(Fact):
+    """A message that was received before, perhaps by a process that it ended, is handled with nothing else in hand.
+
+    The last line of a process that has crashed names what it was doing.
+    """
+
+    pipeline: str
+    message_id: str
+    receive_count: int
+
+
+@fact(frozen=True, slots=True)
 class BatchHeld(Fact):
     """The sink did not take these rows, and takes others: they are kept, and tried again in `retry_in` seconds."""
 

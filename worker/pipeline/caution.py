@@ -1,0 +1,126 @@
+"""Caution: a message that ends the process costs receive counts of itself alone.
+
+A crash always starts a process, and what it had in hand is received again when the leases end. So for the time of a
+lease after the start, and again when the parent says that another process of it has crashed, a message that was
+received before, and not seen through by this process, is a *suspect*: it is handled when nothing else is in hand or on
+its way here, one at a time, and what became of it reaches SQS before the next one is begun. Receives ask for one
+message while there is no reason to believe that more of them would not be suspects.
+
+Only your own code can end the process, so for other sinks there is no caution. One object serves all pipelines of a
+process, which die together. Ends with the time for which it is in force, which does not run while suspects are handled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from worker.message import Delivery
+    from worker.telemetry.events import Emit
+
+MARGIN_SECONDS: Final = 10.0
+"""Beyond a lease: a renewal may have been on its way when the process ended."""
+SUSPECTS: Final = 500
+"""Handled alone without any sign of a crash but their receive counts: then they are taken for ordinary retries."""
+QUIET_SECONDS: Final = 60.0
+"""The longest wait for what else is in hand: a job of an hour is not waited for."""
+LOOK_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 1
+"""Longest receive while in force: a suspect waits for those that are under way."""
+
+
+class Caution:
+    """One per process; every method is called in its loop."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._places: list[Callable[[], int]] = []  # written by watch
+        self._window = 0.0  # seconds; written by watch
+        self._until = -inf  # loop time; written by watch, alarm and turn
+        self._turn = asyncio.Lock()
+        self._free = asyncio.Event()  # set while no suspect is in hand; written by hold
+        self._free.set()
+        self._seen: set[str] = set()  # ids that this process has seen through; written by saw
+        self._left = SUSPECTS  # written by turn and alarm
+        self._held = 0  # suspects in hand that are not begun; written by hold
+        self.small = True
+        """Receives should ask for one message. Written by `received` and `alarm`."""
+
+    def watch(self, others: Callable[[], int], *, lease_seconds: float | None) -> None:
+        """A pipeline: how many messages it has in hand or has asked for; its lease, if it has a function of yours."""
+        self._places.append(others)
+        if lease_seconds is not None:
+            self._window = max(self._window, lease_seconds + MARGIN_SECONDS)
+            self._until = max(self._until, self._now() + self._window)
+
+    def alarm(self) -> None:
+        """A process beside this one has crashed: what it had in hand may come here."""
+        self._left, self.small = 1 << 62, True
+        if self._window:
+            self._until = self._now() + self._window
+
+    @property
+    def active(self) -> bool:
+        """Whether it is in force."""
+        return self._now() < self._until or self._held > 0
+
+    @property
+    def holding(self) -> bool:
+        """Whether a suspect is in hand, so that nothing may be received."""
+        return self._held > 0
+
+    async def free(self, *, within_seconds: float) -> bool:
+        """Wait until no suspect is in hand, but no longer than that; whether it is so."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._free.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def received(self, deliveries: Sequence[Delivery]) -> None:
+        """What a receive brought, perhaps nothing: the next may bring the like."""
+        self.small = not deliveries or any(map(self.suspects, deliveries))
+
+    def suspects(self, delivery: Delivery) -> bool:
+        """Whether it may have ended a process."""
+        return delivery.receive_count > 1 and self._left > 0 and delivery.message_id not in self._seen
+
+    def saw(self, deliveries: Sequence[Delivery]) -> None:
+        """This process has lived through them, whatever has become of them."""
+        self._seen.update([delivery.message_id for delivery in deliveries])
+
+    def hold(self, count: int) -> None:
+        """So many suspects more are in hand and not begun, or fewer."""
+        self._held += count
+        if self._held:
+            self._free.clear()
+        else:
+            self._free.set()
+
+    @asynccontextmanager
+    async def turn(self, suspect: Delivery, emit: Emit, pipeline: str) -> AsyncIterator[None]:
+        """Around the handling of one suspect that is held: alone, as far as others end in time."""
+        async with self._turn:
+            await self._quiet()
+            began = self._now()
+            self._left -= 1
+            emit(events.SuspectTried(pipeline, suspect.message_id, suspect.receive_count))
+            try:
+                yield
+            finally:
+                self.hold(-1)
+                self._until += self._now() - began
+
+    async def _quiet(self) -> None:
+        """Until nothing but held suspects is in hand."""
+        end = self._now() + QUIET_SECONDS
+        while sum(others() for others in self._places) > self._held and self._now() < end:  # noqa: ASYNC110 - several ledgers
+            await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,91 @@
+"""Suspects: a batch is taken apart while there is caution, and what may have ended a process is handled alone.
+
+Takes a batch as the buffer gave it; what is above suspicion goes to the handler at once, the rest one by one, in turns
+with all others of the process. Ends with an outcome for each; cancelled, it releases what it has not begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from worker.outcome import Released
+from worker.pipeline.lanes import HELD_BACK, group_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from worker.message import Delivery
+    from worker.outcome import Outcome
+    from worker.pipeline.caution import Caution
+    from worker.telemetry.events import Emit
+
+
+class Suspects:
+    """One per pipeline with a function of yours."""
+
+    def __init__(self, caution: Caution, *, ordered: bool, emit: Emit, pipeline: str) -> None:
+        self._caution = caution
+        self._ordered = ordered
+        self._emit = emit
+        self._pipeline = pipeline
+
+    @property
+    def looked_for(self) -> bool:
+        """Whether there may be any."""
+        return self._caution.active
+
+    def none_in(self, deliveries: Sequence[Delivery]) -> bool:
+        """Whether all of *deliveries* are above suspicion."""
+        return not any(map(self._caution.suspects, deliveries))
+
+    def saw(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+        """These have been lived through."""
+        self._caution.saw([delivery for delivery, _ in outcomes])
+
+    async def handle(
+        self,
+        deliveries: Sequence[Delivery],
+        *,
+        handle: Callable[[list[Delivery]], Awaitable[None]],
+        decide: Callable[[list[tuple[Delivery, Outcome]]], None],
+    ) -> None:
+        """All of *deliveries*: by *handle*, or given back by *decide*."""
+        free, suspects, behind = self._apart(deliveries)
+        if behind:
+            decide([(delivery, HELD_BACK) for delivery in behind])
+        left = deque(suspects)
+        self._caution.hold(len(left))
+        try:
+            if free:
+                await handle(free)
+            while left:
+                async with self._caution.turn(left[0], self._emit, self._pipeline):
+                    await handle([left.popleft()])
+        except asyncio.CancelledError:
+            decide([(delivery, Released()) for delivery in left])
+            raise
+        finally:
+            self._caution.hold(-len(left))
+
+    def _apart(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery], list[Delivery]]:
+        """Free of suspicion; suspects; and, with order in the groups, what is behind a suspect in one of them."""
+        free: list[Delivery] = []
+        suspects: list[Delivery] = []
+        behind: list[Delivery] = []
+        stopped: set[str] = set()
+        for delivery in deliveries:
+            if self._ordered and group_of(delivery) in stopped:
+                behind.append(delivery)
+            elif self._caution.suspects(delivery):
+                suspects.append(delivery)
+                stopped.add(group_of(delivery))
+            else:
+                free.append(delivery)
+        return free, sorted(suspects, key=_receipts), behind
+
+
+def _receipts(delivery: Delivery) -> int:
+    """Those received least often first: they are the least likely to end the process, and then they are done."""
+    return delivery.receive_count
