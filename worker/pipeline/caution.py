@@ -45,11 +45,12 @@ class Caution:
         self._window = 0.0  # seconds; written by watch
         self._until = -inf  # loop time; written by watch, alarm and turn
         self._turn = asyncio.Lock()
-        self._free = asyncio.Event()  # set while no suspect is in hand; written by hold
+        self._free = asyncio.Event()  # set while no suspect is in hand; written by _tell
         self._free.set()
+        self._arrived: dict[str, float] = {}  # suspects that no handler has taken: id, loop time; as _free
         self._seen: set[str] = set()  # ids that this process has seen through; written by saw
         self._left = SUSPECTS  # written by turn and alarm
-        self._held = 0  # suspects in hand that are not begun; written by hold
+        self._held = 0  # suspects in hand that are not begun; written by hold and let_go
         self.small = True
         """Receives should ask for one message. Written by `received` and `alarm`."""
 
@@ -69,12 +70,16 @@ class Caution:
     @property
     def active(self) -> bool:
         """Whether it is in force."""
-        return self._now() < self._until or self._held > 0
+        return self._now() < self._until or self._held > 0 or bool(self._arrived)
 
     @property
     def holding(self) -> bool:
         """Whether a suspect is in hand, so that nothing may be received."""
-        return self._held > 0
+        if self._arrived:  # one that left its buffer in another way than to a handler is not waited for
+            oldest = self._now() - QUIET_SECONDS
+            self._arrived = {one: at for one, at in self._arrived.items() if at > oldest}
+            self._tell()
+        return not self._free.is_set()
 
     async def free(self, *, within_seconds: float) -> bool:
         """Wait until no suspect is in hand, but no longer than that; whether it is so."""
@@ -87,7 +92,10 @@ class Caution:
 
     def received(self, deliveries: Sequence[Delivery]) -> None:
         """What a receive brought, perhaps nothing: the next may bring the like."""
-        self.small = not deliveries or any(map(self.suspects, deliveries))
+        suspects = [delivery.message_id for delivery in deliveries if self.suspects(delivery)]
+        self.small = not deliveries or bool(suspects)
+        self._arrived.update(dict.fromkeys(suspects, self._now()))
+        self._tell()
 
     def suspects(self, delivery: Delivery) -> bool:
         """Whether it may have ended a process."""
@@ -96,11 +104,24 @@ class Caution:
     def saw(self, deliveries: Sequence[Delivery]) -> None:
         """This process has lived through them, whatever has become of them."""
         self._seen.update([delivery.message_id for delivery in deliveries])
+        for delivery in deliveries if self._arrived else ():
+            self._arrived.pop(delivery.message_id, None)
+        self._tell()
 
-    def hold(self, count: int) -> None:
-        """So many suspects more are in hand and not begun, or fewer."""
-        self._held += count
-        if self._held:
+    def hold(self, suspects: Sequence[Delivery]) -> None:
+        """A handler has taken these, and not begun them."""
+        self._held += len(suspects)
+        for suspect in suspects:
+            self._arrived.pop(suspect.message_id, None)
+        self._tell()
+
+    def let_go(self, count: int) -> None:
+        """So many of those that were held are over, or will not be begun."""
+        self._held -= count
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._held or self._arrived:
             self._free.clear()
         else:
             self._free.set()
@@ -116,7 +137,7 @@ class Caution:
             try:
                 yield
             finally:
-                self.hold(-1)
+                self.let_go(1)
                 self._until += self._now() - began
 
     async def _quiet(self) -> None:

@@ -41,8 +41,8 @@ class Suspects:
         return not any(map(self._caution.suspects, deliveries))
 
     def saw(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
-        """These have been lived through."""
-        self._caution.saw([delivery for delivery, _ in outcomes])
+        """These have been lived through, all but those that were not begun after all."""
+        self._caution.saw([delivery for delivery, outcome in outcomes if outcome is not HELD_BACK])
 
     async def handle(
         self,
@@ -56,7 +56,7 @@ class Suspects:
         if behind:
             decide([(delivery, HELD_BACK) for delivery in behind])
         left = deque(suspects)
-        self._caution.hold(len(left))
+        self._caution.hold(suspects)
         try:
             if free:
                 await handle(free)
@@ -67,7 +67,7 @@ class Suspects:
             decide([(delivery, Released()) for delivery in left])
             raise
         finally:
-            self._caution.hold(-len(left))
+            self._caution.let_go(len(left))
 
     def _apart(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery], list[Delivery]]:
         """Free of suspicion; suspects; and, with order in the groups, what is behind a suspect in one of them."""
