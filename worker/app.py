@@ -17,7 +17,7 @@ from worker import __version__
 from worker.attempts import most_receives
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
-from worker.errors import QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
+from worker.errors import QueueRefused, QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
 from worker.pipeline.poll import PollSettings
@@ -52,6 +52,10 @@ CHANGE_CALLS: Final = 8
 OTHER_CALLS: Final = 16
 """Renewals, dead letters and looks at the queue's counts."""
 DELETE_LINGER_SECONDS: Final = 0.05
+NOT_NAMED: Final = (
+    "allow the worker sqs:SendMessage and sqs:GetQueueAttributes there, or name it in SQS_DLQ_URL; until then only SQS"
+    " moves messages that fail, after it has handed each out often enough, and without a reason"
+)
 DRAIN_WAIT_SECONDS: Final = 1.0
 """With `--drain` an empty queue is the end, so nobody waits 20 s for it."""
 
@@ -145,7 +149,9 @@ async def open_pipeline(
     queue = await _patiently(lambda: open_queue(settings.queue, settings, emit), emit)
     into.push_async_callback(queue.close)
     attributes = await _patiently(queue.attributes, emit)
-    dead_letters, dead_letter_attributes = await _open_dead_letters(settings, worker, queue, emit, into)
+    dead_letters, dead_letter_attributes = await _open_dead_letters(
+        settings, worker, (queue.name, attributes), emit, into
+    )
     way = way_of(settings, attributes, dead_letter_attributes)
     findings = inspect(settings, worker, attributes, dead_letter_attributes, memory_limit=memory_limit())
     _heed(settings.name, [*findings, *circle(way, ways)], emit)
@@ -206,29 +212,46 @@ def specify(
         receiving=receiving,
         write_limit_seconds=demand.seconds,
         own_code=demand.own_code,
-        max_receives=most_receives(settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None),
+        max_receives=most_receives(
+            settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None, fifo=attributes.fifo
+        ),
+        redrive_count=attributes.redrive.max_receive_count if attributes.redrive else None,
     )
 
 
 async def _open_dead_letters(
-    settings: PipelineSettings, worker: WorkerSettings, source: Queue, emit: Emit, into: AsyncExitStack
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    source: tuple[str, QueueAttributes],
+    emit: Emit,
+    into: AsyncExitStack,
 ) -> tuple[DeadLetters | None, QueueAttributes | None]:
-    address = settings.dlq
+    """The dead-letter queue of the settings; on a FIFO queue without one, that of the queue's own policy, if it may be
+    read. Its attributes are only given where somebody named it.
+    """
+    name, theirs = source
+    address = settings.dlq or (theirs.redrive.dead_letter_arn if theirs.fifo and theirs.redrive else None)
     if address is None:
         return None, None
-    queue = await _patiently(lambda: open_queue(address, settings, emit), emit)
-    into.push_async_callback(queue.close)
-    attributes = await _patiently(queue.attributes, emit)
+    try:
+        queue = await _patiently(lambda: open_queue(address, settings, emit), emit)
+        into.push_async_callback(queue.close)
+        attributes = await _patiently(queue.attributes, emit)
+    except QueueRefused as error:
+        if settings.dlq is not None:
+            raise
+        emit(events.DeadLetterRefused(settings.name, address, error.code, error.detail, NOT_NAMED))
+        return None, None
     letters = DeadLetters(
         queue,
-        source=source.name,
+        source=name,
         worker=f"{worker.worker_id} {__version__}",
         fifo=attributes.fifo,
         emit=emit,
         pipeline=settings.name,
         largest=attributes.max_message_bytes,
     )
-    return letters, attributes
+    return letters, attributes if settings.dlq is not None else None
 
 
 def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:

@@ -19,14 +19,20 @@ RECEIVES_USUAL: Final = 10
 """Amazon's own maxReceiveCount, if a redrive policy names none (SetQueueAttributes: RedrivePolicy)."""
 
 
-def most_receives(own: int | None, redrive: Redrive | None, *, dead_letters: bool) -> int | None:
+def most_receives(own: int | None, redrive: Redrive | None, *, dead_letters: bool, fifo: bool) -> int | None:
     """After how many receives a failing message is rejected by us; None: never, SQS or nobody moves it.
+
+    On a FIFO queue it is tried again in hand, which SQS does not see, so there we count to the policy's number.
 
     Args:
         own: what the settings say.
         redrive: the queue's policy, which then counts for itself.
         dead_letters: whether we have a dead-letter queue to send to.
+        fifo: whether tries are in hand.
     """
+    policy = redrive.max_receive_count if redrive is not None else None
+    if fifo and (own or policy):
+        return min(number for number in (own, policy) if number)
     if not dead_letters:
         return None
     return own if own is not None or redrive is not None else RECEIVES_USUAL

@@ -203,7 +203,7 @@ class Ledger:
     def _supersede(self, held: Delivery, newer: Delivery) -> None:
         """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
         held.receipt_handle = newer.receipt_handle
-        held.receive_count = newer.receive_count
+        held.receive_count = newer.receive_count + held.tries
         held.leased_at = newer.leased_at
         held.lost = False
         # renew_until stays: a handler past its time limit must not be given a new one by its own worker's receives.

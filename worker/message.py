@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,6 +36,14 @@ class Attribute:
         return "binary" if isinstance(self.value, bytes) else "string"
 
 
+class Order(Protocol):
+    """What a delivery stands in, behind others."""
+
+    def broken(self, now: float) -> bool:
+        """Whether an earlier message may be in somebody else's hands."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class Delivery:
     """One receipt of a message, held by exactly one stage until it is settled.
@@ -52,7 +60,7 @@ class Delivery:
     received_at: float
     """When we received it: Unix time in seconds. For columns and latency only, never for leases."""
     receive_count: int
-    """How often SQS has handed it out, this time included; 1 at the first receipt."""
+    """How often SQS has handed it out, this time included, and with every try in hand once more; 1 at the first."""
     leased_at: float
     """Loop time at which the lease began, no later than the server's own start of it."""
     group_id: str | None = None
@@ -73,8 +81,17 @@ class Delivery:
     """False once the delivery is being given back: a renewal would undo that. Written by the settler."""
     renew_after: float = 0.0
     """Loop time before which a renewal that has failed is not tried again. Written by the renewer."""
+    tries: int = 0
+    """How often it was tried again in hand, each counted in `receive_count` as if it had been received again. Written
+    by the buffer of a FIFO queue."""
+    lane: Order | None = None
+    """The order it stands in, on a FIFO queue. Written by the buffer."""
     renewal: asyncio.Future[None] | None = None
     """Done when the renewal under way has been answered. Written by the renewer."""
+
+    def over(self, now: float) -> bool:
+        """Whether it is not to be begun any more: somebody else may have it by now, or what comes before it."""
+        return self.lost or now >= self.deadline or (self.lane is not None and self.lane.broken(now))
 
     @property
     def size(self) -> int:

@@ -21,6 +21,7 @@ from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
+from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
@@ -166,6 +167,9 @@ ABLATIONS: Final = (
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
     _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-1", 1575),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
+    _ablation("holds nothing in hand", _one(Lanes, "_hold", defects.holds_nothing), "INV-11"),
+    _ablation("knows no turn", _one(Lanes, "await_turn", defects.knows_no_turn), "INV-9"),
+    _ablation("trusts its place in a group", _one(Lane, "broken", defects.trusts_its_place), "INV-9"),
     _ablation("changes what it lost", _one(Ledger, "changeable", defects.changes_what_it_lost), "INV-10", 7),
     _ablation("believes late renewals", _one(Renewer, "_renew", defects.believes_late_renewals), "INV-1 INV-10", 24),
     _ablation(

@@ -19,7 +19,8 @@ from worker.pipeline.buffer import Arrivals
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
-from worker.pipeline.lanes import Lanes, order_of
+from worker.pipeline.lane import Lane, order_of
+from worker.pipeline.lanes import Lanes
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
@@ -359,9 +360,24 @@ def oldest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
     return sorted(deliveries, key=order_of)
 
 
+def holds_nothing(*_: object) -> bool:
+    """Gives a message that is to be tried again back to the queue, and its whole group with it."""
+    return False
+
+
+def knows_no_turn(*_: object) -> bool:
+    """Gives what only the redrive policy can move back at once, whatever of its group is before it."""
+    return False
+
+
+def trusts_its_place(_: Lane, __: float) -> bool:
+    """Counts on SQS to keep a group locked while any message of it is in hand."""
+    return False
+
+
 def goes_on_after_a_failure(self: Lanes, settled: Iterable[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
     """Takes what failed for resolved, and hands the next of its group out."""
     settled = list(settled)
     for delivery, _ in settled:
-        self._resolve(delivery)
+        self._resolve(self._lane(delivery))
     return settled

@@ -12,8 +12,10 @@ kept as one line that begins with the number of the invariant, and ends the run.
     INV-6  a message whose delete failed is not written again by this process
     INV-7  with a sink that recovers every message ends Done or Rejected, once
     INV-8  received = deleted + retried + rejected + released + expired + in flight, by the facts themselves
-    INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved
+    INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved,
+           or was written by this process and may be with another one now
     INV-10 whoever no longer holds a message (lost, or past its deadline) changes neither its visibility nor its count
+    INV-11 a message's trouble costs receive counts of that message alone; on a FIFO queue not even those
     INV-13 no stage ends unseen before it was told to
 """
 
@@ -28,6 +30,7 @@ from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from tests.model.process import SimProcess
     from tests.model.workload import Item
@@ -62,7 +65,8 @@ class Witness:
         self.rows: Counter[str] = Counter()  # by id; more than one is one too many
         self.clean = True  # no call to SQS was ever spoilt; written by the world
         self.receipts: Counter[str] = Counter()  # by message id
-        self.moved: set[str] = set()  # ids that the redrive policy took
+        self.gone: set[str] = set()  # ids that were deleted from the source queue or moved
+        self.moved: set[str] = set()  # ids that the redrive policy took, or a worker that counts to its number
         self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
 
     def broken(self, invariant: str, what: str) -> None:
@@ -93,8 +97,10 @@ class Witness:
             return  # a dead letter
         match change.kind:
             case "delete":
+                self.gone.add(message_id)
                 self._left(message_id)
             case "move":
+                self.gone.add(message_id)
                 self.moved.add(message_id)
                 self._resolved(message_id)
             case "expire" | "purge":
@@ -109,6 +115,10 @@ class Witness:
                 self._in_order(record.id, "committed")
                 self._resolved(record.id)
             self.rows[record.id] += 1
+
+    def sealed(self, message_id: str) -> None:
+        """Given back after its last receive: the redrive policy moves it before anybody is handed it again."""
+        self._resolved(message_id)
 
     def _left(self, message_id: str) -> None:
         """Gone from the source: by now it must be somewhere else."""
@@ -128,6 +138,8 @@ class Witness:
     def write_asked(self, process: SimProcess, records: Sequence[Message]) -> None:
         """A batch goes to the sink."""
         process.known_leases.begins(record.id for record in records)
+        if any(record.group_id is not None for record in records):
+            process.known_leases.follows([record.id for record in records])
         for record in records:
             self._again(process, record.id, process.accepted, "wrote")
             process.accepted.discard(record.id)
@@ -148,6 +160,8 @@ class Witness:
                 self.broken("INV-7", f"{process.name} sends what is no dead letter")
                 return
             self._again(process, message_id, process.lettered, "dead-lettered")
+            if process.tried_enough(message_id):
+                self.moved.add(message_id)
             process.lettered.discard(message_id)
 
     def letters_answered(self, process: SimProcess, messages: Sequence[Outgoing], answers: Sequence[Answer]) -> None:
@@ -263,14 +277,20 @@ class Witness:
 
     # ── the end of the world ────────────────────────────────────────────────────────────────────────────────────────
 
-    def finish(self, *, held: int, calm: bool, steady: bool, redrive_only: bool) -> None:
+    def finish(
+        self, *, held: int, calm: bool, steady: bool, redrive_only: bool, spared: AbstractSet[str] = frozenset()
+    ) -> None:
         """Everything was healed and drained: account for every message.
 
-        *calm*: nothing excuses a duplicate. *steady*: nothing excuses a second receipt of a good message.
+        *calm*: nothing excuses a duplicate. *steady*: nothing excuses a second receipt of a good message. *spared*: ids
+        of a FIFO queue of which that is true whatever they are.
         """
         if held:
             self.broken("INV-7", f"{held} messages are still in the source queue")
         dead = self._dead_bodies()
+        for message_id in spared:
+            if self.receipts[message_id] != 1:
+                self.broken("INV-11", f"{self.word(message_id)} was received {self.receipts[message_id]} times")
         for message_id, item in self.items.items():
             self._ended(message_id, item, dead[item.body], calm=calm)
             if steady and item.kind == "good" and item.group_id is None and self.receipts[message_id] != 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.pipeline.lanes import order_of
+from worker.pipeline.lane import order_of
 from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Leases:
         self._process = process
         self._witness = witness
         self._seconds = spec.lease_seconds
+        self._redrive_count = spec.redrive_count
         self._unlimited = spec.write_limit_seconds is None
         self._newest: dict[str, str] = {}  # receipt handle by message id
         self._granted: dict[str, float] = {}  # loop time at which the lease ends for certain, by message id
@@ -65,6 +66,20 @@ class Leases:
             if free and message_id not in self._begun and self._witness.now() >= self._granted[message_id]:
                 self._broken(message_id, "began to write %s, whose lease was over")
             self._begun.add(message_id)
+
+    def follows(self, message_ids: Iterable[str]) -> None:
+        """A batch goes to the sink: nothing of a group behind what was written, is not deleted, and has no lease."""
+        items, now = self._witness.items, self._witness.now()
+        lapsed: dict[str, str] = {}
+        for one in self._process.accepted - self._witness.gone:
+            group = items[one].group_id
+            if group is not None and now >= self._granted[one]:
+                lapsed[group] = min(one, lapsed.get(group, one), key=lambda known: items[known].number)
+        for message_id in message_ids:
+            before = lapsed.get(items[message_id].group_id or "")
+            if before is not None and items[before].number < items[message_id].number:
+                word, behind = self._witness.word(message_id), self._witness.word(before)
+                self._witness.broken("INV-9", f"{self._process.name} began {word} behind {behind}, which it has lost")
 
     def delete_asked(self, deliveries: Sequence[Delivery]) -> None:
         """A delete goes out."""
@@ -109,6 +124,9 @@ class Leases:
                 answer is OK or self._ledger.returned(delivery)
             ):
                 self._given_back.add(delivery)
+                count = self._redrive_count
+                if answer is OK and count is not None and delivery.receive_count - delivery.tries >= count:
+                    self._witness.sealed(delivery.message_id)
 
     def stepped(self, *, dead_letters: bool) -> None:
         """What the ledger calls settled was confirmed by SQS."""

@@ -60,6 +60,13 @@ class SimProcess(Owner):
         """Something was done to it."""
         return self.stood_still or self.disturbed or self.crashed or self.stopped_at is not None
 
+    def tried_enough(self, message_id: str) -> bool:
+        """Whether the message in its hands was tried so often that it is to be given up."""
+        if self.pipeline is None or (most := self.pipeline.spec.max_receives) is None:
+            return False
+        held = self.pipeline.ledger.deliveries()
+        return any(one.message_id == message_id and one.receive_count >= most for one in held)
+
     def start(self, spec: PipelineSpec, parts: Parts, *, drain_seconds: float, drain: bool) -> None:
         """Run; called inside the loop."""
         context = copy_context()

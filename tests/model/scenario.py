@@ -70,6 +70,8 @@ SMALL_LETTERS: Final = (1, 3)
 """Of five seeds, those whose dead-letter queue takes no context beside the largest bodies. Not drawn, as above."""
 SMALL_BYTES: Final = 1_024
 """As small as SQS lets a queue's limit be."""
+ROOMY: Final = (2, 7)
+"""Of nine seeds, those with room to keep all of a FIFO queue in hand, and nothing but its messages to go wrong."""
 COUNTING: Final = (5,)
 """Of six seeds, those whose worker counts receives, if their queue is a standard one. Not drawn, as above."""
 MAX_RECEIVES: Final = 30
@@ -141,12 +143,17 @@ def make_terms(seed: int, random: Random) -> Terms:
         letter_bytes=SMALL_BYTES if seed % 5 in SMALL_LETTERS else MESSAGE_BYTES,
         strike_at=Random(f"{seed}:strike").uniform(0.0, 20.0) if seed % STRUCK_EVERY == 0 else None,
     )
-    return replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
+    terms = replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
+    if terms.fifo and seed % 9 in ROOMY:
+        return replace(terms, max_messages=1_000, max_bytes=500_000, write_limit_seconds=None, roomy=True)
+    return terms
 
 
 def make_events(random: Random, terms: Terms) -> list[Event]:
     """What happens, in order of time."""
     events = [*_sends(random, terms), *_lives(random), *_faults(random)]
+    if terms.roomy:
+        events = [event for event in events if event[1].startswith(("send", "start"))]
     if terms.strike_at is not None:
         events.append((terms.strike_at, "strike", World.strike))
     return sorted(events, key=lambda event: event[0])

@@ -77,6 +77,8 @@ class Terms:
     """After which the worker itself dead-letters what fails; then there is no redrive policy."""
     letter_bytes: int = MESSAGE_BYTES
     """Largest message of the dead-letter queue."""
+    roomy: bool = False
+    """Nothing goes wrong but what is sent."""
     groups: int = 0
     """Of a FIFO queue; 0: a standard queue."""
     measured: bool = False
@@ -202,7 +204,25 @@ class World:
         for process in self.running():
             process.request_stop()
         self._until_stopped()
-        self.witness.finish(held=self.held(), calm=calm, steady=steady, redrive_only=not self.terms.dead_letters)
+        self.witness.finish(
+            held=self.held(),
+            calm=calm,
+            steady=steady,
+            spared=self._spared() if steady else frozenset(),
+            redrive_only=not self.terms.dead_letters,
+        )
+
+    def _spared(self) -> frozenset[str]:
+        """Ids of a FIFO queue that nothing excuses a second receipt of: there was room to keep all of it in hand."""
+        terms, items = self.terms, self.witness.items
+        size = sum(len(item.body) for item in items.values())
+        if not (terms.fifo and len(items) <= terms.max_messages // 2 and size <= terms.max_bytes // 2):
+            return frozenset()
+        if terms.dead_letters:
+            return frozenset(items)  # what fails is tried again in hand, and dead-lettered by the worker itself
+        if terms.rules is Rules.DOCUMENTED or len(self.processes) > 1:
+            return frozenset()  # what is given back alone does not come again, or not to the same worker
+        return frozenset(message_id for message_id, item in items.items() if not item.poison)
 
     def close(self) -> None:
         """Clear away; nothing runs any more."""
@@ -273,7 +293,8 @@ class World:
             max_bytes=terms.max_bytes,
             fifo=terms.fifo,
             write_limit_seconds=terms.write_limit_seconds,
-            max_receives=terms.max_receives,
+            max_receives=terms.max_receive_count if terms.fifo else terms.max_receives,
+            redrive_count=terms.max_receive_count if terms.max_receives is None else None,
         )
 
     def _parts(self, process: SimProcess) -> Parts:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
-    from worker.outcome import Outcome
+    from worker.outcome import Outcome, OutcomeName, Rejected, Retried
     from worker.pipeline.sizing import Sizing
 
     Settled = tuple[Delivery, Outcome]
@@ -30,6 +30,10 @@ class Buffer(Protocol):
 
     def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
         """Append what a receive brought; returns what is not to be begun, with its outcome."""
+        ...
+
+    def written(self, deliveries: Sequence[Delivery]) -> None:
+        """These came again, were written before and are being deleted."""
         ...
 
     @property
@@ -57,8 +61,23 @@ class Buffer(Protocol):
         """The outcomes of a batch, before they are settled: perhaps with others that they hold back."""
         ...
 
-    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:
-        """What left the ledger otherwise than deleted, some of it back to the queue; returns what that holds back."""
+    def keep(self, delivery: Delivery, retried: Retried) -> bool:
+        """Whether a rejected one that no dead-letter queue took stays here, to be tried again."""
+        ...
+
+    def await_turn(self, delivery: Delivery, rejected: Rejected) -> bool:
+        """Whether a rejected one that only the redrive policy can move waits here for what is before it."""
+        ...
+
+    def left(
+        self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
+    ) -> list[Settled]:
+        """What left the ledger, and which of it is neither done nor dead-lettered; returns what that holds back."""
+        ...
+
+    @property
+    def resting(self) -> int:
+        """Messages that wait for another one to be tried again: not ahead of anybody."""
         ...
 
 
@@ -106,6 +125,27 @@ class Arrivals:
         """Nothing holds anything back here."""
         return settled
 
-    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[Settled]:  # noqa: ARG002 - the protocol's
+    def keep(self, delivery: Delivery, retried: Retried) -> bool:  # noqa: ARG002 - the protocol's
+        """SQS does the waiting."""
+        return False
+
+    def await_turn(self, delivery: Delivery, rejected: Rejected) -> bool:  # noqa: ARG002 - the protocol's
+        """Nothing is before it."""
+        return False
+
+    def left(
+        self,
+        deliveries: Sequence[Delivery],  # noqa: ARG002 - the protocol's, as the two others
+        outcome: OutcomeName,  # noqa: ARG002
+        unresolved: Sequence[Delivery],  # noqa: ARG002
+    ) -> list[Settled]:
         """Nothing holds anything back here."""
         return []
+
+    @property
+    def resting(self) -> int:
+        """Nothing waits for another one."""
+        return 0
+
+    def written(self, deliveries: Sequence[Delivery]) -> None:
+        """Nothing stands behind them."""

@@ -59,12 +59,15 @@ class DeadLetters:
         self._pipeline = pipeline
         self._largest = largest
         """Bytes of the largest message, and of the largest batch, that the queue takes. Written by `_look`."""
+        self.lasting: set[str] = set()
+        """Message ids that the latest `send` was refused for good. Written by it."""
         self._looked_at = -inf
         """Loop time of the latest look. Written by `_look`."""
 
     async def send(self, rejected: Sequence[tuple[Delivery, Rejected]]) -> set[str]:
         """Send all; returns the message ids that the dead-letter queue has accepted."""
         accepted: set[str] = set()
+        self.lasting.clear()
         drafts = [self._draft(delivery, reason) for delivery, reason in rejected]
         if any(self._cut(draft) is None or draft.least for draft in drafts) and self._is_old():
             await self._look()
@@ -99,7 +102,7 @@ class DeadLetters:
                     draft.least = Brevity(draft.least + 1)
                     briefer.append(draft)
                 else:
-                    self._refused(answer)
+                    self._refused(draft, answer)
         return briefer
 
     async def _ask(self, batch: Batch) -> list[Answer | QueueError]:
@@ -144,13 +147,15 @@ class DeadLetters:
     # ── what is told ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _too_large(self, draft: Draft) -> None:
+        self.lasting.add(draft.delivery.message_id)
         size = draft.bare_bytes
         detail = f"message {draft.delivery.message_id} has {size} bytes, the queue takes {self._largest}"
         fix = f"set its MaximumMessageSize to {size} or more; until then the message stays in the source queue"
         self._emit(events.DeadLetterRefused(self._pipeline, self._queue.name, TOO_LARGE, detail, fix))
 
-    def _refused(self, answer: Answer | QueueError) -> None:
+    def _refused(self, draft: Draft, answer: Answer | QueueError) -> None:
         if isinstance(answer, QueueRefused) or (isinstance(answer, Failed) and not answer.retry):
+            self.lasting.add(draft.delivery.message_id)
             code, detail = answer.code, answer.detail
             self._emit(events.DeadLetterRefused(self._pipeline, self._queue.name, code, detail, _fix(code)))
         else:

@@ -81,7 +81,9 @@ class Decoder:
     def _add(self, batch: Batch, deliveries: list[Delivery], now: float) -> None:
         """Decode *deliveries* into *batch*, or set them aside."""
         values = self._values(deliveries)
-        records = usual.messages(deliveries, values, now) if self._key is by_message_id and not batch.stopped else None
+        usually = self._key is by_message_id and not batch.stopped
+        usually = usually and not (self._ordered and any(delivery.over(now) for delivery in deliveries))
+        records = usual.messages(deliveries, values, now) if usually else None
         if records is None:
             self._add_each(batch, deliveries, values, now)
         else:
@@ -103,7 +105,7 @@ class Decoder:
             if stopped and delivery.group_id in stopped:
                 self._set_aside(batch, delivery, HELD_BACK)
                 continue
-            if delivery.lost or now >= delivery.deadline:
+            if delivery.over(now):
                 self._over(1)
                 self._set_aside(batch, delivery, LEASE_OVER)
                 continue

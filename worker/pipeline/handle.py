@@ -257,7 +257,7 @@ class BatchLeases:
     def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
         """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
         now = self._now()
-        over = {one.message_id for one in self._deliveries if one.lost or now >= one.deadline}
+        over = {one.message_id for one in self._deliveries if one.over(now)}
         ended = over.intersection(record.id for record in records) if over else over
         if ended:
             self._over(len(ended))

@@ -1,28 +1,36 @@
 """Lanes: the buffer of a FIFO queue. Groups side by side, strict order inside a group.
 
 Takes what the buffer takes and gives batches as it does, but nothing of a group is handed out while an earlier message
-of it is unresolved. Resolved is: accepted by the sink, or accepted by the dead-letter queue. When one goes back to the
-queue instead (a retry, a release, a lost lease), everything behind it goes back too, the newest first, so that the
-earlier one comes first again. SQS itself keeps a group locked while one message of it is in flight.
+of it is unresolved. Resolved is: accepted by the sink, or accepted by the dead-letter queue. One that is to be tried
+again stays here, and its group behind it, until its pause is over: nothing of it is received twice. What has to go back
+to the queue (at a stop, when there is no room, when a lease was lost) takes along everything behind it, the newest
+first, so that the earlier one comes first again.
 
-A lane without messages is forgotten, so a million groups cost no more than those in hand.
+SQS keeps back what was sent after a hidden message, and nothing else: an earlier message whose lease is over may be
+with another worker while we hold the later ones, so they are not begun. A lane without messages is forgotten.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker.channel import Channel
-from worker.outcome import DONE, Done, Rejected, Released
+from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.holding import ABSENT_SECONDS, ALONE_SECONDS
+from worker.pipeline.lane import Lane, group_of, insert_in_order, newest_first, order_of
+from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from worker.message import Delivery, Message
-    from worker.outcome import Outcome
+    from worker.outcome import Outcome, OutcomeName
+    from worker.pipeline.holding import Holding
     from worker.pipeline.sizing import Sizing
+    from worker.telemetry.events import Emit
+
+    Settled = tuple[Delivery, Outcome]
 
 FULL: Final = 1_000_000
 """Weight of a full batch: a run weighs the larger of its share of the rows and its share of the bytes."""
@@ -30,56 +38,62 @@ HELD_BACK: Final = Released("group")
 """Not handled, since an earlier message of its group was not resolved."""
 
 
-@dataclass(slots=True)
-class Lane:
-    """What is in hand of one group. Written by `Lanes` alone."""
-
-    waiting: deque[Delivery] = field(default_factory=deque)
-    out: int = 0
-    """Handed out and not resolved."""
-    rejecting: set[str] = field(default_factory=set)
-    """Message ids on their way to the dead-letter queue; part of `out`."""
-    returning: set[str] = field(default_factory=set)
-    """Message ids on their way back to the queue, which may hand them out again before it has told us so."""
-
-    @property
-    def empty(self) -> bool:
-        """Nothing of the group is in hand."""
-        return not (self.out or self.waiting or self.returning)
-
-
 class Lanes:
     """The buffer by message group."""
 
-    def __init__(self, sizing: Sizing) -> None:
+    def __init__(
+        self,
+        sizing: Sizing,
+        holding: Holding,
+        *,
+        settle: Callable[[list[Settled]], None],
+        rested: Callable[[], None],
+        emit: Emit,
+        pipeline: str,
+    ) -> None:
         self._sizing = sizing
-        self._lanes: dict[str, Lane] = {}  # by group; written by put, decided, left, close
+        self._holding = holding
+        self._settle = settle
+        """Takes what has to go back when nobody asked."""
+        self._rested = rested
+        """Told when `resting` has changed."""
+        self._emit = emit
+        self._pipeline = pipeline
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[str, Lane] = {}  # by group; written by _lane, _forget, close
+        self._resting: dict[str, Lane] = {}  # those with a pause or an absent message; written by _rest and _wake
         self._runs: Channel[list[Delivery]] = Channel(self._weigh)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
-        self._waiting = 0  # deliveries waiting in lanes and runs; written as _lanes, and by take
+        self._waiting = 0  # deliveries waiting in lanes and runs; written with them
 
     def __len__(self) -> int:
         return self._waiting
 
-    def put(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, Outcome]]:
-        """Append what a receive brought, each to its lane, in the order of the queue.
+    @property
+    def resting(self) -> int:
+        """Messages of groups that wait for one of theirs to be tried again."""
+        return sum(len(lane.waiting) for lane in self._resting.values())
 
-        Returns what must go back: an earlier message of its group is going back already.
-        """
+    # ── the buffer ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, deliveries: Sequence[Delivery]) -> list[Settled]:
+        """Append what a receive brought, each to its lane, in the order of the queue; all of it is to be begun."""
         touched: dict[str, Lane] = {}
-        behind: list[Delivery] = []
         for delivery in deliveries:
             lane = self._lane(delivery)
-            if lane.returning:
-                lane.returning.add(delivery.message_id)
-                behind.append(delivery)
-                continue
-            touched[group_of(delivery)] = lane
+            touched[lane.group] = lane
             insert_in_order(lane.waiting, delivery)
             self._waiting += 1
+            if lane.absent == delivery.message_id:
+                self._end_rest(lane)
         for lane in touched.values():
             self._offer(lane)
-        return [(delivery, HELD_BACK) for delivery in newest_first(behind)]
+        return []
+
+    def written(self, deliveries: Sequence[Delivery]) -> None:
+        """These came again, were written before and are being deleted: their groups follow them."""
+        for delivery in deliveries:
+            self._lane(delivery).written[delivery.message_id] = delivery
 
     @property
     def closed(self) -> bool:
@@ -102,9 +116,12 @@ class Lanes:
     def close(self) -> None:
         """End of input."""
         unbegun = [delivery for run in self._runs.empty() for delivery in run]
-        unbegun += [delivery for lane in self._lanes.values() for delivery in lane.waiting]
+        for lane in self._lanes.values():
+            unbegun += lane.waiting
+            lane.wake()
         self._unbegun = newest_first(unbegun)
         self._lanes.clear()
+        self._resting.clear()
         self._runs.close()
 
     def unbegun(self) -> list[Delivery]:
@@ -113,78 +130,196 @@ class Lanes:
         self._waiting -= len(unbegun)
         return unbegun
 
-    def decided(self, settled: Iterable[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
-        """The outcomes of a batch as they are to be settled: with what they hold back, the newest first."""
-        done: list[tuple[Delivery, Outcome]] = []
-        back: list[tuple[Delivery, Outcome]] = []
-        broken: set[str] = set()
+    def decided(self, settled: Iterable[Settled]) -> list[Settled]:
+        """The outcomes of a batch as they are to be settled: without what is tried again here, and with what follows
+        those that go back, the newest first.
+        """
+        done: list[Settled] = []
+        back: list[Settled] = []
+        broken: dict[str, Lane] = {}
         for delivery, outcome in settled:
-            group = group_of(delivery)
+            lane = self._lane(delivery)
             match outcome:
                 case Done():
                     done.append((delivery, outcome))
-                    self._resolve(delivery)
+                    lane.written[delivery.message_id] = delivery
+                    self._resolve(lane)
                 case Rejected():
                     done.append((delivery, outcome))
-                    self._lane(delivery).rejecting.add(delivery.message_id)
-                case Released() if outcome is HELD_BACK and group not in broken and not self._runs.closed:
-                    self._put_back(delivery)
+                    lane.rejecting[delivery.message_id] = outcome
+                case Retried() if lane.group not in broken and self._hold(lane, delivery, outcome):
+                    pass
+                case Released() if outcome is HELD_BACK and lane.group not in broken and not self._runs.closed:
+                    self._put_back(lane, delivery)
                 case _:
-                    broken.add(group)
+                    broken[lane.group] = lane
                     back.append((delivery, outcome))
         # What waits behind a failure is taken out first: resolving what failed would hand it out.
-        held: list[tuple[Delivery, Outcome]] = [(one, HELD_BACK) for group in broken for one in self._give_back(group)]
+        held: list[Settled] = [(one, HELD_BACK) for lane in broken.values() for one in self._give_back(lane)]
         for delivery, _ in back:
             self._return(delivery)
         return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
-    def left(self, deliveries: Sequence[Delivery], unresolved: Sequence[Delivery]) -> list[tuple[Delivery, Outcome]]:
-        """What left the ledger. A rejected one is resolved by the dead-letter queue, or holds its group back."""
+    def keep(self, delivery: Delivery, retried: Retried) -> bool:
+        """Whether a rejected one that no dead-letter queue took stays here, to be tried again."""
+        lane = self._lanes.get(group_of(delivery))
+        if lane is None or delivery.message_id not in lane.rejecting or not self._hold(lane, delivery, retried):
+            return False
+        del lane.rejecting[delivery.message_id]
+        return True
+
+    def await_turn(self, delivery: Delivery, rejected: Rejected) -> bool:
+        """Whether a rejected one that only the redrive policy can move waits here for what is before it in its group.
+
+        Given back earlier, it would be lost sight of, and what is behind it would overtake it.
+        """
+        lane = self._lanes.get(group_of(delivery))
+        if lane is None or delivery.message_id not in lane.rejecting:
+            return False
+        if lane.out <= 1 and not (lane.waiting and order_of(lane.waiting[0]) < order_of(delivery)):
+            return False
+        del lane.rejecting[delivery.message_id]
+        lane.hopeless[delivery.message_id] = rejected
+        self._put_back(lane, delivery)
+        self._offer(lane)
+        return True
+
+    def left(
+        self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
+    ) -> list[Settled]:
+        """What left the ledger, and which of it is neither done nor dead-lettered; returns what that holds back."""
         back = {delivery.message_id for delivery in unresolved}
-        held: list[tuple[Delivery, Outcome]] = []
+        held: list[Settled] = []
         for delivery in deliveries:
-            group = group_of(delivery)
-            lane = self._lanes.get(group)
+            lane = self._lanes.get(group_of(delivery))
             if lane is None:
                 continue  # closed meanwhile
-            if delivery.message_id in lane.returning:
-                lane.returning.discard(delivery.message_id)
-                self._forget(group, lane)
-            elif delivery.message_id in lane.rejecting:
-                lane.rejecting.discard(delivery.message_id)
-                if delivery.message_id in back:
-                    held += [(waiting, HELD_BACK) for waiting in self._give_back(group)]
-                self._resolve(delivery)
+            message_id = delivery.message_id
+            if lane.written.get(message_id) is delivery:
+                del lane.written[message_id]
+                held += self._tear(lane) if message_id in back else []
+            elif message_id in lane.returning:
+                lane.returning.discard(message_id)
+            elif message_id in lane.rejecting:
+                rejected = lane.rejecting.pop(message_id)
+                lane.out = max(0, lane.out - 1)
+                if message_id in back:
+                    held += self._unrejected(lane, delivery, outcome, rejected)
+            self._offer(lane)
+            self._forget(lane)
         return held
+
+    # ── a message that is tried again ───────────────────────────────────────────────────────────────────────────────
+
+    def _hold(self, lane: Lane, delivery: Delivery, retried: Retried) -> bool:
+        """Keep it here until its pause is over, if there is room, and time left of SQS's 12 hours."""
+        pause = self._holding.pause(delivery, retried)
+        until = self._loop.time() + pause
+        size = sum(one.weight for rests in self._resting.values() for one in rests.waiting)
+        fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size + delivery.weight)
+        if self._runs.closed or lane.rest or until >= delivery.renew_until or not fits or delivery.lost:
+            return False
+        self._emit(
+            events.MessageRetried(
+                self._pipeline, delivery.message_id, retried.reason, retried.detail, delivery.receive_count, pause
+            )
+        )
+        delivery.tries += 1
+        delivery.receive_count += 1
+        self._put_back(lane, delivery)
+        self._rest(lane, until)
+        return True
+
+    def _rest(self, lane: Lane, until: float) -> None:
+        lane.rest = self._loop.call_at(until, self._wake, lane)
+        self._resting[lane.group] = lane
+        self._rested()
+
+    def _wake(self, lane: Lane) -> None:
+        """The pause is over; or the absent one has not come, and another worker has it."""
+        late = bool(lane.absent)
+        self._end_rest(lane)
+        if late:
+            self._settle([(one, HELD_BACK) for one in self._give_back(lane)])
+        self._offer(lane)
+        self._forget(lane)
+
+    def _end_rest(self, lane: Lane) -> None:
+        lane.wake()
+        if self._resting.pop(lane.group, None) is not None:
+            self._rested()
+
+    # ── a message that only the redrive policy can move ─────────────────────────────────────────────────────────────
+
+    def _unrejected(self, lane: Lane, delivery: Delivery, outcome: OutcomeName, rejected: Rejected) -> list[Settled]:
+        """It was given back alone: SQS moves it now, or hands it out again until it has been often enough."""
+        if outcome != "rejected" or self._runs.closed:
+            return self._tear(lane)
+        if self._holding.sealed(delivery):
+            return []
+        lane.hopeless[delivery.message_id] = rejected
+        if any(one.message_id == delivery.message_id for one in lane.waiting):
+            return []  # it is here again
+        if not self._holding.fits(self.resting + len(lane.waiting), 0):
+            return self._tear(lane)
+        self._end_rest(lane)
+        lane.absent = delivery.message_id
+        self._rest(lane, self._loop.time() + ALONE_SECONDS + ABSENT_SECONDS)
+        return []
 
     # ── one lane ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _lane(self, delivery: Delivery) -> Lane:
-        return self._lanes.setdefault(group_of(delivery), Lane())
-
-    def _offer(self, lane: Lane) -> None:
-        """Hand out the next run, unless something of the group is unresolved."""
-        if lane.out or lane.returning or not lane.waiting or self._runs.closed:
-            return
-        run = [lane.waiting.popleft() for _ in range(min(len(lane.waiting), self._sizing.rows))]
-        lane.out = len(run)
-        self._runs.put([run])
-
-    def _put_back(self, delivery: Delivery) -> None:
-        """Not begun after all: it waits again, until the rejected one before it is resolved."""
-        lane = self._lane(delivery)
-        lane.out -= 1
-        insert_in_order(lane.waiting, delivery)
-        self._waiting += 1
-
-    def _resolve(self, delivery: Delivery) -> None:
         group = group_of(delivery)
         lane = self._lanes.get(group)
         if lane is None:
-            return  # closed meanwhile
+            lane = self._lanes[group] = Lane(group)
+        delivery.lane = lane
+        return lane
+
+    def _offer(self, lane: Lane) -> None:
+        """Hand out the next run, unless something of the group is unresolved."""
+        if not (lane.out or lane.returning):
+            lane.torn = False
+        if not lane.free or self._runs.closed:
+            return
+        if lane.broken(self._loop.time()):
+            self._settle([(one, HELD_BACK) for one in self._give_back(lane)])
+            return
+        if lane.hopeless:
+            self._reject_first(lane)
+        if not lane.out:
+            run = self._next_run(lane)
+            lane.out = len(run)
+            self._runs.put([run])
+
+    def _reject_first(self, lane: Lane) -> None:
+        """If the first is hopeless, its turn is to be given back alone."""
+        rejected = lane.hopeless.pop(lane.waiting[0].message_id, None)
+        if rejected is not None:
+            delivery = lane.waiting.popleft()
+            self._waiting -= 1
+            lane.out = 1
+            lane.rejecting[delivery.message_id] = rejected
+            self._settle([(delivery, rejected)])
+
+    def _next_run(self, lane: Lane) -> list[Delivery]:
+        """As many as a batch may hold, up to a hopeless one."""
+        run: list[Delivery] = []
+        waiting = lane.waiting
+        while waiting and len(run) < self._sizing.rows and waiting[0].message_id not in lane.hopeless:
+            run.append(waiting.popleft())
+        return run
+
+    def _put_back(self, lane: Lane, delivery: Delivery) -> None:
+        """Not resolved after all: it waits again."""
+        lane.out = max(0, lane.out - 1)
+        insert_in_order(lane.waiting, delivery)
+        self._waiting += 1
+
+    def _resolve(self, lane: Lane) -> None:
         lane.out = max(0, lane.out - 1)
         self._offer(lane)
-        self._forget(group, lane)
 
     def _return(self, delivery: Delivery) -> None:
         """It goes back unresolved; until it has left, nothing of its group is begun."""
@@ -193,48 +328,28 @@ class Lanes:
             lane.out = max(0, lane.out - 1)
             lane.returning.add(delivery.message_id)
 
-    def _give_back(self, group: str) -> list[Delivery]:
+    def _tear(self, lane: Lane) -> list[Settled]:
+        """An earlier one may be with somebody else: what waits goes back, and what is out is not begun."""
+        lane.torn = lane.out > 0
+        return [(one, HELD_BACK) for one in self._give_back(lane)]
+
+    def _give_back(self, lane: Lane) -> list[Delivery]:
         """Take out what waits in a lane, the newest first."""
-        lane = self._lanes.get(group)
-        if lane is None:
-            return []
+        self._end_rest(lane)
         held = newest_first(lane.waiting)
         lane.waiting.clear()
         lane.returning.update(delivery.message_id for delivery in held)
         self._waiting -= len(held)
         return held
 
-    def _forget(self, group: str, lane: Lane) -> None:
-        if lane.empty:
-            del self._lanes[group]
+    def _forget(self, lane: Lane) -> None:
+        if lane.empty and self._lanes.get(lane.group) is lane:
+            del self._lanes[lane.group]
 
     def _weigh(self, run: list[Delivery]) -> int:
         rows = len(run) * FULL // self._sizing.max_rows
         size = sum(delivery.weight for delivery in run) * FULL // self._sizing.max_bytes
         return max(rows, size)
-
-
-def group_of(delivery: Delivery) -> str:
-    """The group whose order counts; a FIFO queue gives every message one."""
-    return delivery.group_id or delivery.message_id
-
-
-def order_of(delivery: Delivery) -> int:
-    """The place in the queue: sequence numbers of a FIFO queue grow."""
-    return int(delivery.sequence_number or 0)
-
-
-def newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """The order in which a group is given back: it unlocks only with the earliest."""
-    return sorted(deliveries, key=order_of, reverse=True)
-
-
-def insert_in_order(waiting: deque[Delivery], delivery: Delivery) -> None:
-    """Almost always at the end; before the later ones when an earlier message came again."""
-    place = len(waiting)
-    while place and order_of(waiting[place - 1]) > order_of(delivery):
-        place -= 1
-    waiting.insert(place, delivery)
 
 
 def held_back(records: Sequence[Message], answers: Sequence[Outcome], *, all_behind: bool = False) -> list[Outcome]:

@@ -7,7 +7,7 @@ deadline is over and what is left has been said), and no task of it is alive.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from worker import tuning
@@ -20,6 +20,7 @@ from worker.pipeline.caution import Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.farewell import Unfinished
 from worker.pipeline.handle import Handler
+from worker.pipeline.holding import ALONE_SECONDS, Holding
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller, PollSettings
@@ -80,6 +81,8 @@ class PipelineSpec:
     """A message may end the process."""
     max_receives: int | None = None
     """After so many a message that fails is rejected; None: a redrive policy counts, or nobody."""
+    redrive_count: int | None = None
+    """Of the queue's own policy: so often SQS hands a message out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Pipeline:
         )
         self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds)
         self.sizing = Sizing(spec.batch)
-        self.buffer: Buffer = Lanes(self.sizing) if spec.fifo else Arrivals(self.sizing)
+        self.buffer: Buffer = self._make_lanes(parts) if spec.fifo else Arrivals(self.sizing)
         self.aside = Aside(self.buffer.nudge)
         self.breaker = Breaker(
             hold_seconds=spec.hold_seconds, random=parts.random, restored=self.aside.hasten, emit=emit, pipeline=name
@@ -128,13 +131,33 @@ class Pipeline:
         )
         self._follow_sink()
 
+    def _make_lanes(self, parts: Parts) -> Lanes:
+        spec = self.spec
+        holding = Holding(
+            max_messages=spec.max_messages,
+            max_bytes=spec.max_bytes,
+            base_seconds=spec.settle.retry_base_seconds,
+            max_seconds=spec.settle.retry_max_seconds,
+            random=parts.random,
+            redrive_count=spec.redrive_count,
+        )
+        return Lanes(
+            self.sizing,
+            holding,
+            settle=lambda settled: self.settler.settle(settled),  # noqa: PLW0108 - it is made later
+            rested=self._follow_sink,
+            emit=parts.emit,
+            pipeline=spec.name,
+        )
+
     def _make_settler(self, parts: Parts) -> Settler:
+        alone = self.spec.fifo and self.spec.redrive_count is not None
         return Settler(
             parts.queue,
-            settings=self.spec.settle,
+            settings=replace(self.spec.settle, alone_seconds=ALONE_SECONDS if alone else None),
             ledger=self.ledger,
             dead_letters=parts.dead_letters,
-            left=self.buffer.left,
+            buffer=self.buffer,
             random=parts.random,
             emit=parts.emit,
             pipeline=self.spec.name,
@@ -273,7 +296,8 @@ class Pipeline:
     def _follow_sink(self) -> None:
         """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
         failed = self.aside.failed
-        self.room.max_messages = min(self.spec.max_messages, failed + self._ahead(failed))
+        held = failed + self.buffer.resting
+        self.room.max_messages = min(self.spec.max_messages, held + self._ahead(failed))
 
     def _ahead(self, failed: int) -> int:
         """How many messages may be in flight beside those that *failed*."""

@@ -237,6 +237,7 @@ class Poller:
             self._emit(events.DeliveriesSettled(self._pipeline, "expired", entered.superseded))
         if entered.written:
             self._emit(events.RedeliveriesRecognised(self._pipeline, len(entered.written)))
+            self._buffer.written(entered.written)
             self._settler.settle([(delivery, DONE) for delivery in entered.written])
         if self.stopping:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])

@@ -22,12 +22,13 @@ from worker.sqs.queue import OK, Failed
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from random import Random
 
     from worker.inflight import Ledger
     from worker.message import Delivery
     from worker.outcome import Outcome, OutcomeName
+    from worker.pipeline.buffer import Buffer
     from worker.pipeline.deadletter import DeadLetters
     from worker.sqs.queue import Answer, Queue
     from worker.telemetry.events import Emit
@@ -45,6 +46,8 @@ class SettleSettings:
     """How long a delete or a visibility may wait for nine others."""
     retry_base_seconds: float
     retry_max_seconds: float
+    alone_seconds: int | None = None
+    """Pause of a rejected one that only the redrive policy can move, while its group waits; None: backoff."""
 
 
 class Ending(NamedTuple):
@@ -72,7 +75,7 @@ class Settler:
         settings: SettleSettings,
         ledger: Ledger,
         dead_letters: DeadLetters | None,
-        left: Callable[[Sequence[Delivery], Sequence[Delivery]], list[tuple[Delivery, Outcome]]],
+        buffer: Buffer,
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -82,7 +85,7 @@ class Settler:
         self._settings = settings
         self._ledger = ledger
         self._dead_letters = dead_letters
-        self._left = left
+        self._buffer = buffer
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -220,19 +223,32 @@ class Settler:
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
         self.calls += 1
-        if self._dead_letters is None:
-            for delivery, rejected in batch:
-                self._report(delivery, rejected, dead_lettered=False)
-                self._give_back(delivery, "rejected", self._delay(delivery, None))
-            return
-        accepted = await self._dead_letters.send(batch)
+        accepted = await self._dead_letters.send(batch) if self._dead_letters is not None else set()
         for delivery, rejected in batch:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
                 self._endings[delivery] = Ending("rejected", dead_lettered=True)
                 self._deletes.put([delivery])
             else:
-                self._retry(delivery, Retried("dead-letter-refused", detail=rejected.reason))
+                self._unaccepted(delivery, rejected)
+
+    def _unaccepted(self, delivery: Delivery, rejected: Rejected) -> None:
+        """No dead-letter queue has it: it is left to the redrive policy, or tried again, in hand if it may stay."""
+        letters, alone = self._dead_letters, self._settings.alone_seconds
+        retried = Retried("dead-letter-refused", detail=rejected.reason)
+        if alone is not None and (letters is None or delivery.message_id in letters.lasting):
+            if self._buffer.await_turn(delivery, rejected):
+                self.pending -= 1
+            else:
+                self._report(delivery, rejected, dead_lettered=False)
+                self._give_back(delivery, "rejected", alone)
+        elif self._buffer.keep(delivery, retried if letters else Retried(rejected.reason, detail=rejected.detail)):
+            self.pending -= 1
+        elif letters:
+            self._retry(delivery, retried)
+        else:
+            self._report(delivery, rejected, dead_lettered=False)
+            self._give_back(delivery, "rejected", self._delay(delivery, None))
 
     def _report(self, delivery: Delivery, rejected: Rejected, *, dead_lettered: bool) -> None:
         self._emit(
@@ -268,8 +284,9 @@ class Settler:
             self._ledger.leave(deliveries, outcome)
             self.pending -= len(deliveries)
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
+            unresolved: list[Delivery] = []
             if outcome != "deleted":
                 endings = [self._endings.pop(delivery, DELETED) for delivery in deliveries]
                 pairs = zip(deliveries, endings, strict=True)
                 unresolved = [delivery for delivery, ending in pairs if not ending.dead_lettered]
-                self.settle(self._left(deliveries, unresolved))
+            self.settle(self._buffer.left(deliveries, outcome, unresolved))

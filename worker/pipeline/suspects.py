@@ -11,7 +11,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from worker.outcome import Released
-from worker.pipeline.lanes import HELD_BACK, group_of
+from worker.pipeline.lane import group_of
+from worker.pipeline.lanes import HELD_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

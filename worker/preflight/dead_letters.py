@@ -43,7 +43,7 @@ def dead_letters(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueA
 
 
 def _own_count(settings: PipelineSettings) -> Finding:
-    count = most_receives(settings.max_receives, None, dead_letters=True)
+    count = most_receives(settings.max_receives, None, dead_letters=True, fifo=False)
     return Finding(
         "receives",
         "warn",

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import time
 from contextlib import closing
+from random import Random
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
@@ -26,6 +27,7 @@ from worker.loopback.sqs import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import DONE, Rejected
 from worker.pipeline.deadletter import CONTEXT, DeadLetters
+from worker.pipeline.holding import Holding
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.queue import OK, Failed
@@ -228,7 +230,9 @@ async def test_b41_a_bad_trace_context_is_an_attribute_like_any_other(tmp_path: 
 
 async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
     """Twenty thousand groups, each with all the punctuation that SQS allows in 128 characters: no lane is left."""
-    lanes = Lanes(Sizing(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0)))
+    sizing = Sizing(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0))
+    holding = Holding(max_messages=500, max_bytes=1, base_seconds=1, max_seconds=1, random=Random(1))
+    lanes = Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
     punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
     resolved = 0
     for first in range(0, GROUPS, 500):
@@ -237,7 +241,7 @@ async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
         while resolved < first + 500:
             batch = await lanes.take()
             lanes.decided([(one, DONE) for one in batch])
-            lanes.left(batch, [])
+            lanes.left(batch, "deleted", [])
             resolved += len(batch)
     assert lanes._lanes == {}
     assert len(lanes) == 0

@@ -105,6 +105,7 @@ class Bench:
             poll=replace(SPEC.poll, repeatable=fifo),
             settle=replace(SPEC.settle, changes=1 if fifo else 2),
         )
+        self.spec = replace(self.spec, max_receives=max_receives if fifo else None, redrive_count=max_receives)
         self.spec = replace(self.spec, **changes)  # type: ignore[arg-type] # fields of the spec, by name
         self.dead_letters: DeadLetters | None = None
         self._sent = 0  # written by send_body

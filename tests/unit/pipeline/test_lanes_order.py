@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from tests.model.simloop import simulated
 from worker.message import Delivery
 from worker.outcome import Rejected, Retried
+from worker.pipeline.holding import Holding
 from worker.pipeline.lanes import HELD_BACK, Lanes
 from worker.pipeline.sizing import BatchSettings, Sizing
 
@@ -16,7 +19,9 @@ def delivery(number: int) -> Delivery:
 
 def lanes(*, rows: int = 1) -> Lanes:
     """Batches of *rows*, at once."""
-    return Lanes(Sizing(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0)))
+    sizing = Sizing(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0))
+    holding = Holding(max_messages=0, max_bytes=0, base_seconds=1, max_seconds=1, random=Random(1))
+    return Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
 
 
 @simulated
@@ -33,16 +38,17 @@ async def test_a_failure_takes_back_what_waits_instead_of_handing_it_out() -> No
 
 @simulated
 async def test_behind_a_message_on_its_way_back_nothing_is_begun() -> None:
-    """SQS hands the group out again before its answer arrives: what is new of it goes back as well, until then."""
+    """SQS hands the group out again before its answer arrives: what is new of it waits here until then."""
     first, second = delivery(1), delivery(2)
     buffer = lanes()
     buffer.put([first])
     buffer.decided([(one, Retried("later")) for one in await buffer.take()])
-    assert buffer.put([second]) == [(second, HELD_BACK)]
-    buffer.left([first], [first])
-    buffer.left([second], [second])
-    assert buffer.put([first]) == []
-    assert await buffer.take() == [first]
+    assert buffer.put([second]) == []
+    again = delivery(1)
+    assert buffer.put([again]) == []
+    assert not buffer._runs
+    buffer.left([first], "retried", [first])
+    assert await buffer.take() == [again]
 
 
 @simulated
@@ -52,7 +58,7 @@ async def test_a_rejected_message_that_went_back_holds_its_group() -> None:
     buffer = lanes()
     buffer.put([first, second])
     buffer.decided([(one, Rejected("decode")) for one in await buffer.take()])
-    assert buffer.left([first], [first]) == [(second, HELD_BACK)]
+    assert buffer.left([first], "retried", [first]) == [(second, HELD_BACK)]
 
 
 @simulated
@@ -62,5 +68,5 @@ async def test_an_accepted_dead_letter_lets_its_group_go_on() -> None:
     buffer = lanes()
     buffer.put([first, second])
     buffer.decided([(one, Rejected("decode")) for one in await buffer.take()])
-    assert buffer.left([first], []) == []
+    assert buffer.left([first], "rejected", []) == []
     assert await buffer.take() == [second]

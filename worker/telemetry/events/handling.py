@@ -97,7 +97,7 @@ class SinkRestored(Fact):
 
 @fact(frozen=True, slots=True)
 class MessageRetried(Fact):
-    """One message goes back to the queue for `delay` seconds."""
+    """One message is tried again after `delay` seconds: it goes back to the queue, or stays in hand (FIFO)."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -106,7 +106,7 @@ class MessageRetried(Fact):
     reason: str
     detail: str
     receive_count: int
-    delay: int
+    delay: float
 
 
 @fact(frozen=True, slots=True)

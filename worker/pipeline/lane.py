@@ -1,0 +1,85 @@
+"""Lane: what is in hand of one message group, and in which order it may go on.
+
+Takes no decision; `lanes.py` writes it. A lane is *broken* when an earlier message of it may be in somebody else's
+hands by now: then nothing of it is begun.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable
+
+    from worker.message import Delivery
+    from worker.outcome import Rejected
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """What is in hand of one group. Written by `Lanes` alone."""
+
+    group: str
+    waiting: deque[Delivery] = field(default_factory=deque)
+    out: int = 0
+    """Handed out and not resolved."""
+    written: dict[str, Delivery] = field(default_factory=dict)
+    """Accepted by the sink, and not known to be deleted; by message id."""
+    rejecting: dict[str, Rejected] = field(default_factory=dict)
+    """On their way to the dead-letter queue, by message id; part of `out`."""
+    returning: set[str] = field(default_factory=set)
+    """Message ids on their way back to the queue, which may hand them out again before it has told us so."""
+    rest: asyncio.TimerHandle | None = None
+    """Ends the pause of a message that is tried again, or the wait for one that is absent."""
+    absent: str = ""
+    """Message id of the earliest, which was given back alone and is to come again."""
+    hopeless: dict[str, Rejected] = field(default_factory=dict)
+    """Had their tries, and only the redrive policy can move them: given back alone when they are the earliest."""
+    torn: bool = False
+    """An earlier one has left unresolved while later ones were out: none of those is begun."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing of the group is in hand, and nothing of it expected."""
+        return not (self.out or self.waiting or self.returning or self.written or self.rest)
+
+    @property
+    def free(self) -> bool:
+        """What waits may be handed out."""
+        return bool(self.waiting) and not (self.out or self.returning or self.rest)
+
+    def broken(self, now: float) -> bool:
+        """Whether an earlier message may be held by somebody else: written here, but its lease is over."""
+        return self.torn or any(one.lost or now >= one.deadline for one in self.written.values())
+
+    def wake(self) -> None:
+        """No pause and no wait any more."""
+        if self.rest is not None:
+            self.rest.cancel()
+        self.rest, self.absent = None, ""
+
+
+def group_of(delivery: Delivery) -> str:
+    """The group whose order counts; a FIFO queue gives every message one."""
+    return delivery.group_id or delivery.message_id
+
+
+def order_of(delivery: Delivery) -> int:
+    """The place in the queue: sequence numbers of a FIFO queue grow."""
+    return int(delivery.sequence_number or 0)
+
+
+def newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """The order in which a group is given back: the earliest last, so that whoever receives gets it first."""
+    return sorted(deliveries, key=order_of, reverse=True)
+
+
+def insert_in_order(waiting: deque[Delivery], delivery: Delivery) -> None:
+    """Almost always at the end; before the later ones when an earlier message came again."""
+    place = len(waiting)
+    while place and order_of(waiting[place - 1]) > order_of(delivery):
+        place -= 1
+    waiting.insert(place, delivery)
