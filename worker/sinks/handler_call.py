@@ -164,6 +164,9 @@ class Calls:
             with self._limits.over(self._limit_seconds):
                 said = await self._threads.run(work, ended=partial(self._ended, call))
         except TimeoutError:
+            if self._threads.replace(work):
+                self._ended(call)
+                return spoken(Failed("thread-died", detail="native code ended the thread of the call"), len(messages))
             if not call.over:
                 self._hanging.begin(call, messages, began=began)
             return self._too_late(len(messages))

@@ -11,14 +11,18 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Generic, TypeVar
+from threading import Thread, get_native_id
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+_TASKS: Final = Path("/proc/self/task")
+"""Linux keeps a folder for each thread that lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class Threads:
         """Written by `run`, and by the threads."""
         self._woken: SimpleQueue[bool] = SimpleQueue()
         """A True for each call, so that nobody need look; a False ends a thread."""
+        self._performing: dict[int, _Call[object] | None] = {}
+        """What each thread is at, by the system's own number of it. Written by the threads, and by `replace`."""
+        self._made = 0
+        """Threads so far, for their names. Written by `_start_one`."""
         self._size = size
         self._name = name
         self._started = False
@@ -80,22 +88,47 @@ class Threads:
         for _ in range(self._size if self._started else 0):
             self._woken.put(False)  # noqa: FBT003 - what it means is said above
 
+    def replace(self, function: Callable[[], object]) -> bool:
+        """Whether the thread that performs *function* has died; then there is another one in its place.
+
+        Native code can end a thread under Python's feet, which Python itself never learns. Linux is asked.
+        """
+        for number, call in tuple(self._performing.items()):
+            if call is not None and call.function is function and _is_gone(number):
+                del self._performing[number]
+                self._start_one()
+                return True
+        return False
+
     def _start(self) -> None:
         if self._started:
             return
         self._started = True
-        for number in range(self._size):
-            Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+        for _ in range(self._size):
+            self._start_one()
+
+    def _start_one(self) -> None:
+        Thread(target=self._work, name=f"{self._name}-{self._made}", daemon=True).start()
+        self._made += 1
 
     def _work(self) -> None:
         """A thread. What is raised into it from another one (some libraries do) ends what it is at, and not itself."""
+        number = get_native_id()
         while True:
             with suppress(BaseException):
                 while self._calls or self._woken.get():
-                    self._perform_next()
+                    self._perform_next(number)
                 return
 
-    def _perform_next(self) -> None:
+    def _perform_next(self, number: int) -> None:
         """In a function of its own, or an idle thread would hold the last batch in memory."""
-        with suppress(IndexError):  # another thread was faster
-            self._calls.popleft().perform()
+        try:
+            call = self._performing[number] = self._calls.popleft()
+        except IndexError:  # another thread was faster
+            return
+        call.perform()
+        self._performing[number] = None
+
+
+def _is_gone(number: int) -> bool:
+    return _TASKS.is_dir() and not (_TASKS / str(number)).exists()

@@ -283,6 +283,25 @@ async def test_an_exception_into_a_thread_does_not_end_it(module: ModuleType) ->
     await sink.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say which threads live")
+async def test_a_thread_that_native_code_ends_is_replaced(module: ModuleType) -> None:
+    """Its call is a retry, not one that hangs for ever, and its place is taken by another thread."""
+    import ctypes  # noqa: PLC0415 - the only way there is
+
+    facts: list[Fact] = []
+
+    def function(message: Message) -> None:
+        if message.key == "bad":
+            ctypes.CDLL(None).pthread_exit(None)
+
+    sink = await open_sink(module, function, facts=facts, seconds=0.2, concurrency=1)
+    for _ in range(2):
+        assert [a.reason for a in await sink.write([make_message("bad")]) if a] == ["thread-died"]
+        assert list(await sink.write([make_message()])) == [None]
+    assert not facts
+    await sink.close()
+
+
 def never_ends(gate: threading.Event) -> list[Callable[..., object]]:
     """A plain function and a coroutine that hang for messages called so, until *gate* opens."""
 
