@@ -256,7 +256,7 @@ async def _open_dead_letters(
 
 def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
     """Refuse what cannot work, warn of what will hurt."""
-    refused = [f"{finding.finding} {finding.fix}" for finding in findings if finding.severity == "refuse"]
+    refused = [f"{finding.finding}: {finding.fix}" for finding in findings if finding.severity == "refuse"]
     if refused:
         raise StartRefused("; ".join(refused))
     for finding in findings:

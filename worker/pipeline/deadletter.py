@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTEXT", "DeadLetters", "batches"]
 
 LOOK_SECONDS: Final = 60.0
-"""How old may be what we know of the dead-letter queue's limit, when a letter does not fit into it in full."""
+"""How old may be what we know of the dead-letter queue's limit, when a letter has room in it, but not in full."""
 TOO_LARGE: Final = "LargerThanDeadLetterQueue"
 """The code of a message that the dead-letter queue cannot take even alone. Ours: SQS is not asked."""
 
@@ -69,7 +69,7 @@ class DeadLetters:
         accepted: set[str] = set()
         self.lasting.clear()
         drafts = [self._draft(delivery, reason) for delivery, reason in rejected]
-        if any(self._cut(draft) is None or draft.least for draft in drafts) and self._is_old():
+        if any(self._is_worth_a_look(draft) for draft in drafts):
             await self._look()
             drafts = [self._draft(delivery, reason) for delivery, reason in rejected]
         while drafts:  # each round's are briefer than those before
@@ -133,8 +133,11 @@ class DeadLetters:
 
     # ── what the queue takes ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _is_old(self) -> bool:
-        return asyncio.get_running_loop().time() - self._looked_at >= LOOK_SECONDS
+    def _is_worth_a_look(self, draft: Draft) -> bool:
+        """It does not fit, or not in full and nobody has looked for a while."""
+        if self._cut(draft) is None:
+            return True
+        return draft.least > Brevity.FULL and asyncio.get_running_loop().time() - self._looked_at >= LOOK_SECONDS
 
     async def _look(self) -> None:
         """Somebody may have changed MaximumMessageSize; what cannot be read now stays as it was."""
