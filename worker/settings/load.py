@@ -17,11 +17,12 @@ from worker.settings.aws import from_aws, proxies
 from worker.settings.build import SOME_QUEUE, broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
 from worker.settings.dsn import read_dsn
-from worker.settings.names import RESERVED, name_notices, name_problems
+from worker.settings.names import KNOWN, RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
 from worker.settings.rules import between_pipelines, with_processes
 from worker.settings.sources import File, Value, from_table, merged, read_file
+from worker.settings.spelling import as_meant, slips
 from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from worker.settings.sources import Values
 
 DEFAULT_FILE: Final = "worker.toml"
+SPELT: Final = frozenset(KNOWN) - {"POSTGRES_DSN"}
+"""A DSN is taken as its providers write it, quotes and all."""
 MASK: Final = "********"
 NOT_SET: Final = "not set"
 
@@ -63,12 +66,20 @@ def load(
         SettingsError: with every problem found.
     """
     present = {name: value.strip() for name, value in environ.items() if value.strip()}
+    slipped = list(slips(present, SPELT))
+    present = as_meant(present, SPELT)
     path, origin = _config_path(present, config)
     file = read_file(path) if path else File()
     worker = _worker(present, file, Value(path, "WORKER_CONFIG", origin) if path else None, host_name)
     pipelines = [_pipeline(present, file, name, needs_queue=needs_queue) for name in file.names()]
     settings = [b.settings for b in pipelines if b.settings is not None]
-    problems = [*name_problems(present), *file.problems, *_misplaced(present, file), *worker.problems.values()]
+    problems = [
+        *slipped,
+        *name_problems(present),
+        *file.problems,
+        *_misplaced(present, file),
+        *worker.problems.values(),
+    ]
     for built in pipelines:
         problems += [*built.problems.values(), *broken_rules(built)]
     problems += between_pipelines(settings)

@@ -39,6 +39,20 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _host(value: object) -> object:
+    """An address as a socket takes it; one of IPv6 may be given as in a URL."""
+    if not isinstance(value, str):
+        return value
+    if "://" in value:
+        raise ValueError("give the host alone, without http:// and without a port")
+    if value.count(":") == 1 or "]:" in value:
+        host, _, port = value.rpartition(":")
+        raise ValueError(f"the port has a variable of its own: METRICS_HOST={host} METRICS_PORT={port}")
+    if value == "*":
+        raise ValueError("for all addresses give 0.0.0.0, or :: for those of IPv6 as well")
+    return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+
+
 class WorkerSettings(Given):
     """What holds for the whole process, whatever its pipelines."""
 
@@ -78,9 +92,12 @@ class WorkerSettings(Given):
     enable_consumer: Annotated[bool, Variable("ENABLE_SQS_CONSUMER")] = True
     """`false` starts everything but receiving: the worker is up, healthy and takes no message."""
 
-    metrics_host: Annotated[str, Variable("METRICS_HOST", "an address or host name"), Field(pattern=r"^[^\s/]+$")] = (
-        "127.0.0.1"
-    )
+    metrics_host: Annotated[
+        str,
+        Variable("METRICS_HOST", "an address or host name"),
+        BeforeValidator(_host),
+        Field(pattern=r"^[^\s/\[\]]+$"),
+    ] = "127.0.0.1"
     """Address of the metrics and health server. In a container `0.0.0.0`, so that Prometheus and probes reach it."""
 
     metrics_port: Annotated[int, Variable("METRICS_PORT"), BeforeValidator(refuse_bool), Field(ge=0, le=65535)] = 9100

@@ -63,7 +63,7 @@ def parse_address(text: str) -> QueueAddress:
     """
     if text.startswith("arn:"):
         return _from_arn(text)
-    if "://" in text:
+    if "://" in text or "/" in text:
         return _from_url(text)
     return QueueAddress(_checked_name(text))
 
@@ -119,6 +119,11 @@ def _from_url(text: str) -> QueueAddress:
 
 
 def _split(text: str) -> SplitResult:
+    if any(one.isspace() or not one.isprintable() for one in text):  # urlsplit drops some of them without a word
+        raise ValueError("a URL has no blanks, line breaks or invisible characters; one is in it")
+    if "://" not in text and "@" not in text:
+        host = urlsplit(f"//{text}").hostname or ""
+        raise ValueError(f"a URL begins with https://; write {'http' if is_local(host) else 'https'}://{text}")
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("a URL begins with https:// and a host")

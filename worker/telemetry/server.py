@@ -36,6 +36,7 @@ _ADVICE: Final = {
     errno.EACCES: "this user may not listen there; set METRICS_PORT to 1024 or above",
     errno.EADDRNOTAVAIL: "this machine has no such address; set METRICS_HOST to 127.0.0.1, ::1, 0.0.0.0 or ::",
 }
+_UNKNOWN: Final = "no such name is known here; set METRICS_HOST to 127.0.0.1, ::1, 0.0.0.0 or ::"
 
 
 class Measured(Protocol):
@@ -83,7 +84,7 @@ class TelemetryServer:
             family, address = _resolve(self._host, self._port)
             server = Listener(family, address)
         except OSError as error:
-            advice = _ADVICE.get(error.errno or 0, str(error))
+            advice = _UNKNOWN if isinstance(error, socket.gaierror) else _ADVICE.get(error.errno or 0, str(error))
             raise SettingsError([f"METRICS_HOST={self._host} METRICS_PORT={self._port}: {advice}"]) from error
         server.set_app(self._routes)
         self._server = server
