@@ -8,13 +8,14 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 from io import BufferedReader, RawIOBase, StringIO
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 REQUESTS_MAX: Final = 16
-"""At once. A connection beyond them is closed unanswered."""
+"""At once. One more takes the place of the oldest that has not sent its whole head; where all have, it is closed."""
 REQUEST_BYTES_MAX: Final = 16 * 1024
 """Of a request's line and headers; what comes after is not read."""
 REQUEST_SECONDS_MAX: Final = 10.0
@@ -32,6 +33,8 @@ class Listener(ThreadingMixIn, WSGIServer):
         self.address_family = family
         self._open: dict[socket.socket, float] = {}
         """Connections and when they came. Written by the accepting thread and at each one's end, under `_lock`."""
+        self._heard: set[socket.socket] = set()
+        """Those that have sent a whole head, and are being answered. Written with `_open`, and by `heard`."""
         self._lock = threading.Lock()
         super().__init__((address[0], address[1]), _Handler)
 
@@ -50,9 +53,9 @@ class Listener(ThreadingMixIn, WSGIServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Start a thread for it, if there is one left."""
+        """Start a thread for it, if there is one left, or can be had from somebody who says nothing."""
         with self._lock:
-            full = len(self._open) >= REQUESTS_MAX
+            full = len(self._open) >= REQUESTS_MAX and not self._drop_oldest_unheard()
             if not full:
                 self._open[request] = time.monotonic()
         if full:
@@ -60,20 +63,33 @@ class Listener(ThreadingMixIn, WSGIServer):
         else:
             super().process_request(request, client_address)
 
+    def heard(self, request: Any) -> None:
+        """*request* has sent its whole head: it is answered, whoever comes."""
+        with self._lock:
+            if request in self._open:
+                self._heard.add(request)
+
+    def _drop_oldest_unheard(self) -> bool:
+        """Whether there was one. Probes send their heads at once: idle connections may not keep them out."""
+        oldest = next((request for request in self._open if request not in self._heard), None)
+        if oldest is None:
+            return False
+        del self._open[oldest]
+        _hang_up(oldest)
+        return True
+
     def service_actions(self) -> None:
         """Called a few times a second by `serve_forever`: cut off who takes too long, byte by byte."""
         oldest = time.monotonic() - REQUEST_SECONDS_MAX
         with self._lock:
             for request in [request for request, since in self._open.items() if since < oldest]:
-                try:
-                    request.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # it has just ended by itself
+                _hang_up(request)
 
     def shutdown_request(self, request: Any) -> None:
         """Its end, in every case."""
         with self._lock:
             self._open.pop(request, None)
+            self._heard.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -89,11 +105,24 @@ class _Handler(WSGIRequestHandler):
         super().setup()
         self.rfile = BufferedReader(_Bounded(self.rfile))
 
+    def parse_request(self) -> bool:
+        """Read the head; what it asks for is answered in any case then."""
+        complete = super().parse_request()
+        server: Any = self.server
+        server.heard(self.request)
+        return complete
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is http.server's
         """Probes come every few seconds; nobody reads about them."""
 
     def get_stderr(self) -> Any:
         return StringIO()
+
+
+def _hang_up(request: socket.socket) -> None:
+    """Its thread finds the end of what it reads or writes, and closes it."""
+    with suppress(OSError):  # it has just ended by itself
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Bounded(RawIOBase):

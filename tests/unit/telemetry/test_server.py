@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -177,13 +177,35 @@ def test_only_http_is_fetched() -> None:
         fetch("file:///etc", "/hostname")
 
 
-def test_connections_are_bounded(served: Served) -> None:
-    """Connections that say nothing take the places; one more is closed at once and takes no thread."""
-    idle = [served.connect() for _ in range(listener.REQUESTS_MAX)]
-    with served.connect() as one_more:
-        assert one_more.recv(1) == b""
-    for connection in idle:
-        connection.close()
+def test_a_probe_is_answered_although_idle_connections_hold_every_place(served: Served) -> None:
+    """The oldest that has sent no whole head makes room, one for each that comes; the others keep their places."""
+    with ExitStack() as ends:
+        idle = [ends.enter_context(served.connect()) for _ in range(listener.REQUESTS_MAX)]
+        idle[0].sendall(b"GET /livez HTTP/1.0\r\nX: half a head\r\n")
+        assert fetch(served.url, "/livez") == (200, "ok\n")
+        assert idle[0].recv(1) == b""
+        idle[-1].sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert b"".join(iter(lambda: idle[-1].recv(65536), b"")).endswith(b"ok\n")
+
+
+def test_who_is_being_answered_keeps_its_place(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all have sent their heads one more is closed at once, and takes no thread."""
+    asked, answer = threading.Semaphore(0), threading.Event()
+
+    def live() -> tuple[bool, str]:
+        asked.release()
+        return answer.wait(60), "ok"
+
+    monkeypatch.setattr(served.health, "live", live)
+    with ExitStack() as ends:
+        busy = [ends.enter_context(served.connect()) for _ in range(listener.REQUESTS_MAX)]
+        for connection in busy:
+            connection.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+            assert asked.acquire(timeout=60)
+        with served.connect() as one_more:
+            assert one_more.recv(1) == b""
+        answer.set()
+        assert all(connection.recv(15) == b"HTTP/1.0 200 OK" for connection in busy)
 
 
 def test_a_slow_request_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
