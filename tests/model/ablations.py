@@ -16,7 +16,9 @@ from tests.model import defects, world
 from tests.model.scenario import play
 from worker.inflight import Ledger
 from worker.pipeline import deadletter, lanes, pipeline, write
+from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.caution import Caution
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
@@ -123,7 +125,7 @@ ABLATIONS: Final = (
         110,
     ),
     _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1", 8430),
-    _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7", 1002),
+    _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7 INV-11", 91, 264),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
     _ablation(
@@ -160,7 +162,7 @@ ABLATIONS: Final = (
     _ablation("has no lanes", _one(pipeline, "Lanes", Arrivals), "INV-9", 13, 41),
     _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 269),
     _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
-    _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7", 44, 65),
+    _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7 INV-11", 282, 12),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
     _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
     _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
@@ -190,6 +192,24 @@ ABLATIONS: Final = (
         _one(write, "told_to_end", defects.takes_any_cancellation_for_its_own),
         "INV-13",
         9,
+    ),
+    _ablation(
+        "blames all for what is unsaid",
+        _one(write, "_meaning", defects.blames_all_for_what_is_unsaid),
+        "INV-11",
+        77,
+        155,
+    ),
+    _ablation("divides nothing", _one(Handler, "_put_aside", defects.divides_nothing), "INV-11", 12, 64),
+    _ablation("keeps its turn", _one(Handler, "_write", defects.keeps_its_turn), "INV-11", 12, 64),
+    _ablation("asks nobody else", _one(Breaker, "wants_another", defects.asks_nobody_else), "INV-11", 311, 753),
+    _ablation("suspects nobody", _one(Caution, "suspects", defects.suspects_nobody), "INV-11", 38, 51),
+    _ablation(
+        "receives suspects by the dozen",
+        _one(Caution, "received", defects.receives_suspects_by_the_dozen),
+        "INV-11",
+        38,
+        51,
     ),
     _ablation("counts wrong", _one(Ledger, "leave", defects.counts_wrong), "INV-8", 0, 1),
 )

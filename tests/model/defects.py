@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.errors import QueueError, SinkUnavailable
+from worker.errors import QueueError, SinkRefused, SinkUnavailable
 from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline import write
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.caution import Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
@@ -23,7 +25,7 @@ from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
-from worker.pipeline.stage import Stages
+from worker.pipeline.stage import Stages, told_to_end
 from worker.pipeline.write import Divided, Writer, Written
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.aside import Part
-    from worker.pipeline.breaker import Trial
+    from worker.pipeline.breaker import Breaker, Trial
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
@@ -58,6 +60,7 @@ settle, settle_otherwise, close_settler, change = (
 until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
+meaning, write_part, received = write._meaning, Handler._write, Caution.received
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
 Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
@@ -89,7 +92,9 @@ async def takes_away_for_a_retry(
         answers = await self._sink.write(records)
     except SinkUnavailable:
         return [Retried("sink")] * len(records)
-    except Exception:  # noqa: BLE001 - as the right one
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and told_to_end():
+            raise
         return await try_write(self, records, trial)
     return [DONE if answer is None else answer for answer in answers]
 
@@ -381,3 +386,40 @@ def goes_on_after_a_failure(self: Lanes, settled: Iterable[tuple[Delivery, Outco
     for delivery, _ in settled:
         self._resolve(self._lane(delivery))
     return settled
+
+
+# ── bystanders ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def blames_all_for_what_is_unsaid(error: BaseException, count: int) -> list[Outcome] | Divided:
+    """Tries a whole batch again when it fails and nothing says why."""
+    meant = meaning(error, count)
+    return [meant.alone] * count if isinstance(meant, Divided) and not isinstance(error, SinkRefused) else meant
+
+
+def divides_nothing(self: Handler, part: Part) -> None:
+    """Tries a batch that the sink did not take as a whole, until it does."""
+    self.aside.put(part)
+
+
+async def keeps_its_turn(self: Handler, part: Part, **more: Any) -> None:
+    """Tries what the sink did not take until it does, and nothing else meanwhile."""
+    await write_part(self, part, **more)
+    while (again := await self.aside.next()) is not None:
+        await write_part(self, again)
+
+
+def asks_nobody_else(_: Breaker, __: int) -> bool:
+    """Takes the trouble of what is in hand for the sink's."""
+    return False
+
+
+def suspects_nobody(_: Caution, __: Delivery) -> bool:
+    """Takes what comes again after a crash for any other message."""
+    return False
+
+
+def receives_suspects_by_the_dozen(self: Caution, deliveries: Sequence[Delivery]) -> None:
+    """Asks for as many after a crash as before it."""
+    received(self, deliveries)
+    self.small = False

@@ -15,7 +15,8 @@ kept as one line that begins with the number of the invariant, and ends the run.
     INV-9  FIFO: effects of a group happen in send order, and nothing of it starts while an earlier one is unresolved,
            or was written by this process and may be with another one now
     INV-10 whoever no longer holds a message (lost, or past its deadline) changes neither its visibility nor its count
-    INV-11 a message's trouble costs receive counts of that message alone; on a FIFO queue not even those
+    INV-11 a message's trouble costs receive counts of that message alone; on a FIFO queue not even those, on a
+           standard one it keeps no other waiting
     INV-13 no stage ends unseen before it was told to
 """
 
@@ -300,6 +301,19 @@ class Witness:
             if redrive_only and dead[item.body] and message_id not in self.moved:
                 self.broken("INV-3", f"{self.word(message_id)}: only the redrive policy could have moved it")
         self.check()
+
+    def bystanders_done(self) -> None:
+        """Every good message must be in the sink by now, whatever the others do."""
+        waiting = [one for one, item in self.items.items() if item.kind == "good" and one not in self.rows]
+        if waiting:
+            self.broken("INV-11", f"{len(waiting)} good messages wait for others, such as {self.word(waiting[0])}")
+
+    def bystanders(self, *, spare: int) -> None:
+        """A good message is received once, and once more for each crash that nobody could foresee, *spare* of them."""
+        for message_id, item in self.items.items():
+            if item.kind == "good" and self.receipts[message_id] > 1 + spare:
+                word, receipts = self.word(message_id), self.receipts[message_id]
+                self.broken("INV-11", f"{word} was received {receipts} times for the trouble of others")
 
     def _ended(self, message_id: str, item: Item, copies: int, *, calm: bool) -> None:
         """In the sink or among the dead letters, whichever is its place, and there once."""

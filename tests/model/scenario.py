@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from tests.model.bystanders import EVERY, PLACE, events_among, with_bystanders
 from tests.model.invariants import InvariantBroken
 from tests.model.workload import make_items
 from tests.model.world import Terms, World
@@ -144,13 +145,15 @@ def make_terms(seed: int, random: Random) -> Terms:
         strike_at=Random(f"{seed}:strike").uniform(0.0, 20.0) if seed % STRUCK_EVERY == 0 else None,
     )
     terms = replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
-    if terms.fifo and seed % 9 in ROOMY:
+    if terms.fifo and seed % EVERY != PLACE and seed % 9 in ROOMY:
         return replace(terms, max_messages=1_000, max_bytes=500_000, write_limit_seconds=None, roomy=True)
-    return terms
+    return with_bystanders(seed, terms)
 
 
 def make_events(random: Random, terms: Terms) -> list[Event]:
     """What happens, in order of time."""
+    if terms.own_trouble is not None:
+        return sorted(events_among(random, terms), key=lambda event: event[0])
     events = [*_sends(random, terms), *_lives(random), *_faults(random)]
     if terms.roomy:
         events = [event for event in events if event[1].startswith(("send", "start"))]

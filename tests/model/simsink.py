@@ -27,6 +27,8 @@ Trouble = Literal["away", "slow", "deaf", "lost-answers", "shaky", "bug"]
 """away: refuses connections · slow: seconds for each batch · deaf: never answers while it lasts · lost-answers: commits
 and then seems away · shaky: any of these now and then · bug: raises what no sink should."""
 
+HEALED_AT: Final = 200.0
+"""Loop time at which the one tenant's server is there again."""
 FLAKY_TRIES: Final = 2
 NOTICED: Final = 0.5
 """How often a database notices that its client has gone before the commit."""
@@ -46,11 +48,14 @@ class Table:
     """Keys in the order in which they were first committed."""
     rude: int = 0
     """Writes yet to come whose library cancels the task that asks, and does not take it back. Written by the world."""
+    killed: bool = False
+    """It has ended a worker. Written by the sinks."""
     asked: dict[str, int] = field(default_factory=dict)
     """How often each flaky message was asked for, by id."""
 
     async def write(self, records: Sequence[Message]) -> list[Retried | Rejected | None]:
         """One transaction."""
+        _suffer_from(records)
         trouble = self._trouble()
         if trouble == "away":
             raise SinkUnavailable("away")
@@ -135,6 +140,10 @@ class SimSink:
         if self._table.rude:
             self._table.rude -= 1
             await _cancel_whoever_asks()
+        if "killer" in map(_kind, records):
+            self._table.killed = True
+            self._process.crash()
+            await asyncio.Event().wait()
         answers = await self._network.call(lambda: self._table.write(records), noticed=NOTICED)
         witness.write_answered(self._process, records, answers)
         return answers
@@ -148,6 +157,15 @@ async def _cancel_whoever_asks() -> None:
     assert task is not None
     task.cancel()
     await asyncio.sleep(0)
+
+
+def _suffer_from(records: Sequence[Message]) -> None:
+    """One record has a trouble of its own, and its whole batch fails."""
+    kinds = set(map(_kind, records))
+    if "tenant" in kinds and asyncio.get_running_loop().time() < HEALED_AT:
+        raise SinkUnavailable("one tenant's server is down")
+    if "explosive" in kinds:
+        raise ValueError("something in the batch")
 
 
 def _kind(record: Message) -> object:

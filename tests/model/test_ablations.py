@@ -19,5 +19,6 @@ def test_a_defect_put_in_on_purpose_is_seen(ablation: Ablation) -> None:
 
 def test_every_invariant_is_made_to_fail() -> None:
     """The table leaves no invariant out, and names each defect once."""
-    assert {number for ablation in ABLATIONS for number in ablation.invariants} == {f"INV-{n}" for n in range(1, 10)}
+    numbers = {number for ablation in ABLATIONS for number in ablation.invariants}
+    assert numbers == {f"INV-{n}" for n in (*range(1, 12), 13)}
     assert len({ablation.name for ablation in ABLATIONS}) == len(ABLATIONS) >= FEWEST

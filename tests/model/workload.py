@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from random import Random
 
-Kind = Literal["good", "flaky", "stubborn", "garbage", "refused", "rejected"]
+Kind = Literal["good", "flaky", "stubborn", "garbage", "refused", "rejected", "tenant", "explosive", "killer"]
 """good: taken · flaky: the sink wants it again a few times · stubborn: the sink wants it again for ever ·
-garbage: does not decode · refused: the sink refuses any batch it is in · rejected: the sink rejects it alone."""
+garbage: does not decode · refused: the sink refuses any batch it is in · rejected: the sink rejects it alone ·
+tenant: for any batch it is in the sink seems away, for a long time · explosive: any batch it is in fails, unsaid why ·
+killer: the worker that writes it is gone."""
+OWN_TROUBLES: Final[tuple[Kind, ...]] = ("tenant", "explosive", "killer")
 
-POISON: Final[frozenset[Kind]] = frozenset({"stubborn", "garbage", "refused", "rejected"})
+POISON: Final[frozenset[Kind]] = frozenset({"stubborn", "garbage", "refused", "rejected", "explosive", "killer"})
 
 
 @dataclass(frozen=True, slots=True)

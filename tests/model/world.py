@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.model.simsink import Trouble
-    from tests.model.workload import Item
+    from tests.model.workload import Item, Kind
     from worker.loopback.state import QueueState
 
 EPOCH: Final = 1_700_000_000.0
@@ -87,6 +87,8 @@ class Terms:
     """Whose word on receipt handles and FIFO groups the queue keeps; the worker must be right under either."""
     strike_at: float | None = None
     """When something cancels tasks that are not its own."""
+    own_trouble: Kind | None = None
+    """Of a few messages among many, in a world of bystanders."""
     in_order: bool = False
     """The loop runs what is ready in order, as a real one does, instead of drawing."""
 
@@ -150,6 +152,15 @@ class World:
         self.loop.do(lambda: process.start(self._spec(), parts, drain_seconds=self.terms.drain_seconds, drain=drain))
         return process
 
+    def start_if_none(self) -> None:
+        """One more worker, unless there is one."""
+        if not self.running():
+            self.start()
+
+    def look_at_bystanders(self) -> None:
+        """All messages without a trouble of their own should be done by now."""
+        self.witness.bystanders_done()
+
     def crash(self, process: SimProcess) -> None:
         """Its memory is gone, and nothing of it runs any more."""
         self.calm = False
@@ -198,12 +209,15 @@ class World:
 
     def finish(self) -> None:
         """Heal, drain, stop, and account for everything."""
-        calm = self.calm and not self.faults.rules and not self.table.troubles
+        calm = self.calm and not self.faults.rules and not self.table.troubles and not self.table.killed
         steady = self.steady and not any(process.befallen for process in self.processes)
         self._drain()
         for process in self.running():
             process.request_stop()
         self._until_stopped()
+        if self.terms.own_trouble is not None:
+            killers = sum(item.kind == "killer" for item in self.witness.items.values())
+            self.witness.bystanders(spare=killers)
         self.witness.finish(
             held=self.held(),
             calm=calm,
@@ -295,6 +309,7 @@ class World:
             write_limit_seconds=terms.write_limit_seconds,
             max_receives=terms.max_receive_count if terms.fifo else terms.max_receives,
             redrive_count=terms.max_receive_count if terms.max_receives is None else None,
+            own_code=terms.own_trouble is not None,
         )
 
     def _parts(self, process: SimProcess) -> Parts:
