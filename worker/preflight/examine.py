@@ -6,6 +6,7 @@ Receives nothing and leaves nothing behind: a table or file that is missing is m
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -43,18 +44,31 @@ async def examine(
     """
     findings: list[Finding] = []
     try:
-        queue = await _attributes(settings.queue, settings, open_queue)
+        queue, round_trip = await _measured(settings, open_queue)
     except QueueError as error:
         findings.append(_queue_trouble(settings, error))
     else:
         findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
         dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
-        findings += inspect(settings, worker, queue, dlq, memory_limit=memory_limit)
+        findings += inspect(settings, worker, queue, dlq, memory_limit=memory_limit, round_trip_seconds=round_trip)
         way, ways = way_of(settings, queue, dlq), [] if ways is None else ways
         findings += circle(way, ways)
         ways.append(way)
     findings.append(await _sink(settings, make_sink))
     return findings
+
+
+async def _measured(settings: PipelineSettings, open_queue: OpenQueue) -> tuple[QueueAttributes, float]:
+    """What the queue says, and the seconds of a round trip to it over a connection that is there already."""
+    queue = await open_queue(settings.queue, settings, _unheard)
+    now = asyncio.get_running_loop().time
+    try:
+        said = await queue.attributes()
+        began = now()
+        await queue.attributes()
+        return said, now() - began
+    finally:
+        await queue.close()
 
 
 async def _attributes(address: str, settings: PipelineSettings, open_queue: OpenQueue) -> QueueAttributes:

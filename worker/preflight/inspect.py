@@ -23,6 +23,7 @@ def inspect(
     dlq: QueueAttributes | None,
     *,
     memory_limit: int | None = None,
+    round_trip_seconds: float | None = None,
 ) -> list[Finding]:
     """Look at one pipeline.
 
@@ -32,11 +33,13 @@ def inspect(
         queue: what GetQueueAttributes says of the queue.
         dlq: the same of its dead-letter queue; None if there is none, or if it could not be looked at.
         memory_limit: bytes that the worker, all its processes together, may have; None if there is no limit.
+        round_trip_seconds: of one call to the queue; None if it was not measured.
     """
     processes = processes_of(worker.processes)
     return [
         leases.visibility(settings, queue),
         leases.renewal(settings, queue),
+        *leases.renewals(settings, queue, round_trip_seconds),
         *leases.handler(settings, queue),
         leases.retention(queue),
         *leases.drain(settings, worker),

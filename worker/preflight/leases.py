@@ -6,10 +6,13 @@ although they were handled, or that vanish before they are.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
+from worker.pipeline.renew import CALLS
 from worker.preflight.finding import Finding
 from worker.settings.pipeline import HANDLER_SECONDS_MAX
+from worker.sqs.limits import BATCH_ENTRIES
 from worker.tuning import RENEW_AT
 
 if TYPE_CHECKING:
@@ -58,6 +61,30 @@ def renewal(settings: PipelineSettings, queue: QueueAttributes) -> Finding:
         return Finding("renewal", "ok", f"leases are renewed every {lease * RENEW_AT:g} s while a message is in hand")
     finding = f"{source} is {lease} s: a slow call is enough to lose a lease, and the message is handled twice"
     return Finding("renewal", "warn", finding, f"set SQS_VISIBILITY_TIMEOUT to {LEASE_SECONDS_MIN} or more")
+
+
+def renewals(settings: PipelineSettings, queue: QueueAttributes, round_trip_seconds: float | None) -> Iterator[Finding]:
+    """Whether the leases of all that may be in flight can be renewed in the time that there is for it."""
+    lease, source = _lease(settings, queue)
+    if round_trip_seconds is None or lease == 0:
+        return
+    most, half = settings.in_flight_max_messages, lease * (1 - RENEW_AT)
+    needed = round_trip_seconds * math.ceil(most / BATCH_ENTRIES) / CALLS
+    said = f"{most} messages take {needed:.3g} s to renew at {round_trip_seconds * 1000:.3g} ms a call"
+    if needed <= half:
+        yield Finding("renewals", "ok", f"{said}, of {half:g} s that there are")
+        return
+    bearable = int(half / round_trip_seconds * CALLS * BATCH_ENTRIES)
+    finding = (
+        f"{said}, but there are {half:g} s ({source} is {lease} s): leases run out, and messages are handled twice"
+    )
+    yield Finding(
+        "renewals",
+        "warn",
+        finding,
+        f"set IN_FLIGHT_MAX_MESSAGES to {max(1, bearable)} or less, or SQS_VISIBILITY_TIMEOUT to"
+        f" {math.ceil(needed / (1 - RENEW_AT))} or more",
+    )
 
 
 def handler(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Finding]:

@@ -34,11 +34,12 @@ def found(
     processes: int = 1,
     memory_limit: int | None = None,
     dlq_address: str | None = None,
+    round_trip: float | None = None,
     **settings: Any,
 ) -> dict[str, Finding]:
     """The worst finding of each check."""
     pipeline = PipelineSettings(**({"queue": "orders", "dlq": dlq_address} | settings))
     worker = WorkerSettings(drain_seconds=drain, processes=processes)
-    findings = inspect(pipeline, worker, queue, dlq, memory_limit=memory_limit)
+    findings = inspect(pipeline, worker, queue, dlq, memory_limit=memory_limit, round_trip_seconds=round_trip)
     worst = sorted(findings, key=lambda f: ("ok", "warn", "refuse").index(f.severity))
     return {f.check: f for f in worst}

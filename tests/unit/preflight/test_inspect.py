@@ -40,6 +40,28 @@ def test_a_lease_is_long_enough_to_be_renewed(lease: int, severity: str) -> None
     assert found(replace(QUEUE, visibility_timeout=lease))["renewal"].severity == severity
 
 
+@pytest.mark.parametrize(
+    ("in_flight", "round_trip", "severity"),
+    [(2_000, 0.05, "ok"), (120_000, 0.02, "ok"), (120_000, 0.11, "warn"), (2_000, 5.9, "ok"), (2_000, 6.1, "warn")],
+)
+def test_the_leases_of_all_that_may_be_in_flight_can_be_renewed(
+    in_flight: int, round_trip: float, severity: str
+) -> None:
+    """Ten to a call and eight calls side by side, within the half of the lease that is left when it is renewed."""
+    finding = found(round_trip=round_trip, in_flight_max_messages=in_flight)["renewals"]
+    assert finding.severity == severity
+    assert "renewals" not in found(in_flight_max_messages=in_flight)
+
+
+def test_what_cannot_be_renewed_says_how_many_can() -> None:
+    """The advice, followed, is enough: by the bound, and by the lease."""
+    finding = found(round_trip=0.5, in_flight_max_messages=120_000)["renewals"]
+    assert finding.fix == "set IN_FLIGHT_MAX_MESSAGES to 24000 or less, or SQS_VISIBILITY_TIMEOUT to 1500 or more"
+    assert found(round_trip=0.5, in_flight_max_messages=24_000)["renewals"].severity == "ok"
+    followed = found(round_trip=0.5, in_flight_max_messages=120_000, visibility_timeout=1_500)
+    assert followed["renewals"].severity == "ok"
+
+
 def test_a_handler_stays_within_twelve_hours_and_the_retention() -> None:
     """Beyond either, SQS takes the message away while it is being handled."""
     handler: dict[str, Any] = {"sink": "handler", "handler": "a.b"}
