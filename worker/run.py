@@ -203,7 +203,7 @@ def leave(instruments: Instruments) -> NoReturn:
 
     What they hold was not settled, so it is visible again when its leases end.
     """
-    running = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks()))
+    running = ", ".join(sorted(task.get_name() for task in asyncio.all_tasks() - {asyncio.current_task()}))
     instruments.emit(events.WorkerFailed("NeverEnds", f"still running after the deadline: {running}"))
     instruments.close()
     os._exit(FAILED)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from worker.telemetry.server import fetch
+
 if TYPE_CHECKING:
     from tests.system.rig import Rig
 
@@ -25,11 +27,32 @@ BATCH = "async def handle_batch(messages):\n    note(messages)\n"
 PLAIN_BATCH = "def handle_batch(messages):\n    note(messages)\n"
 DECIDES = """
 import asyncio
+import sys
 from datetime import timedelta
 
 from worker.outcome import Reject, Retry
 
 
+class PanicException(BaseException):
+    pass
+
+
+async def exits():
+    sys.exit(3)
+
+
+async def cancels(what):
+    if what == 9:
+        asyncio.get_running_loop().call_later(0.01, asyncio.current_task().cancel)
+    if what == 19:
+        for task in asyncio.all_tasks():
+            task.cancel()
+    if what == 29:
+        raise PanicException("called `Option::unwrap()` on a `None` value")
+    if what == 39:
+        asyncio.get_running_loop().create_task(exits())
+    await asyncio.sleep(1 if what == 39 else 3600)
+    raise asyncio.CancelledError
 
 
 async def handle(message):
@@ -50,6 +73,8 @@ async def handle(message):
         raise Retry(after=float("nan"))
     if number % 10 == 7 and first:
         raise Retry(after=timedelta(seconds=1))
+    if number % 10 == 9 and first:
+        await cancels(number)
     if number % 10 == 8:
         raise Reject(7, ValueError("not even a text"))
 """
@@ -100,9 +125,10 @@ def test_every_way_a_function_can_end_becomes_the_outcome_it_says(rig: Rig) -> N
         *[("out-of-stock", "nothing left", 1)] * 4,
     ]
     reasons = {fact["reason"] for fact in worker.facts("message_retried")}
-    assert reasons == {"later", "KeyError", "timeout", "SystemExit", "CancelledError", "handler"}
+    expected = {"later", "KeyError", "timeout", "SystemExit", "CancelledError", "handler", "PanicException"}
+    assert reasons == expected
     account = worker.account()
-    assert (account["deleted"], account["rejected"], account["retried"]) == (32, 8, 28)
+    assert (account["deleted"], account["rejected"], account["retried"]) == (32, 8, 32)
     assert rig.books()["deleted"] == 40
 
 
@@ -124,11 +150,55 @@ def test_a_handler_that_ignores_its_cancellation_cannot_hold_the_process(rig: Ri
     """Its messages are given back, and the worker leaves, says what never ended, and that this was not clean."""
     (rig.folder / "deaf.py").write_text(DEAF)
     rig.send(2)
-    worker = rig.worker(SINK="handler", HANDLER="deaf:handle", WORKER_DRAIN_SECONDS="1", SQS_WAIT_TIME_SECONDS="1")
+    worker = rig.worker(SINK="handler", HANDLER="deaf:handle", WORKER_DRAIN_SECONDS="4", SQS_WAIT_TIME_SECONDS="1")
     rig.until_books("received", 2)
     began = time.monotonic()
     worker.tell(signal.SIGTERM)
     assert worker.end() == 1
-    assert time.monotonic() - began < 1 + 3 + 3
+    assert time.monotonic() - began < 4 + 3 + 3
     assert "call-deaf:handle" in worker.facts("worker_failed")[0]["traceback"]
     assert worker.account()["released"] == 2
+
+
+def test_calls_that_hang_are_shown_for_what_they_are(rig: Rig) -> None:
+    """Not as a sink that is away; their messages are not begun beside them, and the others are given back."""
+    (rig.folder / "hangs.py").write_text(
+        "import time\n\n\ndef handle(message):\n"
+        '    open("calls", "a").write(f"{message.id}\\n")\n    time.sleep(3600)\n'
+    )
+    rig.send(6)
+    worker = rig.worker(
+        SINK="handler",
+        HANDLER="hangs:handle",
+        HANDLER_TIMEOUT_SECONDS="1",
+        WORKER_CONCURRENCY="2",
+        SQS_WAIT_TIME_SECONDS="1",
+    )
+    url = worker.event("worker_started")["metrics_url"]
+    for _ in range(2):
+        assert worker.event("call_hung")["function"] == "hangs:handle"
+    nothing = "pipeline default handles nothing: all of its 2 calls hang"
+    rig.until(lambda: fetch(url, "/readyz")[1].strip() == nothing, "readyz")
+    status = json.loads(fetch(url, "/status")[1])["pipelines"]["default"]
+    assert [call["function"] for call in status["hanging_calls"]] == ["hangs:handle"] * 2
+    assert status["sink_available"]
+    assert status["performance"]["bottleneck"] == "hanging"
+    worker.tell(signal.SIGTERM)
+    worker.end()
+    assert not worker.facts("sink_lost")
+    calls = (rig.folder / "calls").read_text().split()
+    assert len(calls) == len(set(calls)) == 2
+    assert worker.account()["in_flight"] == 0
+
+
+def test_a_worker_whose_loop_is_stopped_says_so_and_ends(rig: Rig) -> None:
+    """Exit code 1, one line that names the part of it that ended, and nothing outside of the log's own form."""
+    (rig.folder / "stops.py").write_text(
+        "import asyncio\n\n\nasync def handle(message):\n    asyncio.get_running_loop().stop()\n"
+        "    await asyncio.sleep(3600)\n"
+    )
+    rig.send(3)
+    worker = rig.worker(SINK="handler", HANDLER="stops:handle", SQS_WAIT_TIME_SECONDS="1")
+    assert worker.end() == 1
+    assert [lost["stage"] for lost in worker.facts("stage_lost")] == ["main"]
+    assert all(line.startswith("{") for line in worker.lines)

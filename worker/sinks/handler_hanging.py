@@ -81,13 +81,14 @@ class Hanging:
         """Those of *messages* that are not to be begun now, by id, with their outcomes."""
         if not self._calls:
             return {}
-        held = {message_id for call in self._calls.values() for message_id in call.messages}
-        again = Retried("still-running", max(PAUSE_SECONDS, self._limit_seconds), "its earlier call has not ended")
+        held = {message_id: call.began for call in self._calls.values() for message_id in call.messages}
         aside: dict[str, Retried | Released] = {}
         groups: set[str | None] = set()
         for message in messages:
             if message.id in held:
-                aside[message.id] = again
+                # As long again as it has taken so far: a call that hangs for hours costs a few receives, not hundreds.
+                pause = max(PAUSE_SECONDS, self._now() - held[message.id])
+                aside[message.id] = Retried("still-running", pause, "its earlier call has not ended")
                 groups.add(message.group_id)
             elif self._ordered and message.group_id in groups:
                 aside[message.id] = BEHIND

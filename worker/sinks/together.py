@@ -27,7 +27,7 @@ class _Ticket(Generic[R]):
 
     rows: Sequence[R]
     done: bool = False
-    error: Exception | None = None
+    error: BaseException | None = None
     left: bool = False
     """Nobody waits for it any more; if it was not begun, it need not be."""
 
@@ -70,8 +70,8 @@ class Together(Generic[R]):
     def _commit_all(self, tickets: list[_Ticket[R]]) -> None:
         try:
             self._commit(tickets[0].rows if len(tickets) == 1 else list(chain.from_iterable(t.rows for t in tickets)))
-        except Exception as error:  # noqa: BLE001 - handed to whoever it belongs to
-            if len(tickets) > 1 and self._blames_a_row(error):
+        except BaseException as error:  # noqa: BLE001 - handed to whoever it belongs to
+            if len(tickets) > 1 and isinstance(error, Exception) and self._blames_a_row(error):
                 for ticket in tickets:
                     self._commit_all([ticket])
             else:
