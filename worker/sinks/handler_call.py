@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 5.0
 """For a coroutine to end once it was cancelled: it may have something to close."""
 LEAVING_SECONDS: Final = 0.5
-"""The same, when the worker stops: a quarter of the time to drain is left by then, and something is to be given back."""
+"""The same, when the worker stops: a quarter of its time to drain is left by then, to give back what is in hand."""
 
 
 @dataclass(slots=True, eq=False)
