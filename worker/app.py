@@ -74,6 +74,7 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
         receivers=settings.receivers,
         settlers=DELETE_CALLS + CHANGE_CALLS + OTHER_CALLS,
         visibility_timeout=settings.visibility_timeout,
+        dead_letters=address != settings.queue,
     )
     if settings.transport == "sdk":
         return await open_aws_queue(spec, emit)

@@ -34,6 +34,8 @@ LOOK_SECONDS: Final = 60.0
 TOO_LARGE: Final = "LargerThanDeadLetterQueue"
 """The code of a message that the dead-letter queue cannot take even alone. Ours: SQS is not asked."""
 
+_UNTIL: Final = "the message is left to its own queue, and to the redrive policy of that, if it has one"
+
 Batch = list[tuple[Draft, "Outgoing"]]
 
 
@@ -153,7 +155,7 @@ class DeadLetters:
         self.lasting.add(draft.delivery.message_id)
         size = draft.bare_bytes
         detail = f"message {draft.delivery.message_id} has {size} bytes, the queue takes {self._largest}"
-        fix = f"set its MaximumMessageSize to {size} or more; until then the message stays in the source queue"
+        fix = f"set its MaximumMessageSize to {size} or more; until then {_UNTIL}"
         self._emit(events.DeadLetterRefused(self._pipeline, self._queue.name, TOO_LARGE, detail, fix))
 
     def _refused(self, draft: Draft, answer: Answer | QueueError) -> None:
@@ -192,7 +194,7 @@ def _is_about_the_letter(answer: Answer | QueueError) -> bool:
 
 
 def _fix(code: str) -> str:
-    until = "until then the message stays in the source queue and is tried again"
+    until = f"until then {_UNTIL}"
     if code.startswith("Kms"):
         return f"allow the worker kms:GenerateDataKey and kms:Decrypt on the key of the dead-letter queue; {until}"
     if code.startswith("AccessDenied"):

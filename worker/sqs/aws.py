@@ -60,6 +60,8 @@ class AwsQueueSpec:
     """Other calls at a time."""
     visibility_timeout: int | None
     """Seconds; None: the queue's own."""
+    dead_letters: bool = False
+    """It is sent to, and never received from."""
 
 
 class AwsQueue:
@@ -226,7 +228,7 @@ async def open_aws_queue(
             )
             await queue.attributes()  # a URL says nothing about whether its queue exists
         except QueueError as error:
-            raise explained(error, address) from error
+            raise explained(error, address, dead_letters=spec.dead_letters) from error
         opened.pop_all()
         return queue
 

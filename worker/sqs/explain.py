@@ -6,20 +6,29 @@ region and what to do. Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueRefused
 
 if TYPE_CHECKING:
     from worker.sqs.address import QueueAddress
 
+RECEIVING: Final = (
+    "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes and sqs:GetQueueUrl"
+)
+SENDING: Final = "sqs:SendMessage, sqs:GetQueueAttributes and sqs:GetQueueUrl"
 
-def explained(error: QueueError, address: QueueAddress) -> QueueError:
-    """*error* in words for the person who starts the worker; passing trouble stays as it is."""
+
+def explained(error: QueueError, address: QueueAddress, *, dead_letters: bool = False) -> QueueError:
+    """*error* in words for the person who starts the worker; passing trouble stays as it is.
+
+    *dead_letters* says that the queue is sent to and never received from.
+    """
+    setting = "SQS_DLQ_URL" if dead_letters else "SQS_QUEUE_URL"
     said = f" (SQS or the SDK: {error.detail})" if error.detail else ""
     match error:
         case QueueMissing():
-            words = f"there is no {address}: create it, or correct SQS_QUEUE_URL, AWS_REGION or the credentials"
+            words = f"there is no {address}: create it, or correct {setting}, AWS_REGION or the credentials"
         case CredentialsRefused():
             words = (
                 f"no accepted credentials for {address}: give the worker a role, or set AWS_PROFILE, or "
@@ -29,8 +38,8 @@ def explained(error: QueueError, address: QueueAddress) -> QueueError:
             words = f"no region for {address}: set AWS_REGION, or give the queue as a URL or ARN"
         case QueueRefused():
             words = (
-                f"refused for {address}: check the endpoint, and that the credentials may call sqs:ReceiveMessage, "
-                "sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes and sqs:GetQueueUrl"
+                f"refused for {address}: check the endpoint, and that the credentials may call "
+                f"{SENDING if dead_letters else RECEIVING}"
             )
         case _:
             return error

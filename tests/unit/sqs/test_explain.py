@@ -30,6 +30,15 @@ def test_refusal_names_the_queue_and_what_to_do(error: QueueError, words: str) -
     assert error.detail in told.detail
 
 
+def test_a_dead_letter_queue_is_explained_by_its_own_setting() -> None:
+    """Whoever only sends there needs other rights, and corrects another variable."""
+    missing = explained(QueueMissing("open", "QueueDoesNotExist", "gone"), PLACE, dead_letters=True)
+    assert "correct SQS_DLQ_URL" in missing.detail
+    refused = explained(QueueRefused("open", "AccessDenied", "no"), PLACE, dead_letters=True)
+    assert "sqs:SendMessage" in refused.detail
+    assert "sqs:ReceiveMessage" not in refused.detail
+
+
 def test_passing_trouble_is_left_as_it_is() -> None:
     """An outage needs no advice about settings."""
     error = QueueUnavailable("open", "Timeout")
