@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.pipeline.lane import order_of
-from worker.sqs.queue import OK
+from worker.sqs.queue import OK, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,6 +40,7 @@ class Leases:
         self._changing: dict[str, Delivery] = {}  # what was last asked to be given back, by message id
         self._deleted: set[Delivery] = set()  # confirmed by SQS
         self._given_back: set[Delivery] = set()  # confirmed by SQS, by its answer or by handing it out again
+        self._void: set[str] = set()  # ids whose newest handle SQS has called void
         self._left: set[Delivery] = set()  # asked for once, in the very moment in which they had left the ledger
 
     @property
@@ -57,6 +58,7 @@ class Leases:
             self._newest[delivery.message_id] = delivery.receipt_handle
             self._granted[delivery.message_id] = leased_at + self._seconds
             self._begun.discard(delivery.message_id)
+            self._void.discard(delivery.message_id)
 
     def begins(self, message_ids: Iterable[str]) -> None:
         """A batch goes to the sink: none of it for the first time after its lease. While the sink is away it may."""
@@ -73,7 +75,7 @@ class Leases:
         lapsed: dict[str, str] = {}
         for one in self._process.accepted - self._witness.gone:
             group = items[one].group_id
-            if group is not None and now >= self._granted[one]:
+            if group is not None and (now >= self._granted[one] or one in self._void):
                 lapsed[group] = min(one, lapsed.get(group, one), key=lambda known: items[known].number)
         for message_id in message_ids:
             before = lapsed.get(items[message_id].group_id or "")
@@ -117,6 +119,8 @@ class Leases:
         """
         asked_at, handles = asked
         for delivery, granted, answer, handle in zip(deliveries, seconds, answers, handles, strict=True):
+            if isinstance(answer, Failed) and not answer.retry and handle == self._newest[delivery.message_id]:
+                self._void.add(delivery.message_id)
             in_time = self._witness.now() < self._granted[delivery.message_id]
             if answer is OK and in_time and handle == self._newest[delivery.message_id]:
                 self._granted[delivery.message_id] = asked_at + granted

@@ -73,6 +73,8 @@ SMALL_BYTES: Final = 1_024
 """As small as SQS lets a queue's limit be."""
 ROOMY: Final = (2, 7)
 """Of nine seeds, those with room to keep all of a FIFO queue in hand, and nothing but its messages to go wrong."""
+LOSING: Final = (4,)
+"""Of nine seeds, those of a FIFO queue whose handles become void while nothing is deleted."""
 COUNTING: Final = (5,)
 """Of six seeds, those whose worker counts receives, if their queue is a standard one. Not drawn, as above."""
 MAX_RECEIVES: Final = 30
@@ -147,6 +149,8 @@ def make_terms(seed: int, random: Random) -> Terms:
     terms = replace(terms, max_receives=MAX_RECEIVES if counting and not terms.fifo else None)
     if terms.fifo and seed % EVERY != PLACE and seed % 9 in ROOMY:
         return replace(terms, max_messages=1_000, max_bytes=500_000, write_limit_seconds=None, roomy=True)
+    if terms.fifo and seed % EVERY != PLACE and seed % 9 in LOSING:
+        return replace(terms, losing=True)
     return with_bystanders(seed, terms)
 
 
@@ -157,6 +161,8 @@ def make_events(random: Random, terms: Terms) -> list[Event]:
     events = [*_sends(random, terms), *_lives(random), *_faults(random)]
     if terms.roomy:
         events = [event for event in events if event[1].startswith(("send", "start"))]
+    if terms.losing:
+        events = [event for event in events if not event[1].startswith("wrong")] + _losing(random)
     if terms.strike_at is not None:
         events.append((terms.strike_at, "strike", World.strike))
     return sorted(events, key=lambda event: event[0])
@@ -216,6 +222,20 @@ def _faults(random: Random) -> list[Event]:
         what = f"wrong: {troubles} {[(r.action, r.operation, r.code, round(r.probability, 2)) for r in rules]}"
         events.append((edge, what, functools.partial(World.set_faults, rules=rules, troubles=troubles)))
     return events
+
+
+def _losing(random: Random) -> list[Event]:
+    """For a while nothing is deleted, and some of the handles are called void: what was written may be elsewhere."""
+    rules = [
+        Rule("partial", operation="DeleteMessageBatch", share=1.0, code="InternalError"),
+        Rule("partial", operation="ChangeMessageVisibilityBatch", share=0.5, code="ReceiptHandleIsInvalid"),
+    ]
+    begin = random.choice((0.0, 5.0))
+    end = begin + random.uniform(20.0, 60.0)
+    return [
+        (begin, "wrong: handles", functools.partial(World.set_faults, rules=rules, troubles=["slow"])),
+        (end, "wrong: nothing", functools.partial(World.set_faults, rules=[], troubles=[])),
+    ]
 
 
 def _rule(random: Random) -> Rule:

@@ -77,6 +77,8 @@ class Terms:
     """After which the worker itself dead-letters what fails; then there is no redrive policy."""
     letter_bytes: int = MESSAGE_BYTES
     """Largest message of the dead-letter queue."""
+    losing: bool = False
+    """Handles become void while nothing is deleted."""
     roomy: bool = False
     """Nothing goes wrong but what is sent."""
     groups: int = 0

@@ -69,8 +69,7 @@ def fifo(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Finding
     if queue.redrive is not None and settings.dlq is None:
         yield Finding(
             "fifo receives",
-            "warn",
-            "good messages behind a bad one of their group are received and given back each time it is:"
-            f" after {queue.redrive.max_receive_count} receives SQS moves them with it",
-            "set SQS_DLQ_URL to the queue that the redrive policy names: a bad message is then moved alone, at once",
+            "ok",
+            f"a message that failed {queue.redrive.max_receive_count} times is sent to the queue that the redrive"
+            " policy names, if this worker may send there; else SQS moves it, without the reason",
         )
