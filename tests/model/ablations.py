@@ -171,7 +171,7 @@ ABLATIONS: Final = (
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
     _ablation("holds nothing in hand", _one(Lanes, "_hold", defects.holds_nothing), "INV-11", 169),
     _ablation("knows no turn", _one(Lanes, "await_turn", defects.knows_no_turn), "INV-9", 799),
-    _ablation("trusts its place in a group", _one(Lane, "broken", defects.trusts_its_place), "INV-9"),
+    _ablation("trusts its place in a group", _one(Lane, "broken", defects.trusts_its_place), "INV-9", 157, 211),
     _ablation("changes what it lost", _one(Ledger, "changeable", defects.changes_what_it_lost), "INV-10", 7),
     _ablation("believes late renewals", _one(Renewer, "_renew", defects.believes_late_renewals), "INV-1 INV-10", 24),
     _ablation(

@@ -150,7 +150,7 @@ def make_terms(seed: int, random: Random) -> Terms:
     if terms.fifo and seed % EVERY != PLACE and seed % 9 in ROOMY:
         return replace(terms, max_messages=1_000, max_bytes=500_000, write_limit_seconds=None, roomy=True)
     if terms.fifo and seed % EVERY != PLACE and seed % 9 in LOSING:
-        return replace(terms, losing=True)
+        return replace(terms, lease_seconds=15, rows=min(terms.rows, 4), max_messages=200, losing=True)
     return with_bystanders(seed, terms)
 
 

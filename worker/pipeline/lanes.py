@@ -149,7 +149,7 @@ class Lanes:
                     lane.rejecting[delivery.message_id] = outcome
                 case Retried() if lane.group not in broken and self._hold(lane, delivery, outcome):
                     pass
-                case Released() if outcome is HELD_BACK and lane.group not in broken and not self._runs.closed:
+                case Released() if outcome is HELD_BACK and lane.group not in broken and self._stays(lane):
                     self._put_back(lane, delivery)
                 case _:
                     broken[lane.group] = lane
@@ -217,7 +217,7 @@ class Lanes:
         until = self._loop.time() + pause
         size = sum(one.weight for rests in self._resting.values() for one in rests.waiting)
         fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size + delivery.weight)
-        if self._runs.closed or lane.rest or until >= delivery.renew_until or not fits or delivery.lost:
+        if not (self._stays(lane) and fits and until < delivery.renew_until) or lane.rest or delivery.lost:
             return False
         self._emit(
             events.MessageRetried(
@@ -253,7 +253,7 @@ class Lanes:
 
     def _unrejected(self, lane: Lane, delivery: Delivery, outcome: OutcomeName, rejected: Rejected) -> list[Settled]:
         """It was given back alone: SQS moves it now, or hands it out again until it has been often enough."""
-        if outcome != "rejected" or self._runs.closed:
+        if outcome != "rejected" or not self._stays(lane):
             return self._tear(lane)
         if self._holding.sealed(delivery):
             return []
@@ -310,6 +310,10 @@ class Lanes:
         while waiting and len(run) < self._sizing.rows and waiting[0].message_id not in lane.hopeless:
             run.append(waiting.popleft())
         return run
+
+    def _stays(self, lane: Lane) -> bool:
+        """Whether what was out may wait here again, instead of going back to the queue."""
+        return not (lane.torn or self._runs.closed)
 
     def _put_back(self, lane: Lane, delivery: Delivery) -> None:
         """Not resolved after all: it waits again."""

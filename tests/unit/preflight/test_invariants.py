@@ -147,7 +147,7 @@ def test_p8_the_limit_is_read_from_either_version_of_cgroups(
 
 
 def test_p9_a_fifo_queue_keeps_its_order_and_its_groups_receive_counts_are_told() -> None:
-    """Without a dead-letter queue of ours, failed messages go to the one that the policy names, if we may send there."""
+    """Without a dead-letter queue of ours, failed messages go to the one that the policy names, if we may."""
     assert "order is kept" in found(FIFO, FIFO_DLQ)["fifo"].finding
     shared = found(FIFO, FIFO_DLQ)["fifo receives"]
     assert shared.severity == "ok"
