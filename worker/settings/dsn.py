@@ -120,7 +120,7 @@ def read_dsn(text: str) -> Dsn:
 def _made(words: dict[str, str]) -> Dsn:
     hosts = tuple(_places(words))
     words = {name: value for name, value in words.items() if name not in {"host", "hostaddr", "port"}}
-    seconds, target = _seconds(words.pop("connect_timeout", "")), words.pop("target_session_attrs", None)
+    seconds, target = seconds_of(words.pop("connect_timeout", "")), words.pop("target_session_attrs", None)
     if target is not None and target not in TARGETS:
         raise ValueError(f"target_session_attrs is none of {', '.join(sorted(TARGETS))}")
     if words.pop("ssl", "").lower() in {"true", "1"}:
@@ -154,8 +154,12 @@ def _port(text: str) -> int | None:
     return int(text) if text else None
 
 
-def _seconds(text: str) -> float | None:
-    """Whole seconds, as in libpq; 0 and less mean for ever there, and here what the worker takes by itself."""
+def seconds_of(text: str) -> float | None:
+    """Whole seconds of `connect_timeout`, as in libpq; 0 and less mean for ever there, and None here.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
     try:
         seconds = int(text) if text else 0
     except ValueError:

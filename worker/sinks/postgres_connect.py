@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from worker.errors import SinkRefused
-from worker.settings.dsn import PORT, read_dsn
+from worker.settings.dsn import PORT, SYSTEM, read_dsn, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 10.0
 """For all hosts together, if `connect_timeout` does not say how long for each."""
 MARGIN_SECONDS: Final = 1.0
+TARGET: Final = "PGTARGETSESSIONATTRS"
+"""A variable of libpq that the driver reads by itself, as it does those of TLS, hosts, user and password."""
 FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _NEXT: Final = (
     OSError,  # TimeoutError and ssl.SSLError among them
@@ -44,6 +46,7 @@ class Connector:
         self.dsn = dsn
         self._first: Host | None = None
         """The host that answered last, tried first. Written by `connect` and `forget`."""
+        self._said_seconds = dsn.connect_seconds or seconds_of(os.environ.get("PGCONNECT_TIMEOUT", ""))
         self._ssl = self._context()
 
     @classmethod
@@ -87,7 +90,7 @@ class Connector:
 
     @property
     def _each(self) -> float:
-        return self.dsn.connect_seconds or CONNECT_SECONDS / max(1, len(self.dsn.hosts))
+        return self._said_seconds or CONNECT_SECONDS / max(1, len(self.dsn.hosts))
 
     def _attempts(self) -> Iterator[tuple[Host | None, str | None]]:
         """Hosts in order, with what each must be. Of several, the one that can be written to, if nothing is said."""
@@ -99,7 +102,7 @@ class Connector:
         if target == "prefer-standby":
             yield from ((host, "standby") for host in hosts)
             target = "any"
-        elif target is None and len(hosts) > 1:
+        elif target is None and len(hosts) > 1 and TARGET not in os.environ:
             target = "read-write"
         yield from ((host, target) for host in hosts)
 
@@ -130,7 +133,8 @@ class Connector:
                 raise SinkRefused(
                     f"{word} in POSTGRES_DSN names a file that is not there or cannot be read; correct it"
                 )
-        if not self.dsn.system_certificates:
+        by_environment = "sslrootcert" not in words and os.environ.get("PGSSLROOTCERT") == SYSTEM
+        if not self.dsn.system_certificates and not (by_environment and words.get("sslmode") in {None, "verify-full"}):
             return None
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -12,6 +12,7 @@ from worker.app import make_sink
 from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.settings import PipelineSettings
 from worker.sinks.postgres import PostgresSink
+from worker.sinks.postgres_connect import MARGIN_SECONDS, Connector
 from worker.sinks.postgres_errors import TROUBLE, at_open, in_connect, in_write
 
 PASSING = [
@@ -105,3 +106,44 @@ def test_without_asyncpg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     )
     with pytest.raises(SinkRefused, match=r"pip install 'sqs-worker-daemon\[postgres\]'"):
         make_sink(settings)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "environ", "each"),
+    [
+        ("postgresql://me@a/x", "", 10),
+        ("postgresql://me@a,b/x", "", 5),
+        ("postgresql://me@a,b/x?connect_timeout=3", "", 3),
+        ("postgresql://me@a/x?connect_timeout=60", "7", 60),
+        ("host=a,b dbname=x", "7", 7),
+        ("host=a dbname=x", "0", 10),
+    ],
+)
+def test_the_time_to_connect_is_each_hosts_own(
+    dsn: str, environ: str, each: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`connect_timeout`, then libpq's variable, else ten seconds shared; all hosts together have their sum."""
+    if environ:
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", environ)
+    connector = Connector.of(dsn)
+    assert connector._each == each
+    assert connector.seconds == MARGIN_SECONDS + each * len(connector.dsn.hosts)
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "attempts"),
+    [
+        ("", "", ["a read-write", "b read-write"]),
+        ("", "any", ["a None", "b None"]),
+        ("?target_session_attrs=any", "", ["a any", "b any"]),
+        ("?target_session_attrs=prefer-standby", "", ["a standby", "b standby", "a any", "b any"]),
+    ],
+)
+def test_of_several_hosts_the_one_that_can_be_written_to_is_taken(
+    words: str, environ: str, attempts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the DSN or libpq's variable wants something else."""
+    if environ:
+        monkeypatch.setenv("PGTARGETSESSIONATTRS", environ)
+    tried = Connector.of(f"postgresql://me@a,b/x{words}")._attempts()
+    assert [f"{host[0]} {target}" for host, target in tried if host] == attempts
