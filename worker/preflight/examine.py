@@ -16,6 +16,7 @@ from worker.preflight.finding import Finding
 from worker.preflight.inspect import inspect
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Checkable, Sink
+from worker.sqs.explain import POINTED
 from worker.sqs.queue import Queue
 from worker.telemetry.events import Emit, Fact
 
@@ -100,6 +101,8 @@ async def _dead_letter_queue(
 
 
 def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
+    if error.code in POINTED:
+        return Finding("queue", "refuse", error.detail, "correct that, then check again")
     if isinstance(error, CredentialsRefused):
         fix = "set AWS_PROFILE, sign in, or give the task or pod a role"
         return Finding("credentials", "refuse", f"none were found, or SQS does not accept them ({error})", fix)

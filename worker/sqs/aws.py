@@ -13,11 +13,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import QueueError
-from worker.sqs.address import locate
+from worker.errors import QueueError, QueueRefused
+from worker.sqs.address import check_endpoint, locate
 from worker.sqs.aws_call import Caller
 from worker.sqs.aws_session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
-from worker.sqs.explain import explained
+from worker.sqs.explain import ENDPOINT, explained
 from worker.sqs.lease import LeaseClock
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
@@ -221,6 +221,7 @@ async def open_aws_queue(
         try:
             await clients.open(receivers=spec.receivers, settlers=spec.settlers)
             address = replace(address, region=clients.region)
+            _require_tls(clients.endpoint_url)
             caller = Caller(clients, emit, pipeline=spec.pipeline, settle_seconds=settle_seconds)
             url = await _url_of(address, caller)
             queue = AwsQueue(
@@ -231,6 +232,14 @@ async def open_aws_queue(
             raise explained(error, address, dead_letters=spec.dead_letters) from error
         opened.pop_all()
         return queue
+
+
+def _require_tls(endpoint_url: str) -> None:
+    """Whatever named the endpoint (a variable, a profile, a plugin of the SDK): this is where requests would go."""
+    try:
+        check_endpoint(endpoint_url)
+    except ValueError as error:
+        raise QueueRefused("open", ENDPOINT, f"the AWS configuration leads to {endpoint_url}: {error}") from None
 
 
 async def _url_of(address: QueueAddress, caller: Caller) -> str:

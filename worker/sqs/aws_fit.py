@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from botocore.utils import get_environ_proxies
 
+from worker.sqs.aws_environ import ca_bundle as configured
 from worker.sqs.aws_session import translated
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import ALGORITHM, Signer
@@ -47,7 +48,7 @@ class Fit:
     """What is signed for; not always the region of the endpoint."""
     service: str
     ca_bundle: str
-    """The file or folder of certificates to trust."""
+    """The file of certificates to trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ async def fitness(clients: Clients, *, queue_url: str) -> Fit | Unfit:
 
 def ca_bundle(clients: Clients) -> str:
     """The certificates that the SDK trusts: AWS_CA_BUNDLE or `ca_bundle`, REQUESTS_CA_BUNDLE, else its own bundle."""
-    return str(get_cert_path(clients.setting("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True))
+    return str(get_cert_path(configured(os.environ, clients.setting) or True))
 
 
 def _unseen(clients: Clients) -> str | None:

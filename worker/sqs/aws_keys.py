@@ -8,8 +8,9 @@ with what the worker's `KeyRing` has at hand, so that both ways into SQS have th
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from aiobotocore.credentials import AioCredentialResolver, AioCredentials, create_credential_resolver
 from aiobotocore.session import AioSession
@@ -23,6 +24,8 @@ from worker.sqs.native_sign import Keys
 if TYPE_CHECKING:
     from worker.sqs.key_ring import KeyRing
 
+TELLTALES: Final = ("aiobotocore.credentials", "aiobotocore.tokens", "botocore.credentials", "botocore.tokens")
+
 
 class Chain:
     """Asks. Knows nothing of what it answered before, but that it did."""
@@ -33,6 +36,8 @@ class Chain:
         """Where roles are assumed, if no configuration says otherwise."""
         self._asked = False
         """Written by `ask`."""
+        for name in TELLTALES:
+            logging.getLogger(name).addFilter(_without_traceback)
 
     async def ask(self) -> Granted:
         """What the chain has now.
@@ -81,6 +86,11 @@ class RingProvider:
     async def load_credentials(self) -> RingCredentials:
         """Always the same."""
         return self._credentials
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """False for what the SDK logs with a traceback: it raises the same, and then it is told in one line."""
+    return not record.exc_info
 
 
 def _ask_nobody(resolver: AioCredentialResolver) -> None:

@@ -8,6 +8,7 @@ for settling, so that neither waits for the other's sockets. Credentials come fr
 from __future__ import annotations
 
 import io
+import os
 import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
+from worker.sqs.aws_advice import advised
+from worker.sqs.aws_environ import check
 from worker.sqs.aws_keys import Chain, RingProvider
 from worker.sqs.errors import shortened, to_error
 from worker.sqs.key_ring import KeyRing
@@ -121,6 +124,7 @@ class Clients:
         """
         self._stack.push_async_callback(self.ring.close)
         try:
+            check(os.environ, self.setting)
             # One connection more than receivers: a receiver that starts while another's last poll is still being
             # answered must not wait for its socket.
             self.receiving = await self._client(receivers + 1, WAIT_SECONDS + MARGIN_SECONDS)
@@ -128,7 +132,7 @@ class Clients:
             await self.ring.first()
         except Exception as error:
             await self._stack.aclose()
-            raise _not_opened(error) from error
+            raise (self._advised(error) if isinstance(error, sdk.ProfileNotFound) else _not_opened(error)) from error
 
     async def _client(self, connections: int, read_seconds: float) -> SQSClient:
         config = AioConfig(
@@ -154,6 +158,11 @@ class Clients:
         """The region in use, the SDK's own choice included."""
         return str(self.settling.meta.region_name)
 
+    @property
+    def endpoint_url(self) -> str:
+        """Where requests go, whoever said so."""
+        return str(self.settling.meta.endpoint_url)
+
     def setting(self, name: str) -> Any:
         """One of the SDK's own settings, from wherever it takes it."""
         return self._session.get_config_variable(name)
@@ -167,7 +176,11 @@ class Clients:
         try:
             return await self._chain.ask()
         except Exception as error:
-            raise translated("sign", error) from error
+            raise self._advised(error) from error
+
+    def _advised(self, error: Exception) -> QueueError:
+        profile = str(self._session.profile or "default")
+        return advised(error, profile=profile, environ=os.environ, translated=translated)
 
     async def close(self) -> None:
         """Give every connection back; calls under way end with an error."""

@@ -17,6 +17,13 @@ RECEIVING: Final = (
     "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueAttributes and sqs:GetQueueUrl"
 )
 SENDING: Final = "sqs:SendMessage, sqs:GetQueueAttributes and sqs:GetQueueUrl"
+SIGN_IN: Final = "SignInEnded"
+PROFILE: Final = "ProfileNotFound"
+CREDENTIALS_FILE: Final = "CredentialsUnreadable"
+VARIABLE: Final = "InvalidVariable"
+ENDPOINT: Final = "PlainEndpoint"
+POINTED: Final = frozenset({SIGN_IN, PROFILE, CREDENTIALS_FILE, VARIABLE, ENDPOINT})
+"""Codes of ours whose words name already what to change: general advice would only hide it."""
 
 
 def explained(error: QueueError, address: QueueAddress, *, dead_letters: bool = False) -> QueueError:
@@ -27,6 +34,8 @@ def explained(error: QueueError, address: QueueAddress, *, dead_letters: bool = 
     setting = "SQS_DLQ_URL" if dead_letters else "SQS_QUEUE_URL"
     said = f" (SQS or the SDK: {error.detail})" if error.detail else ""
     match error:
+        case QueueRefused(code=code) if code in POINTED:
+            words, said = f"{address} cannot be opened: {error.detail}", ""
         case QueueMissing():
             words = f"there is no {address}: create it, or correct {setting}, AWS_REGION or the credentials"
         case CredentialsRefused():

@@ -12,7 +12,6 @@ import asyncio
 import ssl
 from collections import deque
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.sqs.native_answer import WireTrouble
@@ -46,12 +45,11 @@ TOO_LATE: Final = "TooLate"
 
 
 def tls_context(ca_bundle: str) -> ssl.SSLContext:
-    """Certificates and host names are verified, against the file or folder *ca_bundle*; nothing older than TLS 1.2.
+    """Certificates and host names are verified, against the file *ca_bundle*; nothing older than TLS 1.2.
 
     A distribution's own settings of OpenSSL may leave the oldest version open (Debian 12 does), or ask for more.
     """
-    folder = Path(ca_bundle).is_dir()
-    context = ssl.create_default_context(capath=ca_bundle) if folder else ssl.create_default_context(cafile=ca_bundle)
+    context = ssl.create_default_context(cafile=ca_bundle)
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -107,14 +108,17 @@ async def test_endpoint_of_the_configuration_file_is_taken_too(text: str, expect
 
 async def test_bundle_is_the_configured_one_or_the_sdk_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The file, then the variables over it, as the SDK orders them; `examined` compares with what it verifies by."""
+    copies = {name: str(tmp_path / f"{name}.pem") for name in ("requests", "file", "variable")}
+    for copy in copies.values():
+        shutil.copy(get_cert_path(verify=True), copy)
     bundles = [await bundle()]
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/requests.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", copies["requests"])
     bundles.append(await bundle())
-    (tmp_path / "config").write_text("[default]\nca_bundle = /file.pem\n")
+    (tmp_path / "config").write_text(f"[default]\nca_bundle = {copies['file']}\n")
     bundles.append(await bundle())
-    monkeypatch.setenv("AWS_CA_BUNDLE", "/variable.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", copies["variable"])
     bundles.append(await bundle())
-    assert bundles == [get_cert_path(verify=True), "/requests.pem", "/file.pem", "/variable.pem"]
+    assert bundles == [get_cert_path(verify=True), *copies.values()]
 
 
 async def bundle() -> str:

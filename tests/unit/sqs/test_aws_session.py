@@ -15,6 +15,7 @@ from worker.sqs.native_sign import Keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 EXPIRED: Final = CredentialsRefused("receive", "ExpiredToken", "SQS's words")
 URL = "http://127.0.0.1:2"
@@ -149,9 +150,13 @@ async def test_credentials_that_vanished_do_not_replace_those_in_use(monkeypatch
         assert "NoCredentialsError" in clients.ring.explained(EXPIRED).detail
 
 
-async def test_keys_that_no_header_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token with a line break is named as the credentials' fault, and is not repeated in the error."""
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "token\r\nX-Other: 1")
-    with pytest.raises(CredentialsRefused, match="session token") as caught:
+async def test_keys_that_no_header_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A token of two words is named as the credentials' fault, with where it was, and is not repeated in the error."""
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id=a\naws_secret_access_key=b\naws_session_token=token X-Other: 1\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(CredentialsRefused, match=r"session token .*shared-credentials-file") as caught:
         await clients_of().open(receivers=1, settlers=1)
     assert (caught.value.code, "X-Other" in str(caught.value)) == ("InvalidCredentials", False)

@@ -6,7 +6,7 @@ import pytest
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueRefused, QueueUnavailable
 from worker.sqs.address import QueueAddress
-from worker.sqs.explain import explained
+from worker.sqs.explain import POINTED, explained
 
 ACCOUNT = "123456789012"
 PLACE = QueueAddress("orders", ACCOUNT, "eu-west-1")
@@ -37,6 +37,13 @@ def test_a_dead_letter_queue_is_explained_by_its_own_setting() -> None:
     refused = explained(QueueRefused("open", "AccessDenied", "no"), PLACE, dead_letters=True)
     assert "sqs:SendMessage" in refused.detail
     assert "sqs:ReceiveMessage" not in refused.detail
+
+
+@pytest.mark.parametrize("code", sorted(POINTED))
+def test_words_that_name_what_to_change_are_not_buried_under_advice(code: str) -> None:
+    """The queue is added, and nothing else."""
+    told = explained(CredentialsRefused("sign", code, "set X to Y"), PLACE)
+    assert told.detail == f"queue 'orders' in account {ACCOUNT}, region eu-west-1 cannot be opened: set X to Y"
 
 
 def test_passing_trouble_is_left_as_it_is() -> None:

@@ -99,15 +99,6 @@ async def test_the_right_certificate_is_spoken_to(tmp_path: Path) -> None:
     assert await exchanged(server_side(tmp_path, ours, HERE), str(ours.bundle)) == b"{}"
 
 
-async def test_a_folder_of_authorities_is_read(tmp_path: Path) -> None:
-    """AWS_CA_BUNDLE may name one; a folder without any accepts nobody."""
-    ours = authority(tmp_path)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(WireTrouble, match="not accepted"):
-        await exchanged(server_side(tmp_path, ours, HERE), str(empty))
-
-
 @pytest.mark.parametrize("wrong", ["authority", "host", "date"])
 async def test_a_wrong_certificate_is_refused_in_words(tmp_path: Path, wrong: str) -> None:
     """Not one byte of a request is sent; the words say what is wrong with whose certificate."""
