@@ -165,7 +165,12 @@ class Pipeline:
 
     def _make_handler(self, parts: Parts) -> Handler:
         writer = Writer(
-            parts.sink, breaker=self.breaker, ordered=self.spec.fifo, emit=parts.emit, pipeline=self.spec.name
+            parts.sink,
+            breaker=self.breaker,
+            ordered=self.spec.fifo,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+            decode=parts.codec.decode if self.spec.own_code else None,
         )
         return Handler(
             buffer=self.buffer,

@@ -20,7 +20,7 @@ from worker.pipeline.stage import told_to_end
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
     from worker.message import Message
@@ -59,8 +59,19 @@ class Leases(Protocol):
 class Writer:
     """The sink as the handlers see it: it answers, whatever happens to it."""
 
-    def __init__(self, sink: Sink, *, breaker: Breaker, ordered: bool, emit: Emit, pipeline: str) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        breaker: Breaker,
+        ordered: bool,
+        emit: Emit,
+        pipeline: str,
+        decode: Callable[[str], object] | None = None,
+    ) -> None:
         self._sink = sink
+        self._decode = decode
+        """Of bodies, where the sink is code of yours, which may have changed the values it was given."""
         self._ordered = ordered
         self._breaker = breaker
         self._emit = emit
@@ -74,6 +85,8 @@ class Writer:
         *trial* is what the sink made of them so far. Nothing is begun whose lease ran out meanwhile.
         """
         trial, over = trial or Trial(), frozenset[str]()
+        if trial.since is not None:
+            records = self._as_new(records)
         answers: list[Outcome] | Divided | Trial = trial
         try:
             async with self._breaker.attempt(trial):
@@ -121,12 +134,18 @@ class Writer:
         if len(records) == 1:
             return Written([alone], 1)
         self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
+        records = self._as_new(records)
         middle = len(records) // 2
         first = await self.write(records[:middle], leases=leases, trial=trial.half())
         behind = self._behind(records[:middle], first.answers, records[middle:])
         second = await self._rest(records[middle:], behind, leases, trial)
         writes, kept = 1 + first.writes + second.writes, first.kept or second.kept
         return Written([*first.answers, *second.answers], writes, kept)
+
+    def _as_new(self, records: Sequence[Message]) -> Sequence[Message]:
+        """*records* that were given to the sink before, as they were then: nobody pays for what a failed try did."""
+        decode = self._decode
+        return [record._replace(value=decode(record.body)) for record in records] if decode else records
 
     async def _without(
         self, over: AbstractSet[str], records: Sequence[Message], leases: Leases, trial: Trial

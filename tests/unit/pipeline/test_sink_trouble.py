@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
@@ -171,3 +173,27 @@ async def test_retry_and_reject_raised_by_a_sink_hold_for_its_batch() -> None:
     await bench.drain()
     assert bench.outcomes() == {"retried": 2, "rejected": 2}
     assert len(await bench.dead_bodies()) == 2
+
+
+@pytest.mark.parametrize("trouble", [SinkUnavailable("away"), BatchFailed("boom", "a bug")])
+@simulated
+async def test_what_a_failed_try_did_to_its_values_is_not_seen_by_the_next_one(trouble: Exception) -> None:
+    """Your function takes its messages apart and fails; called again, for all or by halves, it is given them whole."""
+    bench = Bench(own_code=True)
+    seen: list[object] = []
+
+    def answer(records: Sequence[Message]) -> list[None]:
+        for record in records:
+            assert isinstance(record.value, dict)
+            seen.append(record.value.pop("n", "poisoned"))
+        if len(seen) <= 8:
+            raise trouble
+        return [None] * len(records)
+
+    bench.sink.answer = answer
+    await bench.send(range(8))
+    await bench.drain()
+    assert "poisoned" not in seen
+    assert len(seen) > 8
+    assert sorted(row.id for row in bench.sink.rows) == sorted({row.id for row in bench.sink.rows})
+    assert len(bench.sink.rows) == 8
