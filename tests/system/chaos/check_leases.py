@@ -174,8 +174,10 @@ class Unanswered(NamedTuple):
     """An entry that nothing was known of, and how long it was left at that."""
 
     record: Record
-    due_ns: int
+    again_ns: int
     """When it was to be asked again."""
+    due_ns: int
+    """As `again_ns`, with what a busy machine may add."""
     until_ns: int
     """When its message came again, or the process ended."""
 
@@ -185,8 +187,8 @@ def forgotten(evidence: Evidence) -> Iterator[str]:
     lease = round(evidence.limits.visibility_seconds * SECOND)
     left = [(life, one) for life in evidence.lives for one in _unanswered(life, lease) if one.until_ns > one.due_ns]
     ends = _lease_ends(evidence, {(one.record.subject, one.record.detail) for _, one in left})
-    for life, (record, _, until) in left:
-        over = ends.get((record.subject, record.detail), 0) < record.ns  # SQS was away for longer: it is given up
+    for life, (record, again, _, until) in left:
+        over = ends.get((record.subject, record.detail), 0) < again  # before the next try: then it is given up
         if not over and not paused(evidence, life, record.ns, until):
             waited = (until - record.ns) / SECOND
             yield f"{life.name}: {record.kind[2:]} of {record.subject} was not asked again in {waited:.1f} s"
@@ -221,11 +223,12 @@ def _unanswered(life: Life, lease_ns: int) -> Iterator[Unanswered]:
                 left, count = waiting.pop(record.subject, None), tries.pop(record.subject, 0)
                 done.discard(record.subject)
                 if left is not None and left.kind == "undel":  # giving back may have worked: then it is here again
-                    yield Unanswered(left, _due_ns(left, count, lease_ns), record.ns)
+                    yield _left_at(left, count, lease_ns, record.ns)
     for subject, record in waiting.items():
-        yield Unanswered(record, _due_ns(record, tries[subject], lease_ns), life.ended_ns)
+        yield _left_at(record, tries[subject], lease_ns, life.ended_ns)
 
 
-def _due_ns(record: Record, tries: int, lease_ns: int) -> int:
-    seconds = min(PAUSE_MAX_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** min(tries, 10))
-    return record.ns + round(seconds * SECOND + SLACK * lease_ns)
+def _left_at(record: Record, tries: int, lease_ns: int, until_ns: int) -> Unanswered:
+    pause = min(PAUSE_MAX_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** min(tries, 10))
+    again_ns = record.ns + round(pause * SECOND)
+    return Unanswered(record, again_ns, again_ns + round(SLACK * lease_ns), until_ns)

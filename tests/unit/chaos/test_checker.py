@@ -332,6 +332,12 @@ def test_an_entry_whose_lease_is_over_may_be_given_up() -> None:
     assert red(beside(*tried("del", ms=4000), changes=leased)) == set()
 
 
+def test_an_entry_whose_lease_ends_before_the_next_try_may_be_given_up() -> None:
+    """Pauses grow to five seconds, and leases may be shorter: what nobody holds any more is not asked for."""
+    failed = [one for ms in range(1000, 2800, 100) for one in tried("del", ms=ms)[1:]]
+    assert red(beside(record(50, "recv", "x9", "9/9"), *failed, changes=leased)) == set()
+
+
 def test_a_rate_that_is_back_at_once_is_no_violation() -> None:
     """The lock of two seconds is made up for in the seconds after it."""
     evidence = flowing([100] * 10 + [1] * 2 + [200] * 2 + [100] * 30, AWAY)
