@@ -184,7 +184,13 @@ def stop_seconds(life: Life) -> float:
 
 
 def allowed_seconds(evidence: Evidence, life: Life) -> float:
-    """The longest write of its last minute and three times three seconds; in trouble the deadline and three."""
+    """The longest write of its last minute and three times three seconds; in trouble the deadline and three.
+
+    A parent ends after its processes, and has three seconds more than the last of them.
+    """
+    processes = [one for one in evidence.lives if one.name.startswith(f"{life.name}-") and one.ending == "term"]
+    if processes:
+        return END_SECONDS + max(allowed_seconds(evidence, one) for one in processes)
     if any(_disturbs(fault, life) for fault in evidence.faults):
         return evidence.limits.drain_seconds + END_SECONDS
     return min(evidence.limits.drain_seconds + END_SECONDS, longest_write(life) + CLEARLY * END_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ANSWER_SECONDS = 10.0
+IDLE_SECONDS = 10.0
+"""Unused for longer, a connection is not used again: the server may have hung up, and in the middle of a request."""
 OK = 200
 
 
@@ -30,6 +33,7 @@ class Client:
         assert where.hostname is not None
         self._connection = http.client.HTTPConnection(where.hostname, where.port, timeout=ANSWER_SECONDS)
         self._endpoint = endpoint
+        self._used_at = time.monotonic()
 
     def url(self, queue: str) -> str:
         """The URL of a queue by its name."""
@@ -86,6 +90,9 @@ class Client:
         self._connection.close()
 
     def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        if time.monotonic() > self._used_at + IDLE_SECONDS:
+            self._connection.close()
+        self._used_at = time.monotonic()
         try:
             self._connection.request(method, path, body, headers)
             answer = self._connection.getresponse()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import worker.app
+import worker.parent.run
 from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, SinkUnavailable
 from worker.loopback.ledger import short_handle
@@ -44,6 +45,8 @@ POINTS = (
 )  # fmt: skip
 """In the order of the path. `-sent`: while the answer is outstanding; nobody knows then whether it was done."""
 UNDER_WAY_SECONDS = 0.0005
+LIFELINE = "--lifeline"
+"""Stands in the command line of a process that a parent started."""
 
 
 class Points:
@@ -249,18 +252,35 @@ def witness(book: Book, points: Points, *, write_seconds: float) -> None:
 
 
 def main() -> None:
-    """Take our own variables out of the environment, and be the worker."""
-    book = Book(Path(os.environ.pop("CHAOS_BOOK")))
+    """Take our own variables out of the environment, and be the worker; a parent leaves them to its processes."""
+    sys.argv[0] = "worker"
+    if int(os.environ.get("WORKER_PROCESSES", "1")) > 1 and LIFELINE not in sys.argv:
+        worker.parent.run.command_line = by_this_door
+    else:
+        wrap()
+    from worker.cli import main as worker_main  # noqa: PLC0415 - after the seams are wrapped
+
+    worker_main()
+
+
+def by_this_door(config: Path | None, *, drain: bool) -> tuple[str, ...]:
+    """As the product's: how a parent starts a process."""
+    arguments = [*(["--drain"] if drain else []), *(["--config", str(config)] if config is not None else [])]
+    return (sys.executable, "-m", "tests.system.chaos.crashing", "run", *arguments)
+
+
+def wrap() -> None:
+    """The witness at both seams, and what is to be broken."""
+    path = Path(os.environ.pop("CHAOS_BOOK"))
+    if LIFELINE in sys.argv:
+        path = path.with_name(f"{os.environ['WORKER_ID']}.{os.getpid()}.book")
+    book = Book(path)
     points = Points(os.environ.pop("WORKER_CRASH_POINT", ""), book)
     witness(book, points, write_seconds=float(os.environ.pop("CHAOS_WRITE_SECONDS", "0")))
     if name := os.environ.pop("CHAOS_SABOTAGE", ""):
         from tests.system.chaos.sabotage import SABOTAGES  # noqa: PLC0415 - it imports half of the product
 
         SABOTAGES[name][0]()
-    from worker.cli import main as worker_main  # noqa: PLC0415 - after the seams are wrapped
-
-    sys.argv[0] = "worker"
-    worker_main()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.system.chaos import books
+from tests.system.chaos.adopted import Adopted
 from tests.system.chaos.evidence import Life
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ SECRETS = {"AWS_SECRET_ACCESS_KEY": "canary-of-the-secret-key", "AWS_SESSION_TOK
 """To be found in nothing that a worker says."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "chaos", "AWS_REGION": "us-east-1", **SECRETS}
 TRANSPORTS = ("sdk", "native")
+MEMBER = "w"
+"""How the names of those begin who are there from the start."""
+NEVER_ENDED = -99
 PIPELINES_OPEN = 3
 """All of a worker's."""
 
@@ -50,10 +54,12 @@ def spawn(module: str, arguments: list[str], environment: Mapping[str, str], log
 
 @dataclass(slots=True)
 class Process:
-    """One life. Written by the crew's `look` and by whoever ends it."""
+    """One life: of a worker that is one process, of a parent, or of a process under a parent. Written by the crew's
+    `look` and by whoever ends it.
+    """
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Adopted
     book: Path
     log: Path
     ending: Ending = "own"
@@ -73,6 +79,16 @@ class Process:
     exposed: str = ""
     """What its metrics said last; written by the watch."""
     paused: bool = False
+    processes: int = 0
+    """Of a parent: how many it is to have."""
+    parent: Process | None = None
+    children: list[Process] = field(default_factory=list)
+    """Of a parent: all that it ever had."""
+
+    @property
+    def worker_id(self) -> str:
+        """As it calls itself; those that follow each other under a parent have the same."""
+        return self.name if self.parent is None else self.name.rpartition(".")[0]
 
     @property
     def alive(self) -> bool:
@@ -81,14 +97,16 @@ class Process:
 
     @property
     def working(self) -> bool:
-        """All its pipelines are open, and a receive of each was answered or is under way."""
+        """All its pipelines are open, and a receive of each was answered or is under way; of a parent, each process."""
+        if self.processes:
+            return self.alive and sum(child.working for child in self.children) >= self.processes
         return self.alive and self.seen["open"] >= PIPELINES_OPEN and self.seen["recv"] > 0
 
     def signal(self, number: signal.Signals, ending: Ending | None = None) -> None:
         """Send a signal; *ending* says what it is meant to end in."""
         if ending is not None:
-            self.ending = ending
-            self.signalled_ns = time.monotonic_ns()
+            for process in (self, *(child for child in self.children if child.alive)):
+                process.ending, process.signalled_ns = ending, time.monotonic_ns()
         self.process.send_signal(number)
 
     def look(self) -> None:
@@ -112,7 +130,7 @@ class Process:
             name=self.name,
             ending=self.ending,
             ended_ns=self.ended_ns,
-            exit_code=self.process.returncode,
+            exit_code=NEVER_ENDED if self.process.returncode is None else int(self.process.returncode),
             records=lambda: books.records(self.book),
             signalled_ns=self.signalled_ns,
             accounts=self._accounts(),
@@ -122,13 +140,17 @@ class Process:
         )
 
     def _texts(self) -> Iterator[str]:
-        """Everything it said to people."""
+        """Everything it said to people; what is said under a parent is in the parent's log."""
+        if self.parent is not None:
+            return
         with self.log.open(encoding="utf-8", errors="replace") as file:
             yield from file
         yield self.exposed
 
     def in_hand(self, seconds: float) -> int:
         """How many messages it holds that it received within *seconds*: older leases may be over."""
+        if self.processes:
+            return sum(child.in_hand(seconds) for child in self.children if child.alive)
         since = time.monotonic_ns() - round(seconds * 1e9)
         self.held = {message: ns for message, ns in self.held.items() if ns > since}
         return len(self.held)
@@ -147,17 +169,20 @@ class Process:
 
     def _accounts(self) -> dict[str, dict[str, int]]:
         told: dict[str, dict[str, int]] = {}
+        if self.processes or self.ending in {"kill", "crash"}:
+            return told
         for line in self.log.read_text(errors="replace").splitlines():
-            if '"event":"pipeline_stopped"' in line:
+            if '"event":"pipeline_stopped"' in line and f'"worker_id":"{self.worker_id}"' in line:
                 fact = json.loads(line)
                 told[fact["pipeline"]] = {name: value for name, value in fact.items() if isinstance(value, int)}
         return told
 
     def find_url(self) -> str:
-        """Where its metrics are, once it said so."""
-        if not self.url and self.log.exists():
+        """Where its metrics are, once it said so; a parent speaks for its processes."""
+        started = b'"event":"parent_started"' if self.processes else b'"event":"worker_started"'
+        if not self.url and self.parent is None and self.log.exists():
             for line in self.log.read_bytes().splitlines(keepends=True):
-                if line.endswith(b"\n") and b'"event":"worker_started"' in line:
+                if line.endswith(b"\n") and started in line:
                     fact: dict[str, Any] = json.loads(line)
                     self.url = str(fact["metrics_url"])
         return self.url
@@ -166,8 +191,11 @@ class Process:
 class Crew:
     """All processes that ever lived."""
 
-    def __init__(self, folder: Path, config: Path, settings: Mapping[str, str], *, seed: int) -> None:
+    def __init__(
+        self, folder: Path, config: Path, settings: Mapping[str, str], *, seed: int, processes: int = 1
+    ) -> None:
         self._folder = folder
+        self._processes = processes
         self._seed = seed
         self._environment = {
             **CREDENTIALS,
@@ -181,22 +209,48 @@ class Crew:
         """Who is there now, by name; written by `start`."""
 
     def start(self, name: str, **more: str) -> Process:
-        """A new life for *name*; lives take turns between the ways to speak to SQS, the first one's by the seed."""
+        """A new life for *name*; lives take turns between the ways to speak to SQS, the first one's by the seed.
+
+        Guests, who die at a named point, are one process each, whatever the others are.
+        """
         life = f"{name}.{len(self.lives)}"
         book, log = self._folder / f"{life}.book", self._folder / f"{life}.log"
         transport = TRANSPORTS[(self._seed + len(self.lives)) % len(TRANSPORTS)]
         own = {"WORKER_ID": life, "CHAOS_BOOK": str(book), "SQS_TRANSPORT": transport}
         environment = {**own, **self._environment, **more}
-        process = Process(life, spawn("tests.system.chaos.crashing", ["run"], environment, log), book, log)
+        several = self._processes if self._processes > 1 and name.startswith(MEMBER) else 0
+        if several:
+            environment["WORKER_PROCESSES"] = str(several)
+        started = spawn("tests.system.chaos.crashing", ["run"], environment, log)
+        process = Process(life, started, book, log, processes=several)
         self.lives.append(process)
         self.members[name] = process
         return process
 
     def look(self) -> None:
         """Follow everybody who lives."""
-        for process in self.lives:
+        for process in tuple(self.lives):
             if process.alive:
                 process.look()
+                if process.processes:
+                    self._adopt(process)
+
+    def _adopt(self, parent: Process) -> None:
+        """Each process under *parent* keeps a book whose name ends in its id."""
+        known = {child.book for child in parent.children}
+        for book in sorted(self._folder.glob(f"{parent.name}-*.book")):
+            if book not in known:
+                process = Adopted(int(book.stem.rpartition(".")[2]))
+                child = Process(book.stem, process, book, parent.log, parent=parent)
+                child.ending, child.signalled_ns = parent.ending, parent.signalled_ns
+                parent.children.append(child)
+                self.lives.append(child)
+
+    def victim(self, name: str) -> Process:
+        """The process that holds messages for *name*; of several, the one with most in its hands."""
+        member = self.members[name]
+        living = [child for child in member.children if child.alive]
+        return max(living, key=lambda child: len(child.held), default=member)
 
     def seen(self, kind: str) -> int:
         """How many lines of *kind* all books have together."""
@@ -208,7 +262,7 @@ class Crew:
 
     def awake(self) -> int:
         """How many there are now that may ask SQS for something."""
-        return sum(process.alive and not process.paused for process in self.lives)
+        return sum(process.alive and not process.paused and not process.processes for process in self.lives)
 
     def end(self) -> None:
         """End whoever still runs."""

@@ -71,7 +71,8 @@ class Nemesis:
             return
         self._busy.add(name)
         act = {"kill": self._kill, "term": self._term, "stop": self._stop, "stall": self._stop}[under.planned.kind]
-        yield from act(under, self._crew.members[name])
+        member = self._crew.members[name]
+        yield from act(under, member if under.planned.kind == "term" else self._crew.victim(name))
         self._busy.discard(name)
 
     def _kill(self, under: Under, member: Process) -> Steps:
@@ -140,7 +141,9 @@ class Nemesis:
 
     def _reborn(self, under: Under) -> Steps:
         yield from pause(RESTART_SECONDS)
-        member = self._crew.start(f"w{under.planned.target}")
+        """A new life; one process of several is started again by its parent."""
+        name = f"w{under.planned.target}"
+        member = self._crew.members[name] if self._crew.members[name].alive else self._crew.start(name)
         under.heal_ns = time.monotonic_ns()
         if (yield from until(lambda: member.working)):
             under.recovered_ns = time.monotonic_ns()

@@ -32,6 +32,8 @@ class Profile:
     sqs: int
     """Windows of SQS trouble: this many kinds, or each several times."""
     quiesce_budget_seconds: float
+    processes: int = 1
+    """Of each worker, under one parent."""
     stalls: int = 0
     """SIGSTOP until others hold what the sleeper held, of workers that are killed as well."""
     rules: Rules = Rules.RECORDED
@@ -106,6 +108,12 @@ PROFILES = {
             warm_up_seconds=2, load_seconds=40,
             kills=6, terms=3, stops=1, stalls=2, crashes=3, locks=1, sqs=6,
             restarts=1, commit_losses=2, quiesce_budget_seconds=40, message_ids=True,
+        ),
+        Profile(
+            name="processes", messages=4_000, groups=20, rounds=50, workers=2, visibility=3,
+            warm_up_seconds=2, load_seconds=50,
+            kills=4, terms=2, stops=1, stalls=5, crashes=2, locks=1, sqs=5,
+            restarts=1, commit_losses=1, quiesce_budget_seconds=40, processes=2,
         ),
         Profile(
             name="documented", messages=3_500, groups=20, rounds=50, workers=3, visibility=3,

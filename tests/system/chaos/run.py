@@ -57,7 +57,7 @@ class Run:
         self._seed = seed
         self._world = World(profile, seed, folder, server, network)
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
-        self._crew = Crew(folder, config, profile.extra, seed=seed)
+        self._crew = Crew(folder, config, profile.extra, seed=seed, processes=profile.processes)
         around = Surroundings(
             self._crew, self._world.client, databases=self._world.databases, server=server, network=network
         )
@@ -133,8 +133,8 @@ class Run:
             self._tick()
 
     def _stop(self) -> None:
-        """SIGTERM to all that are there."""
-        there = [process for process in self._crew.lives if process.alive]
+        """SIGTERM to all that are there; a parent tells its processes."""
+        there = [process for process in self._crew.lives if process.alive and process.parent is None]
         for process in there:
             process.signal(signal.SIGTERM, "term")
         deadline = time.monotonic() + DRAIN_SECONDS + START_SECONDS

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 EACH_SECONDS = 1.0
 SCRAPE_EACH = 3
 """Every third look reads the metrics too."""
-_COUNT = re.compile(
-    r'^sqs_worker_messages_(\w+?)(?:_total)?\{pipeline="(\w+)"(?:,stage="\w+")?\} ([0-9.e+]+)$', re.MULTILINE
-)
+_COUNT = re.compile(r"^sqs_worker_messages_(\w+?)(?:_total)?\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
+_WHOSE = re.compile(r'(?:pipeline|process)="\w+"')
+"""Of the labels: those that say whose account it is."""
 
 
 class Watch:
@@ -60,9 +60,10 @@ class Watch:
 
 
 def accounts(exposed: str) -> list[dict[str, int]]:
-    """The account of each pipeline in what /metrics says."""
+    """The account of each pipeline, and of each process, in what /metrics says."""
     found: dict[str, dict[str, int]] = {}
-    for name, pipeline, value in _COUNT.findall(exposed):
-        counts = found.setdefault(pipeline, {})
+    for name, labels, value in _COUNT.findall(exposed):
+        counts = found.setdefault(",".join(sorted(_WHOSE.findall(labels))), {})
         counts[name] = counts.get(name, 0) + int(float(value))  # in flight comes by stage
-    return list(found.values())
+    complete = {"received", "in_flight"}  # one that just opens does not say all of it yet
+    return [counts for counts in found.values() if complete <= counts.keys()]

@@ -101,9 +101,11 @@ def test_no_ten_of_a_fifo_queue_holds_two_of_one_group() -> None:
 
 
 def test_the_account_is_read_from_what_metrics_says() -> None:
-    """In flight comes in stages; their sum is compared."""
+    """In flight comes in stages; their sum is compared. A parent tells the account of each of its processes."""
     names = {"received": 9, "deleted": 5, "retried": 0, "rejected": 1, "released": 0, "expired": 0}
     lines = [f'sqs_worker_messages_{name}_total{{pipeline="orders"}} {count}.0' for name, count in names.items()]
     stages = {"buffered": 1, "handling": 1, "settling": 0, "moving": 1}
     lines += [f'sqs_worker_messages_in_flight{{pipeline="orders",stage="{s}"}} {n}.0' for s, n in stages.items()]
     assert accounts("\n".join(lines)) == [names | {"in_flight": 3}]
+    several = [line.replace("}", f',process="{n}"}}') for n in range(2) for line in lines]
+    assert accounts("\n".join(several)) == [names | {"in_flight": 3}] * 2

@@ -338,6 +338,14 @@ def test_an_entry_whose_lease_ends_before_the_next_try_may_be_given_up() -> None
     assert red(beside(record(50, "recv", "x9", "9/9"), *failed, changes=leased)) == set()
 
 
+def test_a_parent_may_end_three_seconds_after_its_processes() -> None:
+    """It has nothing to write, and waits for those who have."""
+    process = life("w2.2-0.77", "term", [], ended=12_900)
+    for ended, found in ((15_900, set()), (16_100, {"C11 exits"})):
+        parent = life("w2.2", "term", [], ended=ended)
+        assert red(good(lives=[told(), killed(), parent, process])) == found
+
+
 def test_a_rate_that_is_back_at_once_is_no_violation() -> None:
     """The lock of two seconds is made up for in the seconds after it."""
     evidence = flowing([100] * 10 + [1] * 2 + [200] * 2 + [100] * 30, AWAY)
