@@ -223,6 +223,7 @@ class Room:
         """
         size = min(size, reservation.messages * self._largest)
         if size <= reservation.granted:
+            reservation.admitted = True  # there will never be more, however large the answer is on its way
             return
         self._expected = max(self._expected, size // reservation.messages)
         self._reserved_bytes -= reservation.granted

@@ -252,6 +252,16 @@ def keeps_room_for_polls(self: Room, size: int) -> bool:
     return self.bytes_taken + size <= self.max_bytes
 
 
+def takes_back_what_it_let_in(self: Room, size: int) -> bool:
+    """An answer of which the rest is in the socket yet loses its room to the next one."""
+    for reservation in self._open:
+        if self.bytes_taken + size <= self.max_bytes:
+            break
+        self._reserved_bytes -= reservation.granted
+        reservation.granted = 0
+    return self.bytes_taken + size <= self.max_bytes
+
+
 def remembers_nothing(_: Ledger, __: Delivery) -> None:
     """Forgets what it could not delete."""
 

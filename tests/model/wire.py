@@ -42,6 +42,8 @@ class Ticket(NamedTuple):
 
 FRAME_BYTES: Final = 50
 """Little, so that what is expected is less than the largest."""
+REST_SECONDS: Final = 0.05
+"""Until the rest of an answer that had to wait for room is here."""
 
 
 class SimWire:
@@ -93,6 +95,7 @@ class SimWire:
         size = sum(delivery.size for delivery in deliveries) + FRAME_BYTES * len(deliveries)
         if size > admission.granted:
             await admission.admit(size)
+            await asyncio.sleep(REST_SECONDS)
         self._witness.admitted(self._process, sum(delivery.size for delivery in deliveries), admission.granted)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:

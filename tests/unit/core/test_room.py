@@ -231,3 +231,40 @@ async def test_an_answer_that_is_here_comes_before_long_polls_that_may_bring_not
     for poll in polls:
         room.cancel(poll)
     assert room.bytes_taken == 0
+
+
+@simulated
+async def test_an_answer_that_was_let_in_keeps_its_room_until_it_is_here() -> None:
+    """Its rest is still in the socket when another one asks: that one waits, and the bound holds."""
+    room = make_room(max_bytes=30 * KIB)
+    first, second = room.reserve(2), room.reserve(2)
+    await first.admit(20 * KIB)
+    asking = asyncio.get_running_loop().create_task(second.admit(20 * KIB))
+    await asyncio.sleep(1)
+    assert (first.granted, asking.done()) == (20 * KIB, False)
+    room.hold(2, 20 * KIB)
+    room.cancel(first)
+    assert room.bytes_taken == 20 * KIB
+    room.leave(2, 20 * KIB)
+    await asking
+    assert room.bytes_taken == second.granted == 20 * KIB
+
+
+@simulated
+async def test_an_answer_that_was_granted_all_that_it_can_bring_keeps_it() -> None:
+    """On its way it is larger than what will be held of it: nothing more is set aside, and nothing is taken away."""
+    room = make_room(max_bytes=30 * KIB)
+    room.expect(1, 10 * KIB)
+    first = room.reserve(1)
+    for _ in range(100):
+        room.expect(1, 1)
+    second = room.reserve(1)
+    assert (first.granted, second.granted < 5 * KIB) == (10 * KIB, True)
+    await first.admit(15 * KIB)
+    room.hold(1, 15 * KIB)
+    asking = asyncio.get_running_loop().create_task(second.admit(10 * KIB))
+    await asyncio.sleep(1)
+    assert (first.granted, asking.done()) == (10 * KIB, False)
+    room.leave(1, 15 * KIB)
+    await asking
+    assert room.bytes_taken == 20 * KIB

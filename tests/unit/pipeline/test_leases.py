@@ -256,3 +256,19 @@ async def running_renewer(renewer: Renewer) -> AsyncIterator[None]:
             yield
         finally:
             task.cancel()
+
+
+@simulated
+async def test_what_is_written_is_kept_until_it_is_deleted() -> None:
+    """The time limit is that of the write: the lease of what waits for its delete is renewed beyond it."""
+    bench = Bench(write_limit_seconds=20.0)
+    bench.set_faults(Rule("error", operation="DeleteMessageBatch", until_seconds=120))
+    bench.sink.seconds = 10
+    await bench.send([1])
+    async with bench.running():
+        await asyncio.sleep(150)
+    assert bench.sink.ids() == [1]
+    assert bench.told(events.LeasesLost) == []
+    assert bench.told(events.DuplicatesReceived) == []
+    assert sum(fact.count for fact in bench.told(events.MessagesReceived)) == 1
+    assert await bench.counts() == (0, 0, 0)
