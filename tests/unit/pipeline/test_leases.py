@@ -270,5 +270,5 @@ async def test_what_is_written_is_kept_until_it_is_deleted() -> None:
     assert bench.sink.ids() == [1]
     assert bench.told(events.LeasesLost) == []
     assert bench.told(events.DuplicatesReceived) == []
-    assert sum(fact.count for fact in bench.told(events.MessagesReceived)) == 1
+    assert len([fact for fact in bench.facts if isinstance(fact, events.MessagesReceived) and fact.count]) == 1
     assert await bench.counts() == (0, 0, 0)
