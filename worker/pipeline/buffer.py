@@ -80,6 +80,10 @@ class Buffer(Protocol):
         """Messages that wait for another one to be tried again: not ahead of anybody."""
         ...
 
+    def take_back(self) -> list[Delivery]:
+        """Take out what waits for a handler and may be given back: it was received for the first time."""
+        ...
+
 
 class Arrivals:
     """Deliveries in the order in which they came."""
@@ -141,6 +145,12 @@ class Arrivals:
     ) -> list[Settled]:
         """Nothing holds anything back here."""
         return []
+
+    def take_back(self) -> list[Delivery]:
+        """Take out what waits for a handler and was received for the first time."""
+        waiting = self._channel.empty()
+        self._channel.put([delivery for delivery in waiting if delivery.receive_count > 1])
+        return [delivery for delivery in waiting if delivery.receive_count == 1]
 
     @property
     def resting(self) -> int:

@@ -83,6 +83,7 @@ class Handler:
         self._pipeline = pipeline
         self._now = asyncio.get_running_loop().time
         self.handling = 0  # deliveries in a handler's hands or aside; written by run, unbegun and _decide
+        self.began_at = 0.0  # loop time of the last batch; written by _handle
         self.busy = 0  # coroutines that handle; written by _handle
         self.batches = 0  # finished; written by _write
 
@@ -124,7 +125,7 @@ class Handler:
 
     async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float = 0.0) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
-        began = self._now()
+        began = self.began_at = self._now()
         self.busy += 1
         if self._sizing.long:
             self._followed()  # what is begun leaves no room for what would wait for it

@@ -10,15 +10,16 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from worker import tuning
 from worker.inflight import Ledger
 from worker.outcome import Released
+from worker.pipeline.ahead import Ahead
 from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
 from worker.pipeline.caution import Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.farewell import Unfinished
+from worker.pipeline.gate import Gate
 from worker.pipeline.handle import Handler
 from worker.pipeline.holding import ALONE_SECONDS, Holding
 from worker.pipeline.lanes import Lanes
@@ -122,6 +123,7 @@ class Pipeline:
             hold_seconds=spec.hold_seconds, random=parts.random, restored=self.aside.hasten, emit=emit, pipeline=name
         )
         self.caution = parts.caution or Caution()
+        self.ahead = self._make_ahead()
         self.settler = self._make_settler(parts)
         self.handler = self._make_handler(parts)
         self.poller = self._make_poller(parts)
@@ -129,7 +131,22 @@ class Pipeline:
         self.measurer = Measurer(
             parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
         )
-        self._follow_sink()
+        self.ahead.watch(self.handler, self.poller, self.settler)
+        self.ahead.follow()
+
+    def _make_ahead(self) -> Ahead:
+        return Ahead(
+            writers=self.spec.writers,
+            max_messages=self.spec.max_messages,
+            max_bytes=self.spec.max_bytes,
+            ledger=self.ledger,
+            sizing=self.sizing,
+            buffer=self.buffer,
+            aside=self.aside,
+            breaker=self.breaker,
+            emit=self._emit,
+            pipeline=self.spec.name,
+        )
 
     def _make_lanes(self, parts: Parts) -> Lanes:
         spec = self.spec
@@ -145,7 +162,7 @@ class Pipeline:
             self.sizing,
             holding,
             settle=lambda settled: self.settler.settle(settled),  # noqa: PLW0108 - it is made later
-            rested=self._follow_sink,
+            rested=lambda: self.ahead.follow(),  # noqa: PLW0108 - as above
             emit=parts.emit,
             pipeline=spec.name,
         )
@@ -186,12 +203,12 @@ class Pipeline:
             aside=self.aside,
             suspects=self._make_suspects(),
             ordered=self.spec.fifo,
-            crowding=self._crowding,
+            crowding=self.ahead.crowding,
             settler=self.settler,
             write_limit_seconds=self.spec.write_limit_seconds,
             max_receives=self.spec.max_receives,
             sizing=self.sizing,
-            followed=self._follow_sink,
+            followed=self.ahead.follow,
             over=self._leases_over,
             wall=parts.wall,
             emit=parts.emit,
@@ -200,12 +217,8 @@ class Pipeline:
 
     def _make_suspects(self) -> Suspects | None:
         spec, caution = self.spec, self.caution
-        caution.watch(self._others, lease_seconds=spec.lease_seconds if spec.own_code else None)
+        caution.watch(self.ahead.others, lease_seconds=spec.lease_seconds if spec.own_code else None)
         return Suspects(caution, ordered=spec.fifo, emit=self._emit, pipeline=spec.name) if spec.own_code else None
-
-    def _others(self) -> int:
-        """Messages in hand, or asked for, that a crash would cost a receive count."""
-        return len(self.ledger) + self.room.asked_for - self.aside.failed
 
     def _make_poller(self, parts: Parts) -> Poller:
         return Poller(
@@ -214,10 +227,14 @@ class Pipeline:
             ledger=self.ledger,
             buffer=self.buffer,
             settler=self.settler,
-            breaker=self.breaker,
-            aside=self.aside,
-            caution=self.caution,
-            own_code=self.spec.own_code,
+            gate=Gate(
+                room=self.room,
+                buffer=self.buffer,
+                aside=self.aside,
+                breaker=self.breaker,
+                caution=self.caution,
+                own_code=self.spec.own_code,
+            ),
             random=parts.random,
             emit=parts.emit,
             pipeline=self.spec.name,
@@ -237,13 +254,17 @@ class Pipeline:
                 stages.start(self.handler.run(), name=f"handle-{self.spec.name}-{number}")
                 for number in range(self.spec.writers)
             ]
-            measuring = stages.start(self.measurer.run(), name=f"measure-{self.spec.name}")
+            watching = [
+                renewing,
+                stages.start(self.measurer.run(), name=f"measure-{self.spec.name}"),
+                *[stages.start(self.ahead.run(), name=f"ahead-{self.spec.name}") for _ in range(self.spec.own_code)],
+            ]
             polling = [
                 stages.start(self.poller.run(), name=f"poll-{self.spec.name}")
                 for _ in range(self.spec.receiving)  # once, or, switched off, never
             ]
             await self._until_told(stop, drain=drain)
-            await self._run_dry(stop, stages, polling, handling, settling, [renewing, measuring])
+            await self._run_dry(stop, stages, polling, handling, settling, watching)
 
     async def _until_told(self, stop: Stop, *, drain: bool) -> None:
         if not drain:
@@ -291,30 +312,3 @@ class Pipeline:
 
     def _leases_over(self, count: int) -> None:
         self._emit(events.LeasesLost(self.spec.name, "LeaseOver", count))
-
-    def _crowding(self) -> int:
-        """What the sink takes last may be half of all that may be in flight; how many messages it is beyond that."""
-        if 2 * self.room.bytes > self.spec.max_bytes:
-            return 1
-        return self.aside.blamed() - max(1, self.spec.max_messages // 2)
-
-    def _follow_sink(self) -> None:
-        """Hold no more than keeps the sink busy: what waits here ages, and other workers could have it."""
-        failed = self.aside.failed
-        held = failed + self.buffer.resting
-        self.room.max_messages = min(self.spec.max_messages, held + self._ahead(failed))
-
-    def _ahead(self, failed: int) -> int:
-        """How many messages may be in flight beside those that *failed*."""
-        spec, handler, rows = self.spec, self.handler, self.sizing.rows
-        if self.sizing.long:
-            idle, begun = spec.writers - handler.busy, handler.handling - failed
-            return tuning.messages_begun(idle=idle, rows=rows, begun=begun, maximum=spec.max_messages)
-        return tuning.messages_ahead(
-            writers=spec.writers,
-            rows=rows,
-            write_seconds=self.sizing.write_seconds,
-            receive_seconds=self.poller.receive_seconds,
-            maximum=spec.max_messages,
-            batches_seen=handler.batches,
-        )

@@ -16,7 +16,6 @@ from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
 from worker.outcome import DONE, Released
-from worker.pipeline.caution import POLL_SECONDS
 from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
 from worker.pipeline.stage import Stages
 from worker.telemetry import events
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
 
     from worker.inflight import Ledger
     from worker.message import Delivery
-    from worker.pipeline.aside import Aside
-    from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
-    from worker.pipeline.caution import Caution
+    from worker.pipeline.gate import Gate
     from worker.pipeline.settle import Settler
     from worker.room import Reservation
     from worker.sqs.queue import Queue
@@ -40,8 +37,6 @@ PATIENCE_SECONDS: Final = 0.1
 REFUSED_PAUSE_SECONDS: Final = 10.0
 """Between tries after an error that only people can mend: as often as refused credentials are asked for anew."""
 OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
-AWAY_SECONDS: Final = 1.0
-"""Between two looks, while the sink is away, whether anything is left in hand to try it with."""
 FAILED_PAUSE_BASE_SECONDS: Final = 0.5
 FAILED_PAUSE_MAX_SECONDS: Final = 30.0
 EMPTY_PAUSE_SECONDS: Final = 0.5
@@ -72,10 +67,7 @@ class Poller:
         ledger: Ledger,
         buffer: Buffer,
         settler: Settler,
-        breaker: Breaker,
-        aside: Aside,
-        caution: Caution,
-        own_code: bool,
+        gate: Gate,
         random: Random,
         emit: Emit,
         pipeline: str,
@@ -87,10 +79,7 @@ class Poller:
         self._room = ledger.room
         self._buffer = buffer
         self._settler = settler
-        self._breaker = breaker
-        self._aside = aside
-        self._caution = caution
-        self._own_code = own_code
+        self._gate = gate
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -118,7 +107,7 @@ class Poller:
     def stop(self) -> None:
         """Begin no receive any more; `run` returns when those under way are answered."""
         self._stop.set()
-        self._breaker.let_go()
+        self._gate.let_go()
 
     @property
     def stopping(self) -> bool:
@@ -158,41 +147,27 @@ class Poller:
     async def _reserve(self, owed: int) -> Reservation | None:
         """Room for a full receive if possible, or for less after a little patience; for what is *owed*, if anything is.
 
-        While the sink is away nothing is asked for, but when all that is in hand has failed another one has to try it.
+        None while nothing may be asked for, or no room is found.
         """
-        if self._breaker.is_open:
-            await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        if self._caution.holding and not await self._caution.free(within_seconds=AWAY_SECONDS):
+        if not await self._gate.opened():
             self.progress_at = self._now()
             return None
-        limit = 1 if self._breaker.is_open or self._small else self._settings.limit
+        limit = self._gate.most(self._settings.limit)
         reservation = self._room.reserve_now(owed or limit)
         if reservation is None:
             wanted = owed or self._room.most(limit)
             reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = self._now()
-        if reservation is None:
-            return None
-        if self.stopping or not self._may_begin(reservation):
+        if reservation is not None and not self._begins(reservation):
             self._room.cancel(reservation)
             return None
         return reservation
 
-    @property
-    def _small(self) -> bool:
-        """Whether a receive should bring one message, since a process may have crashed on the like of it."""
-        return self._own_code and self._caution.active and self._caution.small
-
-    def _may_begin(self, reservation: Reservation) -> bool:
-        if self._small and self._room.asked_for > reservation.messages:
-            self.wanted = 1  # one small receive at a time: who is too many retires
+    def _begins(self, reservation: Reservation) -> bool:
+        if self._gate.crowded(reservation):
+            self.wanted = 1  # who is too many retires
             return False
-        return not self._caution.holding and (not self._breaker.is_open or self._may_probe(reservation))
-
-    def _may_probe(self, reservation: Reservation) -> bool:
-        """The sink is away: whether this receive may find out if it is so for other messages too."""
-        failed = self._aside.failed
-        return self._room.alone(reservation, beside=failed) and self._breaker.wants_another(failed)
+        return not self.stopping and self._gate.lets(reservation)
 
     def _attempt(self) -> str | None:
         return f"{self._random.getrandbits(128):032x}" if self._settings.repeatable else None
@@ -219,9 +194,7 @@ class Poller:
         return True
 
     async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
-        wait = self._settings.wait_seconds
-        if self._caution.active:
-            wait = min(wait, POLL_SECONDS)
+        wait = self._gate.longest(self._settings.wait_seconds)
         try:
             with self._limits.over(wait + ANSWER_MARGIN_SECONDS) as clock:
                 parking = Parking(room, clock, self._ledger.lease_seconds)
@@ -242,8 +215,7 @@ class Poller:
         if self.stopping:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:
-            if self._own_code and self._caution.active:
-                self._caution.received(entered.fresh)
+            self._gate.received(entered.fresh)
             self._settler.settle(self._buffer.put(entered.fresh))
         return entered.size
 
@@ -254,8 +226,6 @@ class Poller:
         self.empties = 0 if count else self.empties + 1
         if count == asked:
             self.receive_seconds = tuning.smoothed(self.receive_seconds, seconds)
-        if count and self._breaker.is_open:
-            self._breaker.heard_another(count)
         received_at = deliveries[0].received_at if deliveries else 0.0
         sent_at = tuple([delivery.sent_at for delivery in deliveries])
         self._emit(
@@ -266,7 +236,7 @@ class Poller:
         if self._failures:
             failures, self._failures = self._failures, 0
             self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
-        self._follow_load(asked, count, waited=reservation.waited_seconds > 0 or self._small)
+        self._follow_load(asked, count, waited=reservation.waited_seconds > 0 or self._gate.small)
 
     def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
         self.wanted = tuning.receivers(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.pipeline.sizing import BatchSettings
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Message
 
 
 @simulated
@@ -40,3 +47,27 @@ async def test_quick_batches_of_a_slow_trickle_fill_the_window_that_was_set() ->
         await asyncio.sleep(5)
     assert sum(bench.sink.writes) == 100
     assert len(bench.sink.writes) <= 6
+
+
+@simulated
+async def test_what_waits_behind_a_call_that_is_longer_than_all_before_it_goes_back() -> None:
+    """Quick calls let some be received ahead; behind the long one they are another worker's after a few seconds."""
+    single = BatchSettings(max_rows=1, max_bytes=100_000, max_wait_seconds=0)
+    bench = Bench(writers=1, batch=single, own_code=True)
+
+    async def write(records: Sequence[Message]) -> list[None]:
+        await asyncio.sleep(60.0 if '"n":20}' in records[0].body else 0.01)
+        bench.sink.rows += records
+        return [None] * len(records)
+
+    bench.sink.write = write  # type: ignore[method-assign] # a function whose calls differ
+    await bench.send(range(40))
+    async with bench.running() as pipeline:
+        await asyncio.sleep(4)
+        assert len(pipeline.buffer) > 0
+        await asyncio.sleep(4)
+        assert (len(pipeline.buffer), len(pipeline.ledger)) == (0, 1)
+        await asyncio.sleep(80)
+    assert sorted(bench.sink.ids(), key=str) == sorted(range(40), key=str)
+    assert max(row.receive_count for row in bench.sink.rows) == 2
+    assert [getattr(fact, "count", 0) for fact in bench.told(events.WaitingGivenBack)] != []

@@ -28,6 +28,7 @@ from worker.telemetry.events.handling import (
     SinkProbed,
     SinkRestored,
     SuspectTried,
+    WaitingGivenBack,
 )
 from worker.telemetry.events.life import (
     LoopLagged,
@@ -131,6 +132,7 @@ __all__ = [
     "StartDelayed",
     "SuspectTried",
     "TransportChosen",
+    "WaitingGivenBack",
     "WorkerFailed",
     "WorkerRefused",
     "WorkerStarted",

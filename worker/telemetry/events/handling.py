@@ -41,6 +41,15 @@ class BatchSplit(Fact):
 
 
 @fact(frozen=True, slots=True)
+class WaitingGivenBack(Fact):
+    """Every handler is in a long call: what waited behind them for `seconds` goes back, for another worker to begin."""
+
+    pipeline: str
+    count: int
+    seconds: float
+
+
+@fact(frozen=True, slots=True)
 class SuspectTried(Fact):
     """A message that was received before, perhaps by a process that it ended, is handled with nothing else in hand.
 
