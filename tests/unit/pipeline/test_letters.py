@@ -272,6 +272,26 @@ async def test_without_a_redrive_policy_what_keeps_failing_is_dead_lettered_afte
     assert (context["reason"], context["detail"]) == ("KeyError", "tried 3 times; the last time: no id")
 
 
+@simulated
+async def test_tries_in_hand_of_a_fifo_queue_are_counted_too() -> None:
+    """The first of a group always fails: three tries, one receive, one letter, and the others are done in order."""
+    bench = Bench(fifo=True, max_receives=None).with_dead_letters()
+    tries: list[str] = []
+
+    def answer(records: Sequence[Message]) -> list[Retried | None]:
+        tries.extend(record.body for record in records)
+        return [Retried("KeyError") if record.body == '{"n":0}' else None for record in records]
+
+    bench.sink.answer = answer
+    bench.spec = replace(bench.spec, max_receives=3)
+    await bench.send(range(4), group="g")
+    async with asyncio.timeout(3_600):
+        await bench.drain()
+    assert tries.count('{"n":0}') == 3
+    assert bench.sink.ids() == [1, 2, 3]
+    assert await bench.dead_bodies() == ['{"n":0}']
+
+
 # ── put back ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
