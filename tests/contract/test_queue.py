@@ -1,7 +1,7 @@
 """What a `Queue` promises of receiving, leases and deleting, held against every implementation.
 
-Each case is what AWS documents; where an implementation does otherwise, `places.DIFFERS` says so in AWS's terms. Cases
-that need time to pass let a long poll wait for it.
+Each case is what AWS documents or was seen to do; where an implementation does otherwise, `places.DIFFERS` says so in
+AWS's terms. Cases that need time to pass let a long poll wait for it.
 """
 
 from __future__ import annotations
@@ -215,6 +215,19 @@ async def test_old_handle_does_not_spoil_the_newer_one(place: Place) -> None:
     (answer,) = await queue.delete([first])
     assert answer is OK or refused(answer, "ReceiptHandleIsInvalid", "InvalidParameterValue")
     assert await queue.delete([second]) == [OK]
+
+
+async def test_old_handle_changes_the_visibility_of_what_a_newer_one_holds(place: Place) -> None:
+    """On a standard queue whoever lost a message can still give it away: the worker must not."""
+    queue = await made(place)
+    await sent(queue, "x")
+    first = await only(queue)
+    await queue.change_visibility([first], [0])
+    second = await only(queue)
+    assert await queue.change_visibility([first], [0]) == [OK]
+    third = await only(queue)
+    assert third.message_id == second.message_id
+    assert third.receive_count == second.receive_count + 1
 
 
 async def test_garbage_handle_fails_alone(place: Place) -> None:

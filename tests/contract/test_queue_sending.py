@@ -10,10 +10,12 @@ from tests.contract.steps import (
     drained,
     made,
     only,
+    refused,
     sent,
     sent_in_groups,
     too_long,
 )
+from worker.errors import QueueRefused
 from worker.message import Outgoing
 from worker.sqs.queue import OK
 
@@ -110,6 +112,38 @@ async def test_fifo_release_brings_the_same_message_first(place: Place) -> None:
     (first,) = await queue.receive(1, 1)
     assert await queue.change_visibility([first], [0]) == [OK]
     assert [d.body for d in await queue.receive(10, 1)] == ["a1", "a2"]
+
+
+async def test_fifo_release_is_not_held_back_by_later_ones_in_flight(place: Place) -> None:
+    """A hidden message holds back what was sent after it, and nothing else: two can hold one group at a time."""
+    queue = await made(place, fifo=True)
+    await sent_in_groups(queue, "a1", "a2", "a3")
+    first, second = await queue.receive(2, 1)
+    assert await queue.change_visibility([first], [0]) == [OK]
+    (again,) = await queue.receive(10, 1)
+    assert again.body == "a1"
+    assert await queue.delete([again]) == [OK]
+    assert await queue.receive(10, 0) == []
+    assert await queue.delete([second]) == [OK]
+    assert [d.body for d in await queue.receive(10, 1)] == ["a3"]
+
+
+async def test_fifo_delete_after_the_lease_is_refused(place: Place) -> None:
+    """The message is visible again, and a handle of before deletes it no more."""
+    queue = await made(place, fifo=True)
+    await sent_in_groups(queue, "a1")
+    (first,) = await queue.receive(1, 1)
+    assert await queue.change_visibility([first], [0]) == [OK]
+    assert refused((await queue.delete([first]))[0], "ReceiptHandleIsInvalid", "InvalidParameterValue")
+    assert [d.body for d in await queue.receive(10, 1)] == ["a1"]
+
+
+async def test_fifo_batch_with_a_message_without_a_group_is_refused_whole(place: Place) -> None:
+    """The others of the batch are not in the queue either."""
+    queue = await made(place, fifo=True)
+    with pytest.raises(QueueRefused):
+        await queue.send([Outgoing("a", group_id="g", deduplication_id="a"), Outgoing("b", deduplication_id="b")])
+    assert await queue.receive(10, 0) == []
 
 
 async def test_fifo_duplicate_is_accepted_and_dropped(place: Place) -> None:
