@@ -32,6 +32,16 @@ async def test_workers_that_start_together_make_one_table(database: Postgres, ta
     assert database.keys(table) == []
 
 
+async def test_a_table_in_which_different_keys_are_one_is_refused(database: Postgres, table: str) -> None:
+    """The later of two such messages would be deleted unwritten: this type knows no blanks at the end."""
+    times = "sent_at timestamptz, received_at timestamptz"
+    others = f"body text, {times}, receive_count integer, group_id text, attributes jsonb"
+    database.sql(f"CREATE TABLE {table} (message_id character(40) PRIMARY KEY, {others})")
+    with pytest.raises(SinkRefused, match="takes different keys for one"):
+        await PostgresSink(database.dsn, table).open()
+    assert database.keys(table) == []
+
+
 async def test_the_table_of_the_page_takes_messages(database: Postgres, table: str) -> None:
     """As printed on the page of the sinks, for those who create it themselves; in a schema of its own."""
     (block,) = (one for one in blocks("docs/sinks.md") if one.language == "sql")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from worker.sinks.alike import ALIKE, ONE_FOR_TWO
 from worker.sinks.columns import COLUMNS
 from worker.sinks.disk import prove_creatable
 from worker.sinks.sqlite_statements import (
@@ -102,7 +103,7 @@ class SqliteTable:
         ) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(create_table(self._table, self._keys[0]))
-            self._tried(connection)
+            self._tell_apart(connection, self._tried(connection))
             connection.execute("ROLLBACK")
         return True
 
@@ -161,6 +162,7 @@ class SqliteTable:
         connection.execute("COMMIT")
         connection.execute("BEGIN IMMEDIATE")
         self._key = self._tried(connection)
+        self._tell_apart(connection, self._key)
         connection.execute("ROLLBACK")
         if self._key == BY_KEY:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
@@ -178,6 +180,15 @@ class SqliteTable:
                 return key
         connection.execute(insert(last, self._table, COLUMNS, 1), _PROBE)
         return last
+
+    def _tell_apart(self, connection: sqlite3.Connection, key: Key) -> None:
+        """Refuse a table in which different keys are one; rules of yours that these rows break say nothing of that."""
+        with suppress(sqlite3.IntegrityError):
+            rows = [value for alike in ALIKE for value in (alike, *_PROBE[1:])]
+            connection.execute(insert(key, self._table, COLUMNS, len(ALIKE)), rows)
+            [(taken,)] = connection.execute("SELECT changes()")
+            if 0 < taken < len(ALIKE):
+                raise sqlite3.OperationalError(ONE_FOR_TWO)
 
     def _remember_identities(self, before: Identity) -> None:
         """The file and its log, which exists once a transaction was begun (not on disks without shared memory)."""

@@ -443,6 +443,26 @@ async def test_a_table_that_cannot_take_messages_is_refused_at_the_start(path: P
         await SqliteSink(str(path)).open()
 
 
+@pytest.mark.parametrize(
+    "column", ["message_id TEXT COLLATE NOCASE", "message_id TEXT COLLATE RTRIM", "message_id NUMERIC"]
+)
+async def test_a_table_in_which_different_keys_are_one_is_refused_at_the_start(path: Path, column: str) -> None:
+    """The later of two such messages would be deleted unwritten; `worker check` says so too."""
+    run_sql(path, f"CREATE TABLE messages ({column} PRIMARY KEY, {', '.join(COLUMNS[1:])})")
+    for way in (SqliteSink.open, SqliteSink.check):
+        with pytest.raises(SinkRefused, match=r"takes different keys for one .* message_id as TEXT PRIMARY KEY"):
+            await way(SqliteSink(str(path)))
+    assert rows_in(path) == []
+
+
+async def test_a_rule_of_yours_that_the_trial_rows_break_says_nothing(path: Path) -> None:
+    """Only how keys are compared is tried."""
+    run_sql(path, f"CREATE TABLE messages (message_id TEXT PRIMARY KEY, {', '.join(COLUMNS[1:])}, UNIQUE (body))")
+    async with opened(path) as sink:
+        await sink.write([make_message()])
+    assert len(rows_in(path)) == 1
+
+
 async def test_a_table_with_more_columns_is_welcome(path: Path) -> None:
     """Columns of yours that may stay empty, or fill themselves, do not matter."""
     run_sql(
