@@ -115,7 +115,7 @@ def reader(pipeline: Pipeline) -> ReadState:
     def read() -> PipelineState:
         away = pipeline.breaker.is_open
         return PipelineState(
-            buffered=len(pipeline.buffer),
+            buffered=len(pipeline.buffer) - pipeline.buffer.resting,
             handling=pipeline.handler.handling,
             settling=pipeline.settler.pending,
             in_flight=len(pipeline.ledger),

@@ -34,6 +34,9 @@ class Lane:
     """Message ids on their way back to the queue, which may hand them out again before it has told us so."""
     rest: asyncio.TimerHandle | None = None
     """Ends the pause of a message that is tried again, or the wait for one that is absent."""
+    resting: int = 0
+    """Messages waiting in it while it rests; part of what `Lanes.resting` says, as are their bytes."""
+    resting_bytes: int = 0
     absent: str = ""
     """Message id of the earliest, which was given back alone and is to come again."""
     hopeless: dict[str, Rejected] = field(default_factory=dict)

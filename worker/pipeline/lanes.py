@@ -61,18 +61,15 @@ class Lanes:
         self._pipeline = pipeline
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[str, Lane] = {}  # by group; written by _lane, _forget, close
-        self._resting: dict[str, Lane] = {}  # those with a pause or an absent message; written by _rest and _wake
+        self.resting = 0
+        """Messages of groups that wait for one of theirs to be tried again. Written by `_count`."""
+        self._resting_bytes = 0  # written as resting
         self._runs: Channel[list[Delivery]] = Channel(self._weigh)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
         self._waiting = 0  # deliveries waiting in lanes and runs; written with them
 
     def __len__(self) -> int:
         return self._waiting
-
-    @property
-    def resting(self) -> int:
-        """Messages of groups that wait for one of theirs to be tried again."""
-        return sum(len(lane.waiting) for lane in self._resting.values())
 
     # ── the buffer ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,8 +79,7 @@ class Lanes:
         for delivery in deliveries:
             lane = self._lane(delivery)
             touched[lane.group] = lane
-            insert_in_order(lane.waiting, delivery)
-            self._waiting += 1
+            self._wait(lane, delivery)
             if lane.absent == delivery.message_id:
                 self._end_rest(lane)
         for lane in touched.values():
@@ -122,10 +118,9 @@ class Lanes:
         unbegun = [delivery for run in self._runs.empty() for delivery in run]
         for lane in self._lanes.values():
             unbegun += lane.waiting
-            lane.wake()
+            self._end_rest(lane)
         self._unbegun = newest_first(unbegun)
         self._lanes.clear()
-        self._resting.clear()
         self._runs.close()
 
     def unbegun(self) -> list[Delivery]:
@@ -219,13 +214,18 @@ class Lanes:
         """Keep it here until its pause is over, if there is room, and time left of SQS's 12 hours."""
         pause = self._holding.pause(delivery, retried)
         until = self._loop.time() + pause
-        size = sum(one.weight for rests in self._resting.values() for one in rests.waiting)
-        fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size + delivery.weight)
+        size = self._resting_bytes + delivery.weight + sum(one.weight for one in lane.waiting)
+        fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size)
         if not (self._stays(lane) and fits and until < delivery.renew_until) or lane.rest or delivery.lost:
             return False
         self._emit(
             events.MessageRetried(
-                self._pipeline, delivery.message_id, retried.reason, retried.detail, delivery.receive_count, pause
+                self._pipeline,
+                delivery.message_id,
+                retried.reason,
+                retried.detail,
+                delivery.receive_count,
+                round(pause, 3),
             )
         )
         delivery.tries += 1
@@ -236,7 +236,7 @@ class Lanes:
 
     def _rest(self, lane: Lane, until: float) -> None:
         lane.rest = self._loop.call_at(until, self._wake, lane)
-        self._resting[lane.group] = lane
+        self._count(lane, len(lane.waiting), sum(one.weight for one in lane.waiting))
         self._rested()
 
     def _wake(self, lane: Lane) -> None:
@@ -249,9 +249,17 @@ class Lanes:
         self._forget(lane)
 
     def _end_rest(self, lane: Lane) -> None:
+        if lane.rest is None:
+            return
         lane.wake()
-        if self._resting.pop(lane.group, None) is not None:
-            self._rested()
+        self._count(lane, -lane.resting, -lane.resting_bytes)
+        self._rested()
+
+    def _count(self, lane: Lane, messages: int, size: int) -> None:
+        lane.resting += messages
+        lane.resting_bytes += size
+        self.resting += messages
+        self._resting_bytes += size
 
     # ── a message that only the redrive policy can move ─────────────────────────────────────────────────────────────
 
@@ -322,8 +330,13 @@ class Lanes:
     def _put_back(self, lane: Lane, delivery: Delivery) -> None:
         """Not resolved after all: it waits again."""
         lane.out = max(0, lane.out - 1)
+        self._wait(lane, delivery)
+
+    def _wait(self, lane: Lane, delivery: Delivery) -> None:
         insert_in_order(lane.waiting, delivery)
         self._waiting += 1
+        if lane.rest is not None:
+            self._count(lane, 1, delivery.weight)
 
     def _resolve(self, lane: Lane) -> None:
         lane.out = max(0, lane.out - 1)

@@ -223,7 +223,8 @@ class Settler:
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
         self.calls += 1
-        accepted = await self._dead_letters.send(batch) if self._dead_letters is not None else set()
+        batch = self._still_ours(batch)
+        accepted = await self._dead_letters.send(batch) if batch and self._dead_letters is not None else set()
         for delivery, rejected in batch:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
@@ -231,6 +232,15 @@ class Settler:
                 self._deletes.put([delivery])
             else:
                 self._unaccepted(delivery, rejected)
+
+    def _still_ours(self, batch: list[tuple[Delivery, Rejected]]) -> list[tuple[Delivery, Rejected]]:
+        """Whoever has the message by now decides what becomes of it; a delete by our handle would take it away."""
+        now = self._now()
+        lost = [delivery for delivery, _ in batch if delivery.lost or now >= delivery.deadline]
+        if lost:
+            self._emit(events.SettleFailed(self._pipeline, "dead-letter", LEASE_OVER.code, len(lost), final=True))
+            self._leave_as("expired", lost)
+        return [(delivery, rejected) for delivery, rejected in batch if delivery not in lost]
 
     def _unaccepted(self, delivery: Delivery, rejected: Rejected) -> None:
         """No dead-letter queue has it: it is left to the redrive policy, or tried again, in hand if it may stay."""

@@ -105,7 +105,9 @@ async def test_a_long_pause_holds_its_own_group_alone() -> None:
     async with bench.running() as pipeline:
         await asyncio.sleep(60)
         assert by_group(bench) == {"b": [5, 6, 7]}
+        assert (len(pipeline.buffer), pipeline.buffer.resting) == (3, 3)  # nobody is late with them
         await asyncio.sleep(3_600)
+        assert (len(pipeline.buffer), pipeline.buffer.resting) == (0, 0)
         assert by_group(bench)["a"] == [0, 1, 2]
         assert pipeline.ledger.received == 6
 

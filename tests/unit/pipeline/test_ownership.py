@@ -10,7 +10,7 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.loopback.faults import Rule
-from worker.outcome import Retried
+from worker.outcome import Rejected, Retried
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -82,3 +82,20 @@ async def test_a_renewal_answered_after_the_deadline_is_not_believed(seconds: fl
         (delivery,) = pipeline.ledger.deliveries()
         assert delivery.deadline < 30.5
         assert not bench.told(events.LeasesRenewed)
+
+
+@simulated
+async def test_a_rejection_after_the_lease_is_left_to_whoever_has_the_message_by_now() -> None:
+    """No renewal gets through, and the sink rejects when the lease is over: no dead letter, and no delete."""
+    bench = Bench(writers=1).with_dead_letters()
+    bench.set_faults(Rule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
+    bench.sink.seconds = 40
+    bench.sink.answer = lambda records: [Rejected("bad") for _ in records]
+    await bench.send([1])
+    async with bench.running():
+        await asyncio.sleep(41)
+        assert await bench.dead_bodies() == []
+        bench.set_faults()
+        bench.sink.seconds = 1
+        await asyncio.sleep(60)
+    assert await bench.dead_bodies() == ['{"n":1}']

@@ -11,6 +11,7 @@ class PipelineState:
     """The live numbers of one pipeline, read when somebody asks. Not a fact: nothing happened."""
 
     buffered: int
+    """Wait for a handler; what waits for an earlier one of its group to be tried again is not among them."""
     handling: int
     settling: int
     in_flight: int
