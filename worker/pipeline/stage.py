@@ -111,7 +111,6 @@ class Stages:
 
     def _failure(self, stage: Stage, task: asyncio.Task[Any]) -> BaseException | None:
         """Why *task* should not have ended; None where it should."""
-        stage.work.close()  # it may never have been begun
         if task.cancelled():
             return None if stage.may_end else StageEnded(stage.name, CANCELLED)
         error = task.exception()
@@ -139,6 +138,10 @@ class Stage:
         self.work = work
         self.told = False
         """To end. Written by `Stages.end`."""
+
+    def __del__(self) -> None:
+        """A loop that was closed first never began it: that is no mistake to be warned of."""
+        self.work.close()
 
     @property
     def may_end(self) -> bool:

@@ -112,6 +112,7 @@ class Calls:
         began = self._loop.time()
         said: asyncio.Future[list[Answer] | SinkError] = self._loop.create_future()
         task = your_task(self._contained(work, messages, said), name=f"call-{self._name}")
+        task.add_done_callback(partial(_end_unsaid, said, len(messages)))
         try:
             with self._limits.over(seconds):
                 return await said
@@ -144,11 +145,11 @@ class Calls:
             answers: list[Answer] | SinkError = self._answers(returned, messages)
         except BaseException as error:  # noqa: BLE001 - the line where they all end
             answers = meaning(error, len(messages))
+            say(said, answers)
             self._failing.tell(error, messages)
         else:
+            say(said, answers)
             self._failing.tell_returned(returned, messages)
-        if not said.done():
-            said.set_result(answers)
 
     async def _put_down(self, task: asyncio.Task[Any], seconds: float) -> None:
         task.cancel()
@@ -224,6 +225,19 @@ class Calls:
                 f"{self._name}: {len(self._hanging)} of {self._count} calls are over their limit of "
                 f"{self._limit_seconds:g} s and have not ended, so there is no place for another one"
             ) from None
+
+
+def say(said: asyncio.Future[list[Answer] | SinkError], answers: list[Answer] | SinkError) -> None:
+    """Tell who waits, if anybody still does."""
+    if not said.done():
+        said.set_result(answers)
+
+
+def _end_unsaid(said: asyncio.Future[list[Answer] | SinkError], count: int, task: asyncio.Task[None]) -> None:
+    """It ended without a word: it was cancelled before it began, or what is around your code has failed."""
+    if not said.done():
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        say(said, meaning(error or RuntimeError("a call without an answer"), count))
 
 
 async def _awaited(handed_out: Unawaited) -> object:

@@ -237,6 +237,24 @@ async def test_a_swallowed_cancellation_is_nobodys_business(module: ModuleType, 
     await sink.close()
 
 
+async def test_a_call_that_ends_without_a_word_is_a_retry_at_once(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is around your code may fail as well (the lines about it, for one): nobody waits for the limit then."""
+
+    async def function(_message: Message) -> None:
+        """Done."""
+
+    sink = await open_sink(module, function)
+
+    def fails(*_: object, **__: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(handler_call, "bind", fails)
+    assert [a.reason for a in await sink.write([make_message()]) if a] == ["LookupError"]
+    await sink.close()
+
+
 async def test_each_call_has_context_variables_of_its_own(module: ModuleType) -> None:
     """What one message's call sets, the next one does not see; what is set around both, both see."""
     variable = contextvars.ContextVar("variable", default="unset")
