@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.aws_session import Clients, translated
-from worker.sqs.key_ring import TOO_LONG
 from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Caller:
             async with asyncio.timeout(self._settle_seconds):
                 return await self.clients.ring.replaced(keys, error)
         except TimeoutError as late:
-            raise QueueUnavailable(error.operation, "Timeout", TOO_LONG) from late
+            raise self.clients.ring.late(error) from late
 
     async def _request(self, operation: str, method: Method, seconds: float, asked: dict[str, Any]) -> Any:
         if self._closed:

@@ -32,8 +32,6 @@ DENIED_SECONDS: Final = 60.0
 ASK_SECONDS: Final = 60.0
 """How long one question may take: a `credential_process` may wait for a person. Requests go on meanwhile."""
 
-TOO_LONG: Final = "the credentials took too long to come"
-"""What a request says that waited for others in vain."""
 DENIED: Final = frozenset({"AccessDenied", "NotAuthorized"})
 """What SQS says of a session that was revoked by a policy (AWSRevokeOlderSessions), and of missing permissions."""
 
@@ -107,6 +105,11 @@ class KeyRing:
             return error
         words = f"{error.detail}; other credentials could not be had: {self._trouble.code}: {self._trouble.detail}"
         return type(error)(error.operation, error.code, words)
+
+    def late(self, error: QueueError) -> QueueUnavailable:
+        """What a request says that was refused with *error* and waited in vain: others may be here for the next."""
+        words = f"SQS refused the credentials ({error.code}), and others took too long to come"
+        return QueueUnavailable(error.operation, "Timeout", words)
 
     async def close(self) -> None:
         """Ask no more."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.limit import Limit, Limits
 from worker.sqs.errors import shortened
-from worker.sqs.key_ring import TOO_LONG
 from worker.sqs.native_answer import WireTrouble
 from worker.sqs.native_read import NOT_UNDERSTOOD
 from worker.telemetry.events import RequestMade
@@ -183,7 +182,7 @@ class Requester:
             async with asyncio.timeout(call.seconds):
                 return await self._signing.keys.replaced(call.keys, error)
         except TimeoutError as late:
-            raise QueueUnavailable(error.operation, "Timeout", TOO_LONG) from late
+            raise self._signing.keys.late(error) from late
 
 
 class Untimed:
