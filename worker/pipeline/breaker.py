@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PROBE_BASE_SECONDS: Final = 0.25
 PROBE_MAX_SECONDS: Final = 5.0
 """Bounds the time from healing to the first write that notices it."""
-BLAMED_MAX_SECONDS: Final = 60.0
+BLAMED_MAX_SECONDS: Final = 30.0
 """A record whose own server hangs keeps a handler from others at each try, so its tries become rare."""
 SHORTEST_PAUSE_SECONDS: Final = 0.1
 DIVIDED_AFTER: Final = 2
