@@ -111,10 +111,11 @@ ABLATIONS: Final = (
         "takes missing entries for done", _one(Entries, "until_decided", defects.takes_missing_for_done), "INV-1", 24
     ),
     _ablation("trusts lost answers", _one(Entries, "until_decided", defects.trusts_lost_answers), "INV-1", 10, 11),
-    _ablation("renews nothing", _one(Ledger, "due", defects.renews_nothing), "INV-1 INV-7", 76),
+    _ablation("renews nothing", _one(Ledger, "due", defects.renews_nothing), "INV-1 INV-7", 19),
     _ablation("renews what nobody has in hand", _GHOSTS, "INV-1", 1, 2),
+    _ablation("asks once for many renewals", _one(Ledger, "is_due", defects.renews_whoever), "INV-1 INV-10", 4, 13),
     _ablation(
-        "renews for 30 s whatever the lease", _one(Renewer, "_renew", defects.renews_for_thirty_seconds), "INV-1", 214
+        "renews for 30 s whatever the lease", _one(Renewer, "_renew", defects.renews_for_thirty_seconds), "INV-1", 24
     ),
     _ablation("keeps the old handle", _one(Ledger, "_supersede", defects.keeps_the_old_handle), "INV-1", 28),
     _ablation("holds leases for ever", _one(Ledger, "_hold", defects.holds_for_ever), "INV-1", 0, 1),
