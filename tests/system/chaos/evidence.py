@@ -103,6 +103,8 @@ class Limits:
     """Receives of one poller while all of them fail."""
     recovery_seconds: float = 15.0
     """From healing of a sink to 90 % of the rate before: three times what is aimed at, which is clearly too long."""
+    answers_wait: bool = False
+    """Enough stalls are so short that an answer must have waited for a sleeper."""
     gap_seconds: float = 30.0
     """Without a delete while there is something to do and nothing is wrong: no pause of a worker is longer."""
 

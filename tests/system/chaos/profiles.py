@@ -6,6 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from worker.loopback.rules import Rules
 
+STALL_SECONDS_BEYOND = 0.5
+STALL_LEASES = 2.5
+"""How long stalls last, in turn. A short one ends this long after the last lease: others have just taken what the
+sleeper held, and where its requests are not given up yet it hears answers that waited. After a long one none waits.
+"""
+STALLS_ENOUGH = 5
+"""Half of them are short."""
+RECEIVE_SLACK_SECONDS = 5
+"""What the worker allows a receive beyond its long poll."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -32,6 +42,8 @@ class Profile:
     sqs: int
     """Windows of SQS trouble: this many kinds, or each several times."""
     quiesce_budget_seconds: float
+    wait_seconds: int = 1
+    """Of a long poll."""
     processes: int = 1
     """Of each worker, under one parent."""
     stalls: int = 0
@@ -52,6 +64,12 @@ class Profile:
     """64 receives and 64 other calls at a time for each of three queues; in practice it is half of this."""
     extra: dict[str, str] = field(default_factory=dict)
     """More settings of the workers."""
+
+    @property
+    def answers_wait(self) -> bool:
+        """Whether some sleeper must wake to an answer: several of the short stalls end before a receive is given up."""
+        given_up = self.wait_seconds + RECEIVE_SLACK_SECONDS
+        return self.stalls >= STALLS_ENOUGH and self.visibility + STALL_SECONDS_BEYOND + 1 <= given_up
 
 
 def cut(profile: Profile, *, name: str, load_seconds: float) -> Profile:
@@ -89,7 +107,7 @@ PROFILES = {
             name="gate", messages=90_000, groups=1_000, rounds=20, workers=3, visibility=5,
             warm_up_seconds=10, load_seconds=400,
             kills=30, terms=20, stops=6, stalls=6, crashes=48, locks=6, sqs=33,
-            restarts=6, commit_losses=8, quiesce_budget_seconds=90, idle_seconds=60,
+            restarts=6, commit_losses=8, quiesce_budget_seconds=90, idle_seconds=60, wait_seconds=2,
         ),
         Profile(  # leases long enough to be seen running out, sinks away for longer than them, and calm between
             name="sabotage", messages=5_000, groups=10, rounds=200, workers=3, visibility=6,

@@ -153,6 +153,7 @@ class Run:
             rss_bytes=profile.rss_budget_mib * 2**20,
             fd_slack=profile.fd_slack,
             fds=profile.fds,
+            answers_wait=profile.answers_wait,
         )
         return Evidence(
             produced=books.produced(world.sent(place) for place in PLACES),

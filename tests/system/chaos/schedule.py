@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.system.chaos.crashing import POINTS
+from tests.system.chaos.profiles import STALL_LEASES, STALL_SECONDS_BEYOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,11 +47,6 @@ REFUSE_ALL = "outage"
 ALWAYS = (REFUSE_ALL, "partial")
 """In every run, however small: how often the workers ask in vain is measured, and what failed in part must be asked
 again.
-"""
-STALL_SECONDS_BEYOND = 0.5
-STALL_LEASES = 2.5
-"""How long stalls last, in turn. A short one ends this long after the last lease: others have just taken what the
-sleeper held, and its requests are not given up yet, so it hears answers that waited. After a long one none waits.
 """
 WINDOW_SHARE = 0.6
 """Of its slot, at most, that a window of trouble lasts."""

@@ -104,7 +104,7 @@ class World:
                 "dlq": url + place.dead,
                 "endpoint_url": self.endpoint,
                 "sink": place.sink,
-                "wait_seconds": 1,
+                "wait_seconds": self.profile.wait_seconds,
                 "retry_base_seconds": 0.2,
                 "retry_max_seconds": 2,
                 "in_flight_max_messages": 300,

@@ -110,7 +110,9 @@ def stalled(*, taken: bool, waiting: bool) -> Evidence:
     lives = [life("w4.4", "kill", sleeper, ended=4600), life("w5.5", "kill", [*taker, *both], ended=4600)]
     stall = Fault("stall", "-", "4", 1000 * MS, 4000 * MS, 1, 4100 * MS)
     faults = [FAULT, OUTAGE, stall]
-    return good(changes=lambda: sorted((*CHANGES, *given)), lives=[told(), killed(), *lives], faults=faults)
+    limits = replace(good().limits, answers_wait=True)
+    changes = sorted((*CHANGES, *given))
+    return good(changes=lambda: changes, lives=[told(), killed(), *lives], faults=faults, limits=limits)
 
 
 def renewed_late() -> Evidence:
