@@ -138,7 +138,7 @@ ABLATIONS: Final = (
     ),
     _ablation("cancels the deletes at the stop", _one(Stop, "last_words", defects.has_no_last_words), "INV-5", 1, 5),
     _ablation("forgets the last ten deletes", _one(Settler, "close", defects.forgets_the_last_ten), "INV-5", 14, 19),
-    _ablation("sends again instead of giving back", _one(Settler, "_change", defects.sends_again), "INV-7", 1, 4),
+    _ablation("sends again instead of giving back", _one(Settler, "_change", defects.sends_again), "INV-2 INV-7", 1, 4),
     _ablation("takes garbage for done", _one(Decoder, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
     _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
     _ablation(
@@ -160,7 +160,7 @@ ABLATIONS: Final = (
     ),
     _ablation("counts no receives", _one(Handler, "_judged", lambda _, outcomes: outcomes), "INV-7", 29),
     _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
-    _ablation("has no lanes", _one(pipeline, "Lanes", Arrivals), "INV-9", 13, 41),
+    _ablation("has no lanes", _one(pipeline, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
     _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 269),
     _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7 INV-11", 282, 12),

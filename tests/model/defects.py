@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
+    from worker.pipeline.sizing import Sizing
     from worker.pipeline.stage import Stage
     from worker.pipeline.stopping import Stop
     from worker.room import Reservation, Room
@@ -373,6 +374,11 @@ def gives_nothing_back(self: Arrivals) -> list[Delivery]:
 def oldest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
     """The order in which they came: the group unlocks before the last of it is back."""
     return sorted(deliveries, key=order_of)
+
+
+def has_no_lanes(sizing: Sizing, *_: object, **__: object) -> Arrivals:
+    """Takes a FIFO queue for a standard one."""
+    return Arrivals(sizing)
 
 
 def holds_nothing(*_: object) -> bool:

@@ -83,7 +83,8 @@ class PipelineSettings(Given):
 
     dlq: Annotated[Address | None, Variable("SQS_DLQ_URL", "a URL, an ARN or a name", single=True)] = None
     """Where this worker sends rejected messages, with the reason. If it is not set they are left to the queue's own
-    redrive policy, which moves them when they were received too often, without a reason."""
+    redrive policy, which moves them when they were received too often, without a reason; those of a FIFO queue go to
+    the queue that the policy names, if this worker may send there."""
 
     max_receives: Annotated[
         Whole | None,
@@ -92,7 +93,8 @@ class PipelineSettings(Given):
     ] = None
     """After how many receives a message that still fails is sent to `SQS_DLQ_URL` by this worker. If it is not set: the
     queue's redrive policy counts, and where there is none, 10. It does not count messages that end the worker itself
-    (out of memory): only a redrive policy sees those."""
+    (out of memory): only a redrive policy sees those. On a FIFO queue, where tries are in hand, it counts those; if
+    it is not set, up to the policy's number."""
 
     region: Annotated[
         str | None,
