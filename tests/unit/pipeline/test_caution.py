@@ -1,0 +1,153 @@
+"""After a start: what may have ended a process is handled alone, and nothing else is made to wait for long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.model.simloop import simulated
+from tests.unit.pipeline.bench import Bench
+from worker.message import Delivery
+from worker.pipeline.caution import SUSPECTS, Caution
+from worker.pipeline.sizing import BatchSettings
+from worker.telemetry import events
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.message import Message
+
+SINGLE = BatchSettings(max_rows=1, max_bytes=100_000, max_wait_seconds=0)
+
+
+async def received_before(bench: Bench, numbers: Sequence[int], *, group: str | None = None) -> None:
+    """Put messages into the queue that somebody has received, and never deleted."""
+    await bench.send(numbers, group=group)
+    while await bench.queue.receive(10, 0):
+        pass
+    await asyncio.sleep(bench.spec.lease_seconds + 1)
+
+
+@simulated
+@pytest.mark.parametrize("rows", [1, 20])
+async def test_what_was_received_before_is_handled_with_nothing_else_in_hand(rows: int) -> None:
+    """One by one: what became of a suspect has reached SQS before the next is even received."""
+    bench = Bench(own_code=True, batch=BatchSettings(max_rows=rows, max_bytes=100_000, max_wait_seconds=0.1))
+    await received_before(bench, range(12))
+    in_flight: list[int] = []
+
+    async def write(records: Sequence[Message]) -> list[None]:
+        await asyncio.sleep(0.3)
+        in_flight.append((await bench.counts())[1])
+        bench.sink.rows += records
+        return [None] * len(records)
+
+    bench.sink.write = write  # type: ignore[method-assign] # one that counts
+    async with bench.running():
+        await asyncio.sleep(20)
+    assert in_flight == [1] * 12
+    assert {row.receive_count for row in bench.sink.rows} == {2}
+    assert len(bench.told(events.SuspectTried)) == 12
+
+
+@simulated
+async def test_groups_keep_their_order_around_suspects() -> None:
+    """FIFO: what is behind a suspect in its group waits for it, and follows it."""
+    bench = Bench(fifo=True, own_code=True)
+    for group in ("a", "b"):
+        await received_before(bench, range(3), group=group)
+    await bench.send(range(3, 6), group="a")
+    async with bench.running():
+        await asyncio.sleep(60)
+    for group in ("a", "b"):
+        numbers = [row.value["n"] for row in bench.sink.rows if row.group_id == group and isinstance(row.value, dict)]
+        assert numbers == list(range(6 if group == "a" else 3))
+
+
+@simulated
+async def test_fresh_messages_are_received_by_tens_from_the_second_receive_on() -> None:
+    """A healthy start is not held up: the first receive asks for one message, those after it for what there is room."""
+    bench = Bench(own_code=True)
+    await bench.send(range(95))
+    async with bench.running():
+        await asyncio.sleep(2)
+        assert len(bench.sink.rows) == 95
+        received = bench.told(events.MessagesReceived)
+        assert [getattr(fact, "asked", 0) for fact in received[:3]] == [1, 10, 10]
+    assert not bench.told(events.SuspectTried)
+
+
+def delivery(number: int, *, receive_count: int = 2) -> Delivery:
+    """One receipt."""
+    return Delivery(str(number), f"h{number}", "{}", 0.0, 0.0, receive_count, 0.0)
+
+
+@simulated
+async def test_a_crash_beside_this_process_makes_it_careful_again() -> None:
+    """The parent's word opens the window anew, and what comes again is suspected however many there are."""
+    caution = Caution()
+    caution.watch(lambda: 0, lease_seconds=30)
+    await asyncio.sleep(100)
+    before = caution.active
+    caution.alarm()
+    assert (before, caution.active) == (False, True)
+    for number in range(SUSPECTS + 1):
+        caution.hold([delivery(number)])
+        async with caution.turn(delivery(number), lambda _: None, "p"):
+            pass
+    assert caution.suspects(delivery(-1))
+    await asyncio.sleep(41)
+    assert not caution.active
+
+
+@simulated
+async def test_without_a_sign_of_a_crash_so_many_suspects_are_ordinary_retries() -> None:
+    """After a rollout of a worker that gave thousands back, the next one is slow for seconds and not for minutes."""
+    caution = Caution()
+    caution.watch(lambda: 0, lease_seconds=30)
+    for number in range(SUSPECTS):
+        assert caution.suspects(delivery(number))
+        caution.hold([delivery(number)])
+        async with caution.turn(delivery(number), lambda _: None, "p"):
+            pass
+    assert not caution.suspects(delivery(-1))
+
+
+@simulated
+async def test_what_a_process_has_lived_through_is_no_suspect() -> None:
+    """Nor is a first receipt."""
+    caution = Caution()
+    caution.watch(lambda: 0, lease_seconds=30)
+    assert caution.suspects(delivery(1))
+    caution.saw([delivery(1)])
+    assert not caution.suspects(delivery(1))
+    assert not caution.suspects(delivery(2, receive_count=1))
+
+
+@simulated
+async def test_all_pipelines_of_a_process_are_quiet_while_a_suspect_is_tried() -> None:
+    """They would end with it: a suspect of one waits for what another has in hand, but not for ever."""
+    caution = Caution()
+    in_hand = 3
+    caution.watch(lambda: in_hand, lease_seconds=None)
+    caution.watch(lambda: 1, lease_seconds=30)
+    loop = asyncio.get_running_loop()
+
+    async def finish() -> None:
+        nonlocal in_hand
+        await asyncio.sleep(2)
+        in_hand = 0
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(finish())
+        caution.hold([delivery(1)])
+        held = caution.holding
+        async with caution.turn(delivery(1), lambda _: None, "p"):
+            assert loop.time() == pytest.approx(2, abs=0.1)
+    assert (held, caution.holding) == (True, False)
+    in_hand = 1
+    caution.hold([delivery(2)])
+    async with caution.turn(delivery(2), lambda _: None, "p"):
+        assert loop.time() == pytest.approx(62, abs=0.2)
