@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from worker import __version__
@@ -78,11 +79,11 @@ class Instruments:
         """Watch the loop and write the report, until cancelled; then say how the last minute was spent."""
         try:
             async with Stages() as stages:
-                stages.start(watch_loop(self.emit, self.health), name="watch-loop")
+                stages.start(partial(watch_loop, self.emit, self.health), name="watch-loop")
                 if trim := trimmer():
-                    stages.start(release_when_idle(self._accounts, trim), name="release-memory")
+                    stages.start(partial(release_when_idle, self._accounts, trim), name="release-memory")
                 stages.start(
-                    report_every(self.report, self._tell, interval_seconds=self._report_seconds), name="report"
+                    partial(report_every, self.report, self._tell, interval_seconds=self._report_seconds), name="report"
                 )
         finally:
             self._tell_performance()

@@ -15,6 +15,7 @@ import os
 import time
 import traceback
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from worker import __version__
@@ -109,8 +110,8 @@ async def _serve(
     try:
         async with AsyncExitStack() as parts, Stages(over=lambda: stop.requested) as stages:
             watching = [
-                stages.start(instruments.run(), name="instruments"),
-                stages.start(_announce(stop, instruments, pipelines), name="announce"),
+                stages.start(instruments.run, name="instruments"),
+                stages.start(partial(_announce, stop, instruments, pipelines), name="announce"),
             ]
             code = await _open_and_run(loaded, instruments, stop, caution, parts, url, pipelines, drain=drain)
             await stages.end(watching)
@@ -153,7 +154,7 @@ async def _open_and_run(
     instruments.emit(events.WorkerStarted(loaded.worker.worker_id, __version__, names, url))
     async with Stages(over=lambda: stop.requested or drain) as running:
         for pipeline in pipelines:
-            running.start(pipeline.run(stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
+            running.start(partial(pipeline.run, stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
     left = sum(len(pipeline.ledger) for pipeline in pipelines)
     return FAILED if left or stop.forced else CLEAN
 
@@ -173,8 +174,8 @@ async def _opened(
         ]
 
     async with Stages(over=lambda: True) as either:
-        opening = either.start(open_all(), name="open")
-        told = either.start(stop.wait(), name="told-before-open")
+        opening = either.start(open_all, name="open")
+        told = either.start(stop.wait, name="told-before-open")
         await asyncio.wait([opening, told], return_when=asyncio.FIRST_COMPLETED)
         await either.end([told, opening])
     if opening.cancelled():

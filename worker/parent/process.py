@@ -12,6 +12,7 @@ import time
 from asyncio.subprocess import DEVNULL
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from worker.lifeline import CRASHED, FORCE, LISTENING, STARTED, STOP
@@ -139,7 +140,7 @@ class Process:
 
     async def _follow(self, child: Child, reader: asyncio.StreamReader, began: float) -> End:
         async with Stages(over=lambda: True) as stages:
-            hearing = stages.start(self._hear(reader), name=f"hear-{self.number}")
+            hearing = stages.start(partial(self._hear, reader), name=f"hear-{self.number}")
             code = await child.wait()
             # What it said last is read; but something that a handler started may hold the other end for ever.
             await asyncio.wait([hearing], timeout=LAST_WORDS_SECONDS)

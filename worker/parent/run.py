@@ -11,6 +11,7 @@ import asyncio
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -78,7 +79,7 @@ async def _supervise(processes: list[Process], stop: Stop, emit: Emit, verdicts:
     # The supervisor has the last word about who does not leave: its deadline is later than a process' own.
     with stop_on_signals(stop, too_late=_wait):
         async with Stages() as stages:
-            watching = stages.start(watch_loop(emit, verdicts), name="watch-loop")
+            watching = stages.start(partial(watch_loop, emit, verdicts), name="watch-loop")
             code = await supervisor.run()
             await stages.end([watching])
     reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")

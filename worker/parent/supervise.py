@@ -7,6 +7,7 @@ after a growing pause while the others go on; with *drain* one that ended clean 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from worker.parent.ends import CLEAN, FAILED, End, exit_code, hopeless, in_a_row, pause_seconds, worst
@@ -46,8 +47,8 @@ class Supervisor:
     async def run(self) -> int:
         """Until every process has ended for good."""
         async with Stages(over=lambda: True) as stages:
-            keeping = [stages.start(self._keep(p), name=f"process-{p.number}") for p in self._processes]
-            stopping = stages.start(self._see_off(keeping), name="see-off")
+            keeping = [stages.start(partial(self._keep, p), name=f"process-{p.number}") for p in self._processes]
+            stopping = stages.start(partial(self._see_off, keeping), name="see-off")
             await asyncio.wait(keeping)
             await stages.end([stopping])
         return worst(self._codes.values())

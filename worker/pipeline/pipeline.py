@@ -248,19 +248,19 @@ class Pipeline:
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""
         async with Stages(over=lambda: self.poller.stopping) as stages:
-            settling = stages.start(self.settler.run(), name=f"settle-{self.spec.name}")
-            renewing = stages.start(self.renewer.run(), name=f"renew-{self.spec.name}")
+            settling = stages.start(self.settler.run, name=f"settle-{self.spec.name}")
+            renewing = stages.start(self.renewer.run, name=f"renew-{self.spec.name}")
             handling = [
-                stages.start(self.handler.run(), name=f"handle-{self.spec.name}-{number}")
+                stages.start(self.handler.run, name=f"handle-{self.spec.name}-{number}")
                 for number in range(self.spec.writers)
             ]
             watching = [
                 renewing,
-                stages.start(self.measurer.run(), name=f"measure-{self.spec.name}"),
-                *[stages.start(self.ahead.run(), name=f"ahead-{self.spec.name}") for _ in range(self.spec.own_code)],
+                stages.start(self.measurer.run, name=f"measure-{self.spec.name}"),
+                *[stages.start(self.ahead.run, name=f"ahead-{self.spec.name}") for _ in range(self.spec.own_code)],
             ]
             polling = [
-                stages.start(self.poller.run(), name=f"poll-{self.spec.name}")
+                stages.start(self.poller.run, name=f"poll-{self.spec.name}")
                 for _ in range(self.spec.receiving)  # once, or, switched off, never
             ]
             await self._until_told(stop, drain=drain)
@@ -271,8 +271,8 @@ class Pipeline:
             await stop.wait()
             return
         async with Stages(over=lambda: True) as either:
-            emptied = either.start(self.measurer.until_empty(), name=f"drain-{self.spec.name}")
-            told = either.start(stop.wait(), name=f"told-{self.spec.name}")
+            emptied = either.start(self.measurer.until_empty, name=f"drain-{self.spec.name}")
+            told = either.start(stop.wait, name=f"told-{self.spec.name}")
             await asyncio.wait([emptied, told], return_when=asyncio.FIRST_COMPLETED)
             await either.end([emptied, told])
 

@@ -117,7 +117,7 @@ class Poller:
     def _start(self) -> None:
         assert self._stages is not None  # noqa: S101 - only called by run and by receivers inside it
         self.receivers += 1
-        self._stages.start(self._receive_until_stopped(), name=f"receive-{self._pipeline}-{self.receivers}")
+        self._stages.start(self._receive_until_stopped, name=f"receive-{self._pipeline}-{self.receivers}")
         self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _receive_until_stopped(self) -> None:

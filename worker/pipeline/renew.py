@@ -53,7 +53,7 @@ class Renewer:
                 await asyncio.sleep(self._tick)
                 self._due = deque(self._ledger.due(asyncio.get_running_loop().time()))
                 for _ in range(min(CALLS - self._calling, -(-len(self._due) // BATCH_ENTRIES))):
-                    calls.start(self._call(), name=f"renew-{self._pipeline}-call")
+                    calls.start(self._call, name=f"renew-{self._pipeline}-call")
 
     async def _call(self) -> None:
         """One call after the other, as long as something is due."""

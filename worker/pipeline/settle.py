@@ -103,11 +103,11 @@ class Settler:
     async def run(self) -> None:
         """Until closed and drained."""
         async with Stages(over=lambda: self._rejects.closed) as loops:
-            loops.start(self._reject_until_closed(), name=f"reject-{self._pipeline}")
+            loops.start(self._reject_until_closed, name=f"reject-{self._pipeline}")
             for number in range(self._settings.deletes):
-                loops.start(self._delete_until_closed(), name=f"delete-{self._pipeline}-{number}")
+                loops.start(self._delete_until_closed, name=f"delete-{self._pipeline}-{number}")
             for number in range(self._settings.changes):
-                loops.start(self._change_until_closed(), name=f"change-{self._pipeline}-{number}")
+                loops.start(self._change_until_closed, name=f"change-{self._pipeline}-{number}")
 
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""

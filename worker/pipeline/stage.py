@@ -1,6 +1,6 @@
 """Stages: the long-lived tasks of one owner, none of which ends unseen.
 
-Takes coroutines and runs each as a task; gives the task. A stage ends when it is told to (`end`), or by itself once
+Takes coroutine functions and runs each as a task; gives the task. A stage ends when it is told to (`end`), or by itself once
 its owner says that this is the time for it (`over`). Any other end is a failure, by return, by error *and by
 cancellation*: all other stages are cancelled, and whoever is inside the `async with` gets the failures as a group.
 `asyncio.TaskGroup` takes a cancelled child for one that is done, and a worker without handlers for a well one.
@@ -71,8 +71,8 @@ class Stages:
                 await asyncio.sleep(0)
         return cancelled if owner.uncancel() else None
 
-    def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-        """Run *work* as a stage."""
+    def start(self, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> asyncio.Task[T]:
+        """Run what *work* gives as a stage."""
         stage = Stage(self, name, work)
         context = copy_context()
         context.run(_STAGE.set, stage)
@@ -132,16 +132,12 @@ class Stage:
 
     __slots__ = ("_stages", "name", "told", "work")
 
-    def __init__(self, stages: Stages, name: str, work: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, stages: Stages, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self._stages = stages
         self.name = name
         self.work = work
         self.told = False
         """To end. Written by `Stages.end`."""
-
-    def __del__(self) -> None:
-        """A loop that was closed first never began it: that is no mistake to be warned of."""
-        self.work.close()
 
     @property
     def may_end(self) -> bool:
@@ -151,7 +147,7 @@ class Stage:
     async def run(self) -> Any:
         """Do the work. What would end the loop itself (asyncio lets these two through) ends the stage only."""
         try:
-            return await self.work
+            return await self.work()
         except (SystemExit, KeyboardInterrupt) as error:
             raise StageEnded(self.name, f"raised {type(error).__name__}") from error
 

@@ -12,7 +12,7 @@ from worker.errors import StageEnded
 from worker.pipeline.stage import Stages, told_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 
 async def lasting() -> None:
@@ -53,15 +53,17 @@ def ends(group: BaseExceptionGroup[BaseException]) -> list[str]:
         (panicking, "panicked"),
     ],
 )
-def test_a_stage_that_ends_untold_is_a_failure_and_ends_the_others(work: Callable[[], object], said: str) -> None:
+def test_a_stage_that_ends_untold_is_a_failure_and_ends_the_others(
+    work: Callable[[], Coroutine[object, object, None]], said: str
+) -> None:
     """By return, by error and by what asyncio would let through; whoever waits inside is woken."""
 
     @simulated
     async def play() -> None:
         with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012 - it is the end of the block that raises
             async with Stages() as stages:
-                other = stages.start(lasting(), name="other")
-                stages.start(work(), name="s")  # type: ignore[arg-type] # coroutines, all of them
+                other = stages.start(lasting, name="other")
+                stages.start(work, name="s")
                 await asyncio.Event().wait()
         assert ends(caught.value) == [said]
         assert other.cancelled()
@@ -79,8 +81,8 @@ def test_a_stage_that_somebody_cancels_is_a_failure(*, begun: bool, waiting: boo
     async def play() -> None:
         with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012 - it is the end of the block that raises
             async with Stages() as stages:
-                stages.start(lasting(), name="other")
-                struck = stages.start(lasting(), name="s")
+                stages.start(lasting, name="other")
+                struck = stages.start(lasting, name="s")
                 if begun:
                     await asyncio.sleep(0.1)
                 struck.cancel()
@@ -97,9 +99,9 @@ async def test_a_stage_that_was_told_to_end_is_no_failure() -> None:
     """Told by `end`, or returning when its owner says that it is time."""
     over = False
     async with Stages(over=lambda: over) as stages:
-        told = stages.start(lasting(), name="told")
+        told = stages.start(lasting, name="told")
         over = True
-        by_itself = stages.start(returning(), name="by itself")
+        by_itself = stages.start(returning, name="by itself")
         await stages.end([told])
     assert told.cancelled()
     assert by_itself.done()
@@ -110,7 +112,7 @@ async def test_the_time_to_return_is_no_time_to_be_cancelled() -> None:
     """While the worker runs dry its stages return; one that is cancelled by others is still a failure."""
     with pytest.raises(BaseExceptionGroup, match="stages"):
         async with Stages(over=lambda: True) as stages:
-            stages.start(lasting(), name="s").cancel()
+            stages.start(lasting, name="s").cancel()
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -121,7 +123,7 @@ def test_whoever_cancels_the_owner_gets_a_cancellation(*, inside: bool) -> None:
     async def play() -> None:
         async def own() -> None:
             async with Stages() as stages:
-                stages.start(lasting(), name="s")
+                stages.start(lasting, name="s")
                 if inside:
                     await asyncio.Event().wait()
 
@@ -139,7 +141,7 @@ async def test_an_error_of_the_owner_ends_the_stages() -> None:
     """It is told, and what the stages do about their end is no failure of theirs."""
     with pytest.raises(ExceptionGroup) as caught:  # noqa: PT012 - it is the end of the block that raises
         async with Stages() as stages:
-            stages.start(lasting(), name="s")
+            stages.start(lasting, name="s")
             await asyncio.sleep(1)
             raise ValueError("the owner's")
     assert ends(caught.value) == ["the owner's"]
@@ -158,7 +160,7 @@ async def test_a_stage_knows_whether_it_is_meant_to_end() -> None:
                 heard.append(told_to_end())
 
     async with Stages(over=lambda: len(heard) > 1) as stages:
-        listening = stages.start(listens(), name="s")
+        listening = stages.start(listens, name="s")
         await asyncio.sleep(1)
         listening.cancel()
         await asyncio.sleep(1)
