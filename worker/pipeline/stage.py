@@ -1,8 +1,8 @@
 """Stages: the long-lived tasks of one owner, none of which ends unseen.
 
-Takes coroutine functions and runs each as a task; gives the task. A stage ends when it is told to (`end`), or by itself once
-its owner says that this is the time for it (`over`). Any other end is a failure, by return, by error *and by
-cancellation*: all other stages are cancelled, and whoever is inside the `async with` gets the failures as a group.
+Takes coroutine functions and runs each as a task; gives the task. A stage ends when it is told to (`end`), or by
+itself once its owner says that this is the time for it (`over`). Any other end is a failure, by return, by error *and
+by cancellation*: all other stages are cancelled, and whoever is inside the `async with` gets the failures as a group.
 `asyncio.TaskGroup` takes a cancelled child for one that is done, and a worker without handlers for a well one.
 """
 
