@@ -27,7 +27,7 @@ FROM ?= 0
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo test help lint unit proof simulate chaos ablate bench containers setup pins clean
+.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -102,12 +102,16 @@ chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate
 ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
 	$(BIN)/python -m tests.model.ablate
 
+mutants: setup ## the core with one thing changed at a time, by a mutation tool: what no test sees; hours, or ONLY='worker.room*'
+	@$(BIN)/$(PIP) --require-hashes -r requirements/mutants.txt
+	$(BIN)/mutmut run $(ONLY); $(BIN)/mutmut results
+
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
-	for name in run extras dev build; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in run extras dev build mutants; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(MEASURED) bench/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build worker/usual/*.so
+	rm -rf $(VENV) $(PEERS) $(MEASURED) bench/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/usual/*.so

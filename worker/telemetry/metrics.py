@@ -40,6 +40,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.PipelineStopped,
         events.PreflightFound,
         events.SettingsNoticed,
+        events.WaitingGivenBack,  # its messages are counted as released
         events.CallFailed,  # its messages are counted as retried
         events.StageLost,
         events.StartDelayed,
