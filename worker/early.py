@@ -61,6 +61,8 @@ def place_of(trace: TracebackType | None) -> str:
 
 def defect(error: BaseException) -> str:
     """The sentence about an *error* that nobody expected."""
+    if isinstance(error, ImportError):
+        return f"{error}: the worker is not completely installed; install it again, with what it needs"
     said, place = f": {error}" if str(error) else "", place_of(error.__traceback__)
     return f"unexpected {type(error).__name__}{said} (at {place}); this is a defect, please report it"
 

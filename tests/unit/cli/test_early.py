@@ -56,3 +56,13 @@ def test_a_defect_of_a_command_is_a_sentence_with_its_place(monkeypatch: pytest.
     assert result.exit_code == 1
     assert result.stderr.startswith("worker: unexpected ZeroDivisionError: of all things (at cli/test_early.py:")
     assert "Traceback" not in result.output
+
+
+def test_a_missing_package_is_no_defect_of_ours() -> None:
+    """Somebody copied the files without what they need: that is what is said, and no traceback."""
+    program = "import sys; sys.modules['click'] = None; import runpy; runpy.run_module('worker')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("worker: import of click halted")
+    assert "not completely installed" in done.stderr
+    assert "Traceback" not in done.stderr

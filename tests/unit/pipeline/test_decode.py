@@ -135,6 +135,7 @@ def test_each_delivery_is_decoded_or_set_aside_by_the_rules(drafts: list[Draft],
 def test_a_message_is_what_its_class_would_have_made() -> None:
     """Made below the class's own constructor, and no less of a message."""
     delivery = made(1, body='{"a":1}', group="g")
+    delivery.trace_header, delivery.sequence_number, delivery.deduplication_id = "Root=1", "18", "d-1"
     message = message_of(delivery, make_key(None)({}, delivery), {"a": 1})
     assert type(message) is Message
     assert message == Message(
@@ -147,6 +148,9 @@ def test_a_message_is_what_its_class_would_have_made() -> None:
         receive_count=1,
         group_id="g",
         attributes={},
+        trace_header="Root=1",
+        sequence_number="18",
+        deduplication_id="d-1",
     )
 
 
