@@ -18,7 +18,7 @@ from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Checkable, Sink
 from worker.sqs.explain import POINTED
 from worker.sqs.queue import Queue
-from worker.telemetry.events import Emit, Fact
+from worker.telemetry.events import Emit, Fact, TransportChosen
 
 if TYPE_CHECKING:
     from worker.preflight.circles import Way
@@ -45,7 +45,7 @@ async def examine(
     """
     findings: list[Finding] = []
     try:
-        queue, round_trip = await _measured(settings, open_queue)
+        queue, round_trip = await _measured(settings, open_queue, findings)
     except QueueError as error:
         findings.append(_queue_trouble(settings, error))
     else:
@@ -59,14 +59,22 @@ async def examine(
     return findings
 
 
-async def _measured(settings: PipelineSettings, open_queue: OpenQueue) -> tuple[QueueAttributes, float]:
-    """What the queue says, and the seconds of a round trip to it over a connection that is there already."""
-    queue = await open_queue(settings.queue, settings, _unheard)
+async def _measured(
+    settings: PipelineSettings, open_queue: OpenQueue, findings: list[Finding]
+) -> tuple[QueueAttributes, float]:
+    """What the queue says, and the seconds of a round trip to it over a connection that is there already.
+
+    By which way it is spoken to, and why (a proxy, for one), is added to *findings*.
+    """
+    heard: list[Fact] = []
+    queue = await open_queue(settings.queue, settings, heard.append)
     now = asyncio.get_running_loop().time
     try:
         said = await queue.attributes()
         began = now()
         await queue.attributes()
+        chosen = (fact for fact in heard if isinstance(fact, TransportChosen))
+        findings += [Finding("transport", "ok", f"{fact.transport}: {fact.reason}") for fact in chosen]
         return said, now() - began
     finally:
         await queue.close()

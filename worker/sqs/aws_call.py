@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
+from worker.sqs.aws_proxy import named
 from worker.sqs.aws_session import Clients, translated
 from worker.telemetry.events import RequestMade
 
@@ -87,4 +88,6 @@ class Caller:
                 raise QueueUnavailable(operation, "Closed") from None
             raise
         except Exception as error:
-            raise (QueueUnavailable(operation, "Closed") if self._closed else translated(operation, error)) from error
+            if self._closed:
+                raise QueueUnavailable(operation, "Closed") from error
+            raise named(translated(operation, error), self.clients.settling) from error

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from botocore.httpsession import ProxyConfiguration, get_cert_path
-from botocore.utils import get_environ_proxies
+from botocore.httpsession import get_cert_path
 
 from worker.sqs.aws_environ import ca_bundle as configured
+from worker.sqs.aws_proxy import variable_of
 from worker.sqs.aws_session import translated
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import ALGORITHM, Signer
@@ -94,13 +94,9 @@ def ca_bundle(clients: Clients) -> str:
 def _unseen(clients: Clients) -> str | None:
     """What a request does not show."""
     meta = clients.receiving.meta
-    proxies = meta.config.proxies
-    if proxies is None:
-        proxies = get_environ_proxies(meta.endpoint_url)
-    if ProxyConfiguration(proxies).proxy_url_for(meta.endpoint_url):
-        parts = urlsplit(meta.endpoint_url)
-        variable = f"{parts.scheme.upper()}_PROXY"
-        return f"a proxy is set for {parts.hostname} ({variable} is, and NO_PROXY does not name the host)"
+    if variable := variable_of(clients.receiving):
+        host = urlsplit(meta.endpoint_url).hostname
+        return f"a proxy is set for {host} ({variable} is, and NO_PROXY does not name the host)"
     if meta.config.client_cert:
         return "the AWS configuration has a client certificate"
     if clients.setting("csm_enabled"):

@@ -12,6 +12,7 @@ from worker.preflight import Finding, examine
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Demand
 from worker.sqs.queue import OK, QueueAttributes, Redrive
+from worker.telemetry.events import TransportChosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,8 @@ class _World:
     queues: dict[str, _FakeQueue]
     sink: _FakeSink = field(default_factory=_FakeSink)
 
-    async def open_queue(self, address: str, _settings: PipelineSettings, _emit: Emit) -> Queue:
+    async def open_queue(self, address: str, _settings: PipelineSettings, emit: Emit) -> Queue:
+        emit(TransportChosen("default", address, "sdk", "a proxy is set"))
         return self.queues[address]
 
     def make_sink(self, _settings: PipelineSettings) -> Sink:
@@ -176,3 +178,9 @@ async def test_a_sink_that_does_not_open_is_refused(trouble: Exception) -> None:
     found = await here.examine(dlq="orders-dlq")
     assert found["sink"].severity == "refuse"
     assert str(trouble) in found["sink"].finding
+
+
+async def test_the_way_to_the_queue_is_told_with_its_reason() -> None:
+    """A proxy, for one, is seen before anything moves; once, for the queue that is received from."""
+    found = await world(WELL).examine(dlq="orders-dlq")
+    assert (found["transport"].severity, found["transport"].finding) == ("ok", "sdk: a proxy is set")

@@ -15,6 +15,7 @@ from botocore.httpsession import get_cert_path
 
 from worker.errors import QueueUnavailable
 from worker.sqs.aws_fit import PLUGINS, TRIES, Fit, Unfit, fitness
+from worker.sqs.aws_proxy import named
 from worker.sqs.aws_session import Clients
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.native_sign import Keys
@@ -245,6 +246,18 @@ async def test_what_no_request_shows_is_asked_for_by_name(
         verdict = await fitness(clients, queue_url=QUEUE_URL)
     assert isinstance(verdict, Unfit)
     assert words in verdict.reason
+
+
+async def test_trouble_on_the_way_names_the_proxy_that_it_went_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By host and variable, without its password; what SQS itself said is not the proxy's doing."""
+    async with opened() as clients:
+        lost = QueueUnavailable("receive", "EndpointConnectionError", "no connection")
+        assert named(lost, clients.settling) is lost
+        monkeypatch.setenv("HTTPS_PROXY", "http://user:secret@proxy:3128")
+        told = named(lost, clients.settling)
+        assert told.detail.startswith("no connection; by way of the proxy proxy:3128 (HTTPS_PROXY; NO_PROXY ")
+        busy = QueueUnavailable("receive", "ServiceUnavailable", "busy")
+        assert named(busy, clients.settling) is busy
 
 
 async def test_client_certificate_needs_the_sdk() -> None:
