@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import usual
-from worker.message import Attribute, Delivery, Message
+from worker.message import DEAD_LETTER, Attribute, Delivery, Message
 from worker.pipeline.decode import message_of
 
 if TYPE_CHECKING:
@@ -69,12 +69,13 @@ def unfinished() -> Delivery:
         lambda: ([one(), one(deadline=NOW)], [1, 2]),
         lambda: ([one(), one(deadline=NOW - 1)], [1, 2]),
         lambda: ([one(deadline=101)], [1]),
+        lambda: ([one(), one(attributes={DEAD_LETTER: Attribute("String", "{}")})], [1, 2]),
         lambda: ([unfinished()], [1]),
         lambda: ([object()], [1]),
         lambda: (None, None),
     ],
 )
 def test_whatever_is_not_to_be_written_at_once_is_left_to_python(make: Callable[[], tuple[object, object]]) -> None:
-    """A lease that is over, a body without a value, and what is no delivery."""
+    """A lease that is over, a body without a value, what may have been a dead letter, and what is no delivery."""
     given_, values = make()
     assert usual.messages(given_, values, NOW) is None  # type: ignore[arg-type] # on purpose
