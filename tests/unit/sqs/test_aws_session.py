@@ -90,7 +90,7 @@ async def test_clients_have_their_own_pools_and_make_one_attempt() -> None:
     assert (receiving.max_pool_connections, settling.max_pool_connections) == (4, 5)
     assert (receiving.read_timeout, settling.read_timeout) == (25, 10)
     for config in (receiving, settling):
-        assert (config.connect_timeout, config.tcp_keepalive) == (5, True)
+        assert (config.connect_timeout, config.tcp_keepalive) == (3.1, True)
         assert config.retries["total_max_attempts"] == 1
     assert clients.region == "eu-west-1"
 
