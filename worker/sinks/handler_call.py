@@ -146,10 +146,10 @@ class Calls:
         except BaseException as error:  # noqa: BLE001 - the line where they all end
             answers = meaning(error, len(messages))
             say(said, answers)
-            self._failing.tell(error, messages)
+            told(self._failing.tell, error, messages)
         else:
             say(said, answers)
-            self._failing.tell_returned(returned, messages)
+            told(self._failing.tell_returned, returned, messages)
 
     async def _put_down(self, task: asyncio.Task[Any], seconds: float) -> None:
         task.cancel()
@@ -194,7 +194,7 @@ class Calls:
 
     def _tell(self, tell: Callable[[Any, Sequence[Message]], None], what: object, messages: Sequence[Message]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            self._loop.call_soon_threadsafe(tell, what, messages)
+            self._loop.call_soon_threadsafe(told, tell, what, messages)
 
     # ── for both ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -225,6 +225,12 @@ class Calls:
                 f"{self._name}: {len(self._hanging)} of {self._count} calls are over their limit of "
                 f"{self._limit_seconds:g} s and have not ended, so there is no place for another one"
             ) from None
+
+
+def told(tell: Callable[[Any, Sequence[Message]], None], what: object, messages: Sequence[Message]) -> None:
+    """Tell of *what*, whose class is yours and may raise anything when it is looked at; that is no reason to end."""
+    with suppress(BaseException):
+        tell(what, messages)
 
 
 def say(said: asyncio.Future[list[Answer] | SinkError], answers: list[Answer] | SinkError) -> None:

@@ -85,6 +85,19 @@ class Speechless(Exception):
         raise KeyboardInterrupt
 
 
+class Untraceable(Exception):
+    """Raises whenever it is looked at."""
+
+    @property
+    def __traceback__(self) -> None:  # type: ignore[override] # the point
+        raise SystemExit(4)
+
+    def __repr__(self) -> str:
+        raise SystemExit(4)
+
+    __str__ = __repr__
+
+
 class OwnCancelledError(asyncio.CancelledError):
     """A library's own kind."""
 
@@ -125,6 +138,23 @@ async def test_whatever_is_raised_is_a_retry_named_after_its_class(
     assert answer.reason == type(error).__name__
     assert len(answer.detail) <= 200
     assert list(await sink.write([make_message()])) == [None]
+    await sink.close()
+
+
+@pytest.mark.parametrize("plain", [False, True])
+async def test_an_exception_that_raises_when_it_is_looked_at_is_a_retry(module: ModuleType, *, plain: bool) -> None:
+    """By whatever reads it: its text, its way through your code, its class."""
+
+    async def coroutine(_message: Message) -> None:
+        raise Untraceable
+
+    def function(_message: Message) -> None:
+        raise Untraceable
+
+    sink = await open_sink(module, function if plain else coroutine)
+    for _ in range(2):
+        assert [a.reason for a in await sink.write([make_message()]) if a] == ["unreadable"]
+        await asyncio.sleep(0)  # what is told from a thread is told in the loop
     await sink.close()
 
 
