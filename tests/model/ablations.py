@@ -125,7 +125,7 @@ ABLATIONS: Final = (
         "INV-1",
         110,
     ),
-    _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1", 8430),
+    _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1 INV-9", 472, 580),
     _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7 INV-11", 91, 264),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 1, 4),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 1, 14),
