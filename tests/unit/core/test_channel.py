@@ -162,3 +162,22 @@ async def test_emptying_takes_back_what_was_served_in_the_same_step() -> None:
     channel.close()
     assert await taking == []
     assert len(channel) == 0
+
+
+@simulated
+async def test_what_goes_back_to_the_front_is_weighed_and_waits_anew() -> None:
+    """A cancelled taker's batch comes first and in order, counts again, and lingers from the moment it came back."""
+    channel: Channel[int] = Channel(lambda item: item)
+    taking = asyncio.get_running_loop().create_task(channel.take(2, linger=60))
+    await asyncio.sleep(1)
+    channel.put([1, 2])
+    channel.put([3])
+    taking.cancel()
+    await asyncio.wait([taking])
+    assert (len(channel), channel.weight) == (3, 6)
+    began = asyncio.get_running_loop().time()
+    assert await channel.take(10, linger=5) == [1, 2, 3]
+    assert asyncio.get_running_loop().time() - began == pytest.approx(5)
+    assert (len(channel), channel.weight) == (0, 0)
+    channel.put([4])
+    assert await channel.take(1) == [4]

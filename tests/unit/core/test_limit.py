@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
+from tests.model.simloop import simulated
 from worker.limit import Limit, Limits
 
 if TYPE_CHECKING:
@@ -89,3 +90,41 @@ async def test_an_error_is_not_dressed_up() -> None:
     """What went wrong in the block is what the caller is told."""
     with pytest.raises(ValueError, match="mine"), Limits().over(60.0):
         raise ValueError("mine")
+
+
+async def restarted(after: float, seconds: float) -> None:
+    """A minute, of which something has passed, is made *seconds*."""
+    with Limits().over(60.0) as limit:
+        await asyncio.sleep(after)
+        limit.restart(seconds)
+        await forever()
+
+
+async def paused_for(seconds: float, *, after: float) -> None:
+    """A minute with a pause in it."""
+    with Limits().over(60.0) as limit:
+        await asyncio.sleep(after)
+        limit.pause()
+        await asyncio.sleep(seconds)
+        limit.resume()
+        await forever()
+
+
+@simulated
+async def test_a_restart_counts_from_now() -> None:
+    """The new time is all there is, longer or shorter than what was left."""
+    loop = asyncio.get_running_loop()
+    for seconds in (5.0, 500.0):
+        began = loop.time()
+        with pytest.raises(TimeoutError):
+            await restarted(30, seconds)
+        assert loop.time() - began == pytest.approx(30 + seconds)
+
+
+@simulated
+async def test_what_is_left_at_a_pause_is_left_after_it() -> None:
+    """To the second, also when little was left."""
+    loop = asyncio.get_running_loop()
+    with pytest.raises(TimeoutError):
+        await paused_for(1_000, after=59.5)
+    assert loop.time() == pytest.approx(1_060)

@@ -268,3 +268,15 @@ async def test_an_answer_that_was_granted_all_that_it_can_bring_keeps_it() -> No
     room.leave(1, 15 * KIB)
     await asking
     assert room.bytes_taken == 20 * KIB
+
+
+@simulated
+async def test_an_answer_that_fits_to_the_byte_takes_nothing_from_others() -> None:
+    """Only as many polls lose their room as must."""
+    room = make_room(max_bytes=30 * KIB)
+    polls = [room.reserve(1) for _ in range(room.free(20))]
+    here = polls.pop()
+    gone = 10 * KIB // FRAME_BYTES - 1
+    await here.admit(10 * KIB)
+    assert [poll.granted for poll in polls] == [0] * gone + [FRAME_BYTES] * (len(polls) - gone)
+    assert room.bytes_taken == room.max_bytes
