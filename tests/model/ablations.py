@@ -161,7 +161,7 @@ ABLATIONS: Final = (
     _ablation("counts no receives", _one(Handler, "_judged", lambda _, outcomes: outcomes), "INV-7", 29),
     _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
     _ablation("has no lanes", _one(pipeline, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
-    _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 269),
+    _ablation("gives back oldest first", _one(lanes, "newest_first", defects.oldest_first), "INV-9", 444, 631),
     _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7 INV-11", 282, 12),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),

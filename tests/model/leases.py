@@ -33,6 +33,7 @@ class Leases:
         self._witness = witness
         self._seconds = spec.lease_seconds
         self._redrive_count = spec.redrive_count
+        self._ordered = spec.fifo
         self._unlimited = spec.write_limit_seconds is None
         self._newest: dict[str, str] = {}  # receipt handle by message id
         self._granted: dict[str, float] = {}  # loop time at which the lease ends for certain, by message id
@@ -135,12 +136,13 @@ class Leases:
     def stepped(self, *, dead_letters: bool) -> None:
         """What the ledger calls settled was confirmed by SQS."""
         left = self._ledger.left
-        deleted, given_back = left["deleted"], left["retried"] + left["released"]
-        if dead_letters:
-            deleted += left["rejected"]
-        else:
-            given_back += left["rejected"]
-        if deleted > len(self._deleted) or given_back > len(self._given_back):
+        deleted, given_back, either = left["deleted"], left["retried"] + left["released"], left["rejected"]
+        if not dead_letters:
+            given_back, either = given_back + either, 0
+        elif self._redrive_count is None or not self._ordered:
+            deleted, either = deleted + either, 0  # else what no dead-letter queue takes is given back for SQS to move
+        total, known = deleted + given_back + either, len(self._deleted) + len(self._given_back)
+        if deleted > len(self._deleted) or given_back > len(self._given_back) or total > known:
             confirmed = f"{len(self._deleted)} and {len(self._given_back)} were confirmed"
             name = self._process.name
             self._witness.broken("INV-1", f"{name} counts {deleted} deleted, {given_back} given back; {confirmed}")
