@@ -7,6 +7,7 @@ itself (a service that does not answer) stays passing trouble; everything else w
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING, Final
 
 from botocore import exceptions as sdk
@@ -18,11 +19,6 @@ from worker.sqs.explain import CREDENTIALS_FILE, PROFILE, SIGN_IN
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_SIGN_INS: Final = (
-    (sdk.SSOError, "aws sso login"),
-    (sdk.TokenRetrievalError, "aws sso login"),
-    (sdk.LoginError, "aws login"),
-)
 _LASTING: Final = frozenset({errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.ENOEXEC, errno.EPERM})
 """Of files and programs. What the network says has other numbers."""
 _FILES: Final = (
@@ -41,26 +37,47 @@ def advised(
         code, words = advice
         return CredentialsRefused("sign", code, shortened(words))
     ours = translated("sign", error)
+    if isinstance(error, sdk.CredentialRetrievalError) and _is_away(error):
+        return QueueUnavailable("sign", ours.code, ours.detail)
     return _of_a_service(ours, error) if isinstance(error, sdk.ClientError) else ours
 
 
 def _advice(error: Exception, profile: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """A code and what to do."""
-    for kind, command in _SIGN_INS:
-        if isinstance(error, kind):
-            option = "" if profile == "default" else f" --profile {profile}"
-            words = f"the sign-in of AWS profile {profile} has ended, or there was none: run `{command}{option}`"
-            return SIGN_IN, f"{words} ({error})"
-    if isinstance(error, sdk.ProfileNotFound):
-        return PROFILE, _no_profile(profile, environ)
+    match error:
+        case sdk.SSOError() | sdk.TokenRetrievalError():
+            return SIGN_IN, _sign_in("aws sso login", profile, error)
+        case sdk.LoginError():
+            return SIGN_IN, _sign_in("aws login", profile, error)
+        case sdk.ProfileNotFound():
+            return PROFILE, _no_profile(profile, environ)
+        case _:
+            words = _unreadable(error, profile, environ)
+            return (CREDENTIALS_FILE, words) if words else None
+
+
+def _sign_in(command: str, profile: str, error: Exception) -> str:
+    option = "" if profile == "default" else f" --profile {profile}"
+    return f"the sign-in of AWS profile {profile} has ended, or there was none: run `{command}{option}` ({error})"
+
+
+def _unreadable(error: Exception, profile: str, environ: Mapping[str, str]) -> str:
+    """What to do about files and programs; empty for anything else."""
     if isinstance(error, OSError) and error.errno in _LASTING:
-        return CREDENTIALS_FILE, _no_file(error, profile, environ)
+        return _no_file(error, profile, environ)
     if isinstance(error, sdk.MissingDependencyException):
-        return CREDENTIALS_FILE, f"AWS profile {profile} needs what is not installed here: {error}"
+        return f"AWS profile {profile} needs what is not installed here: {error}"
+    if isinstance(error, sdk.ConfigParseError):
+        return f"{error}: correct the file"
     if isinstance(error, _NOT_UNDERSTOOD) and not isinstance(error, sdk.BotoCoreError):
-        words = f"what answered for AWS profile {profile} is no JSON of credentials ({type(error).__name__}: {error})"
-        return CREDENTIALS_FILE, f"{words}; look at its credential_process"
-    return None
+        words = f"what was found for AWS profile {profile} is no credentials ({type(error).__name__}: {error})"
+        return f"{words}; look at its credential_process, and at AWS_CREDENTIAL_EXPIRATION"
+    return ""
+
+
+def _is_away(error: sdk.CredentialRetrievalError) -> bool:
+    """Whether a container's agent may still come: it starts beside the container. One that refuses (4xx) is there."""
+    return error.kwargs.get("provider") == "container-role" and not re.search(r"response 4\d\d", str(error))
 
 
 def _of_a_service(ours: QueueError, error: sdk.ClientError) -> QueueError:

@@ -72,6 +72,7 @@ _MISCONFIGURED: Final = (
     sdk.InvalidDefaultsMode,
     sdk.MissingDependencyException,
 )
+_UNREADABLE: Final = (sdk.ProfileNotFound, sdk.ConfigParseError)
 _PASSING: Final = (sdk.BotoCoreError, aiohttp.ClientError, OSError)
 _WRONG_SHAPE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 """What botocore's parsers raise on JSON that is not what its model says."""
@@ -133,7 +134,7 @@ class Clients:
             await self.ring.first()
         except Exception as error:
             await self._stack.aclose()
-            raise (self._advised(error) if isinstance(error, sdk.ProfileNotFound) else _not_opened(error)) from error
+            raise (self._advised(error) if isinstance(error, _UNREADABLE) else _not_opened(error)) from error
 
     async def _client(self, connections: int, read_seconds: float) -> SQSClient:
         config = AioConfig(

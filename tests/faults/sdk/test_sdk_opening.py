@@ -64,7 +64,9 @@ async def test_credentials_that_cannot_be_read_again_leave_the_refusal(
     monkeypatch.setattr("worker.sqs.key_ring.AGAIN_SECONDS", 0.0)
     spoil_credentials(credentials_file)
     server.answers("ReceiveMessage", refused(403, "ExpiredToken"))
-    with pytest.raises(CredentialsRefused, match=r"ExpiredToken: SQS's words; .*ConfigParseError"):
+    with pytest.raises(
+        CredentialsRefused, match=r"ExpiredToken: SQS's words; .*CredentialsUnreadable: Unable to parse"
+    ):
         await queue.receive(10, 0)
     write_credentials(credentials_file, "SECOND")
     server.answers("ReceiveMessage", refused(403, "ExpiredToken"), said({}))

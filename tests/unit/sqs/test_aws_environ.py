@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import CredentialRetrievalError
 from botocore.httpsession import get_cert_path
 
-from worker.errors import CredentialsRefused, QueueRefused
+from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
+from worker.sqs.aws_advice import advised
 from worker.sqs.aws_environ import READ_RAW, ca_bundle, check
-from worker.sqs.aws_session import Clients
+from worker.sqs.aws_session import Clients, translated
 from worker.sqs.explain import POINTED
 
 if TYPE_CHECKING:
@@ -129,6 +131,12 @@ UNAVAILABLE: list[tuple[dict[str, str], str, str]] = [
     ({"AWS_PROFILE": "list"}, "CredentialsUnreadable", "AWS profile list .*credential_process"),
     ({"AWS_PROFILE": "token"}, "CredentialsUnreadable", "'/nowhere/token', which AWS profile token names"),
     ({"AWS_PROFILE": "other"}, "ProfileNotFound", "AWS_PROFILE names 'other'"),
+    ({"AWS_CONFIG_FILE": __file__}, "CredentialsUnreadable", "Unable to parse config file: .*correct the file"),
+    (
+        {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_CREDENTIAL_EXPIRATION": "soon"},
+        "CredentialsUnreadable",
+        "AWS_CREDENTIAL_EXPIRATION",
+    ),
     ({"AWS_DEFAULT_PROFILE": "other"}, "ProfileNotFound", "AWS_DEFAULT_PROFILE names 'other'"),
     (
         {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"},
@@ -144,6 +152,21 @@ UNAVAILABLE: list[tuple[dict[str, str], str, str]] = [
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names '/nowhere', which cannot be read",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Received error when attempting to retrieve container metadata: no connection", QueueUnavailable),
+        ("Received non 200 response 503 from container metadata: busy", QueueUnavailable),
+        ("Received non 200 response 403 from container metadata: no role", CredentialsRefused),
+    ],
+)
+def test_an_agent_that_does_not_answer_yet_is_passing_trouble(said: str, kind: type[QueueError]) -> None:
+    """It starts beside the container; one that refuses has answered."""
+    error = CredentialRetrievalError(provider="container-role", error_msg=said)
+    ours = advised(error, profile="default", environ={}, translated=translated)
+    assert (type(ours), ours.code) == (kind, "CredentialRetrievalError")
 
 
 @pytest.mark.parametrize(("environ", "code", "words"), UNAVAILABLE, ids=["-".join(e.values()) for e, *_ in UNAVAILABLE])
