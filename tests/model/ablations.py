@@ -182,7 +182,7 @@ ABLATIONS: Final = (
         "INV-1 INV-10",
         7,
     ),
-    _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5", 0, 1),
+    _ablation("stops never", _one(Poller, "stop", defects.stops_never), "INV-1 INV-5 INV-13", 0, 1),
     _ablation(
         "takes a cancelled stage for one that is done",
         _one(Stages, "_failure", defects.takes_cancelled_for_done),
