@@ -141,7 +141,10 @@ class Caution:
                 self._until += self._now() - began
 
     async def _quiet(self) -> None:
-        """Until nothing but held suspects is in hand."""
+        """Until nothing but suspects that are not begun is in hand: held, or more of them than there are handlers."""
         end = self._now() + QUIET_SECONDS
-        while sum(others() for others in self._places) > self._held and self._now() < end:  # noqa: ASYNC110 - several ledgers
+        while self._begun() and self._now() < end:  # noqa: ASYNC110 - several ledgers
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _begun(self) -> bool:
+        return sum(others() for others in self._places) > self._held + len(self._arrived)

@@ -151,3 +151,15 @@ async def test_all_pipelines_of_a_process_are_quiet_while_a_suspect_is_tried() -
     caution.hold([delivery(2)])
     async with caution.turn(delivery(2), lambda _: None, "p"):
         assert loop.time() == pytest.approx(62, abs=0.2)
+
+
+@simulated
+async def test_suspects_that_wait_for_a_handler_keep_no_other_waiting() -> None:
+    """One receive may bring more of them than there are handlers: what waits in the buffer is not begun."""
+    caution = Caution()
+    caution.watch(lambda: 3, lease_seconds=30)
+    caution.received([delivery(1), delivery(2), delivery(3)])
+    caution.hold([delivery(1)])
+    began = asyncio.get_running_loop().time()
+    async with caution.turn(delivery(1), lambda _: None, "p"):
+        assert asyncio.get_running_loop().time() == began
