@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -22,12 +23,16 @@ from worker.errors import (
     QueueUnavailable,
 )
 from worker.sqs.aws import open_aws_queue
+from worker.sqs.native_open import open_native_queue
 from worker.sqs.queue import OK, Queue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from worker.telemetry.events import Fact
+
+SLOW: Final = 1_700_000_000.0
+"""A Unix time of 22:13 on the 14th, two hours behind SQS."""
 
 
 async def test_replaced_credentials_are_read_again_when_sqs_calls_the_old_ones_expired(
@@ -95,6 +100,20 @@ async def test_whatever_sqs_calls_a_key_it_does_not_take_it_is_replaced(
     server.answers("ReceiveMessage", refused(403, code), said({"Messages": [message(1)]}))
     assert [one.message_id for one in await queue.receive(10, 0)] == ["id-1"]
     assert "Credential=SECOND/" in server.asked("ReceiveMessage")[-1].headers["authorization"]
+
+
+async def test_a_slow_clock_that_hid_the_end_of_the_keys_costs_one_call_nothing(
+    server: Scripted, facts: list[Fact], credentials_file: Path
+) -> None:
+    """First SQS refuses the time, then the keys that ended unnoticed: our own path mends both within the call."""
+    queue = await open_native_queue(spec_of(server), facts.append, required=True, wall=lambda: SLOW)
+    write_credentials(credentials_file, "SECOND")
+    skewed = refused(403, "RequestExpired")
+    dated = Reply(403, skewed.body, skewed.headers | {"Date": formatdate(SLOW + 7_200, usegmt=True)})
+    server.answers("ReceiveMessage", dated, refused(403, "ExpiredToken"), said({"Messages": [message(1)]}))
+    assert [one.message_id for one in await queue.receive(10, 0)] == ["id-1"]
+    await queue.close()
+    assert "Credential=SECOND/20231115/" in server.asked("ReceiveMessage")[-1].headers["authorization"]
 
 
 async def test_expired_credentials_that_nobody_replaced_are_refused(server: Scripted, queue: Queue) -> None:
