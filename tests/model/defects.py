@@ -430,12 +430,12 @@ def asks_nobody_else(_: Breaker, __: int) -> bool:
     return False
 
 
-def suspects_nobody(_: Caution, __: Delivery) -> bool:
+def suspects_nobody(_: Caution, __: Delivery, *, last: int | None) -> bool:  # noqa: ARG001 - as the right one
     """Takes what comes again after a crash for any other message."""
     return False
 
 
-def receives_suspects_by_the_dozen(self: Caution, deliveries: Sequence[Delivery]) -> None:
+def receives_suspects_by_the_dozen(self: Caution, deliveries: Sequence[Delivery], *, last: int | None) -> None:
     """Asks for as many after a crash as before it."""
-    received(self, deliveries)
+    received(self, deliveries, last=last)
     self.small = False

@@ -4,7 +4,8 @@ A crash always starts a process, and what it had in hand is received again when 
 lease after the start, and again when the parent says that another process of it has crashed, a message that was
 received before, and not seen through by this process, is a *suspect*: it is handled when nothing else is in hand or on
 its way here, one at a time, and what became of it reaches SQS before the next one is begun. Receives ask for one
-message while there is no reason to believe that more of them would not be suspects.
+message while there is no reason to believe that more of them would not be suspects. When a minute has been spent on
+suspects without a crash, only those are left that SQS has handed out for the last time: the others could bear another.
 
 Only your own code can end the process, so for other sinks there is no caution. One object serves all pipelines of a
 process, which die together. Ends with the time for which it is in force, which does not run while suspects are handled.
@@ -29,6 +30,9 @@ MARGIN_SECONDS: Final = 10.0
 """Beyond a lease: a renewal may have been on its way when the process ended."""
 SUSPECTS: Final = 500
 """Handled alone without any sign of a crash but their receive counts: then they are taken for ordinary retries."""
+ALONE_SECONDS: Final = 60.0
+"""Spent on suspects one by one since the start, or since a crash was heard of: a roll-out leaves hundreds of messages
+that were given back, and jobs of minutes would wait behind each other for hours."""
 QUIET_SECONDS: Final = 60.0
 """The longest wait for what else is in hand: a job of an hour is not waited for."""
 LOOK_SECONDS: Final = 0.02
@@ -50,6 +54,7 @@ class Caution:
         self._arrived: dict[str, float] = {}  # suspects that no handler has taken: id, loop time; as _free
         self._seen: set[str] = set()  # ids that this process has seen through; written by saw
         self._left = SUSPECTS  # written by turn and alarm
+        self._spent = 0.0  # seconds of ALONE_SECONDS; as _left
         self._held = 0  # suspects in hand that are not begun; written by hold and let_go
         self.small = True
         """Receives should ask for one message. Written by `received` and `alarm`."""
@@ -63,7 +68,7 @@ class Caution:
 
     def alarm(self) -> None:
         """A process beside this one has crashed: what it had in hand may come here."""
-        self._left, self.small = 1 << 62, True
+        self._left, self._spent, self.small = 1 << 62, 0.0, True
         if self._window:
             self._until = self._now() + self._window
 
@@ -90,16 +95,20 @@ class Caution:
             return False
         return True
 
-    def received(self, deliveries: Sequence[Delivery]) -> None:
+    def received(self, deliveries: Sequence[Delivery], *, last: int | None = None) -> None:
         """What a receive brought, perhaps nothing: the next may bring the like."""
-        suspects = [delivery.message_id for delivery in deliveries if self.suspects(delivery)]
+        suspects = [delivery.message_id for delivery in deliveries if self.suspects(delivery, last=last)]
         self.small = not deliveries or bool(suspects)
         self._arrived.update(dict.fromkeys(suspects, self._now()))
         self._tell()
 
-    def suspects(self, delivery: Delivery) -> bool:
-        """Whether it may have ended a process."""
-        return delivery.receive_count > 1 and self._left > 0 and delivery.message_id not in self._seen
+    def suspects(self, delivery: Delivery, *, last: int | None = None) -> bool:
+        """Whether it may have ended a process; with receive number *last* a crash beside it would be its end."""
+        if delivery.receive_count < 2 or delivery.message_id in self._seen:  # noqa: PLR2004 - received before
+            return False
+        if last is not None and delivery.receive_count >= last:
+            return True
+        return self._left > 0 and self._spent < ALONE_SECONDS
 
     def saw(self, deliveries: Sequence[Delivery]) -> None:
         """This process has lived through them, whatever has become of them."""
@@ -130,6 +139,7 @@ class Caution:
     async def turn(self, suspect: Delivery, emit: Emit, pipeline: str) -> AsyncIterator[None]:
         """Around the handling of one suspect that is held: alone, as far as others end in time."""
         async with self._turn:
+            since = self._now()
             await self._quiet()
             began = self._now()
             self._left -= 1
@@ -139,6 +149,7 @@ class Caution:
             finally:
                 self.let_go(1)
                 self._until += self._now() - began
+                self._spent += self._now() - since
 
     async def _quiet(self) -> None:
         """Until nothing but suspects that are not begun is in hand: held, or more of them than there are handlers."""

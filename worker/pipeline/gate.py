@@ -29,7 +29,15 @@ class Gate:
     """One per pipeline."""
 
     def __init__(
-        self, *, room: Room, buffer: Buffer, aside: Aside, breaker: Breaker, caution: Caution, own_code: bool
+        self,
+        *,
+        room: Room,
+        buffer: Buffer,
+        aside: Aside,
+        breaker: Breaker,
+        caution: Caution,
+        own_code: bool,
+        last_receive: int | None,
     ) -> None:
         self._room = room
         self._buffer = buffer
@@ -37,6 +45,7 @@ class Gate:
         self._breaker = breaker
         self._caution = caution
         self._own_code = own_code
+        self._last = last_receive
 
     async def opened(self) -> bool:
         """Wait while nothing may be asked for, but not for long; whether that is over."""
@@ -78,6 +87,6 @@ class Gate:
     def received(self, fresh: Sequence[Delivery]) -> None:
         """A receive brought these, perhaps nothing."""
         if self._own_code and self._caution.active:
-            self._caution.received(fresh)
+            self._caution.received(fresh, last=self._last)
         if fresh and self._breaker.is_open:
             self._breaker.heard_another(len(fresh))

@@ -218,7 +218,11 @@ class Pipeline:
     def _make_suspects(self) -> Suspects | None:
         spec, caution = self.spec, self.caution
         caution.watch(self.ahead.others, lease_seconds=spec.lease_seconds if spec.own_code else None)
-        return Suspects(caution, ordered=spec.fifo, emit=self._emit, pipeline=spec.name) if spec.own_code else None
+        if not spec.own_code:
+            return None
+        return Suspects(
+            caution, last_receive=spec.redrive_count, ordered=spec.fifo, emit=self._emit, pipeline=spec.name
+        )
 
     def _make_poller(self, parts: Parts) -> Poller:
         return Poller(
@@ -234,6 +238,7 @@ class Pipeline:
                 breaker=self.breaker,
                 caution=self.caution,
                 own_code=self.spec.own_code,
+                last_receive=self.spec.redrive_count,
             ),
             random=parts.random,
             emit=parts.emit,

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 class Suspects:
     """One per pipeline with a function of yours."""
 
-    def __init__(self, caution: Caution, *, ordered: bool, emit: Emit, pipeline: str) -> None:
+    def __init__(self, caution: Caution, *, last_receive: int | None, ordered: bool, emit: Emit, pipeline: str) -> None:
         self._caution = caution
+        self._last = last_receive
+        """Number of the receive after which SQS redrives; None: never."""
         self._ordered = ordered
         self._emit = emit
         self._pipeline = pipeline
@@ -39,7 +41,7 @@ class Suspects:
 
     def none_in(self, deliveries: Sequence[Delivery]) -> bool:
         """Whether all of *deliveries* are above suspicion."""
-        return not any(map(self._caution.suspects, deliveries))
+        return not any(self._caution.suspects(delivery, last=self._last) for delivery in deliveries)
 
     def saw(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         """These have been lived through, all but those that were not begun after all."""
@@ -79,7 +81,7 @@ class Suspects:
         for delivery in deliveries:
             if self._ordered and group_of(delivery) in stopped:
                 behind.append(delivery)
-            elif self._caution.suspects(delivery):
+            elif self._caution.suspects(delivery, last=self._last):
                 suspects.append(delivery)
                 stopped.add(group_of(delivery))
             else:

@@ -116,6 +116,23 @@ async def test_without_a_sign_of_a_crash_so_many_suspects_are_ordinary_retries()
 
 
 @simulated
+async def test_slow_suspects_go_side_by_side_after_a_minute_but_those_at_their_last_receive() -> None:
+    """Jobs that a rollout gave back do not wait for each other for long; what one more crash would end still does."""
+    caution = Caution()
+    caution.watch(lambda: 0, lease_seconds=30)
+    for number in range(3):
+        assert caution.suspects(delivery(number), last=3)
+        caution.hold([delivery(number)])
+        async with caution.turn(delivery(number), lambda _: None, "p"):
+            await asyncio.sleep(20)
+    assert caution.active
+    assert not caution.suspects(delivery(-1), last=3)
+    assert caution.suspects(delivery(-1, receive_count=3), last=3)
+    caution.alarm()
+    assert caution.suspects(delivery(-1), last=3)
+
+
+@simulated
 async def test_what_a_process_has_lived_through_is_no_suspect() -> None:
     """Nor is a first receipt."""
     caution = Caution()
