@@ -124,7 +124,8 @@ class Stalls:
 
     def _idle(self, state: PipelineState) -> str:
         handling, settling = self.handling.seconds, self.settling.seconds
-        if handling > HANDLING_SECONDS + (state.write_limit_seconds or UNLIMITED_SECONDS) + state.order_seconds:
+        legal = (state.write_limit_seconds or UNLIMITED_SECONDS) + state.order_seconds + state.batch_linger_seconds
+        if handling > HANDLING_SECONDS + legal:
             waiting = state.buffered + state.handling
             return f"has {waiting} messages to handle, and no batch began or ended for {handling:.0f} s"
         if settling > SETTLING_SECONDS:

@@ -64,6 +64,15 @@ def test_a_long_call_inside_its_limit_is_no_stall(bench: Bench) -> None:
     assert bench.pass_time(3_600)[0]
 
 
+@pytest.mark.parametrize("more", ["order_seconds", "batch_linger_seconds"])
+def test_what_may_wait_longer_is_given_longer(bench: Bench, more: str) -> None:
+    """A batch that is gathered for minutes, a group of which somebody else may hold an earlier message."""
+    bench.state = replace(bench.state, buffered=1, write_limit_seconds=7.0)
+    bench.state = replace(bench.state, **{more: 300.0})  # type: ignore[arg-type] # names of fields
+    assert bench.pass_time(360)[0]
+    assert not bench.pass_time(10)[0]
+
+
 @pytest.mark.parametrize(
     "why",
     [
