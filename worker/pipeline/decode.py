@@ -16,7 +16,7 @@ from worker.deduplication import by_message_id
 from worker.errors import DecodeError
 from worker.message import DEAD_LETTER, Message
 from worker.outcome import Rejected, Retried
-from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.letter import restored
 from worker.pipeline.write import LEASE_OVER
 

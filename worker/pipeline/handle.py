@@ -17,7 +17,7 @@ from worker.attempts import judged
 from worker.outcome import DONE, Released
 from worker.pipeline.aside import Aside, Part
 from worker.pipeline.breaker import Trial
-from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.lane import HELD_BACK
 from worker.telemetry import events
 
 if TYPE_CHECKING:

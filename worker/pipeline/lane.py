@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from worker.outcome import DONE, Released
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from worker.message import Delivery
-    from worker.outcome import Rejected
+    from worker.message import Delivery, Message
+    from worker.outcome import Outcome, Rejected
+
+HELD_BACK: Final = Released("group")
+"""Not handled, since an earlier message of its group was not resolved."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +40,7 @@ class Lane:
     rest: asyncio.TimerHandle | None = None
     """Ends the pause of a message that is tried again, or the wait for one that is absent."""
     resting: int = 0
-    """Messages waiting in it while it rests; part of what `Lanes.resting` says, as are their bytes."""
+    """Messages waiting in it while it rests; counted by `Rests`, as are their bytes."""
     resting_bytes: int = 0
     absent: str = ""
     """Message id of the earliest, which was given back alone and is to come again."""
@@ -86,3 +91,20 @@ def insert_in_order(waiting: deque[Delivery], delivery: Delivery) -> None:
     while place and order_of(waiting[place - 1]) > order_of(delivery):
         place -= 1
     waiting.insert(place, delivery)
+
+
+def held_back(records: Sequence[Message], answers: Sequence[Outcome], *, all_behind: bool = False) -> list[Outcome]:
+    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried.
+
+    What the sink has taken all the same stays taken, unless nothing was given to it yet (*all_behind*).
+    """
+    stopped: set[str | None] = set()
+    kept: list[Outcome] = []
+    for record, answer in zip(records, answers, strict=True):
+        if (all_behind or answer is not DONE) and record.group_id in stopped:
+            kept.append(HELD_BACK)
+            continue
+        if answer is not DONE:
+            stopped.add(record.group_id)
+        kept.append(answer)
+    return kept

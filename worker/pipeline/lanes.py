@@ -16,15 +16,16 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker.channel import Channel
-from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.outcome import Done, Rejected, Released, Retried
 from worker.pipeline.holding import ABSENT_SECONDS, ALONE_SECONDS
-from worker.pipeline.lane import Lane, group_of, insert_in_order, newest_first, order_of
+from worker.pipeline.lane import HELD_BACK, Lane, group_of, insert_in_order, newest_first, order_of
+from worker.pipeline.resting import Rests
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from worker.message import Delivery, Message
+    from worker.message import Delivery
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.holding import Holding
     from worker.pipeline.sizing import Sizing
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 FULL: Final = 1_000_000
 """Weight of a full batch: a run weighs the larger of its share of the rows and its share of the bytes."""
-HELD_BACK: Final = Released("group")
-"""Not handled, since an earlier message of its group was not resolved."""
 
 
 class Lanes:
@@ -55,21 +54,22 @@ class Lanes:
         self._holding = holding
         self._settle = settle
         """Takes what has to go back when nobody asked."""
-        self._rested = rested
-        """Told when `resting` has changed."""
         self._emit = emit
         self._pipeline = pipeline
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[str, Lane] = {}  # by group; written by _lane, _forget, close
-        self.resting = 0
-        """Messages of groups that wait for one of theirs to be tried again. Written by `_count`."""
-        self._resting_bytes = 0  # written as resting
+        self._rests = Rests(self._wake, changed=rested)
         self._runs: Channel[list[Delivery]] = Channel(self._weigh)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
         self._waiting = 0  # deliveries waiting in lanes and runs; written with them
 
     def __len__(self) -> int:
         return self._waiting
+
+    @property
+    def resting(self) -> int:
+        """Messages of groups that wait for one of theirs to be tried again."""
+        return self._rests.messages
 
     # ── the buffer ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,7 +81,7 @@ class Lanes:
             touched[lane.group] = lane
             self._wait(lane, delivery)
             if lane.absent == delivery.message_id:
-                self._end_rest(lane)
+                self._rests.end(lane)
         for lane in touched.values():
             self._offer(lane)
         return []
@@ -118,7 +118,7 @@ class Lanes:
         unbegun = [delivery for run in self._runs.empty() for delivery in run]
         for lane in self._lanes.values():
             unbegun += lane.waiting
-            self._end_rest(lane)
+            self._rests.end(lane)
         self._unbegun = newest_first(unbegun)
         self._lanes.clear()
         self._runs.close()
@@ -214,7 +214,7 @@ class Lanes:
         """Keep it here until its pause is over, if there is room, and time left of SQS's 12 hours."""
         pause = self._holding.pause(delivery, retried)
         until = self._loop.time() + pause
-        size = self._resting_bytes + delivery.weight + sum(one.weight for one in lane.waiting)
+        size = self._rests.bytes + delivery.weight + sum(one.weight for one in lane.waiting)
         fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size)
         if not (self._stays(lane) and fits and until < delivery.renew_until) or lane.rest or delivery.lost:
             return False
@@ -231,35 +231,17 @@ class Lanes:
         delivery.tries += 1
         delivery.receive_count += 1
         self._put_back(lane, delivery)
-        self._rest(lane, until)
+        self._rests.begin(lane, until)
         return True
-
-    def _rest(self, lane: Lane, until: float) -> None:
-        lane.rest = self._loop.call_at(until, self._wake, lane)
-        self._count(lane, len(lane.waiting), sum(one.weight for one in lane.waiting))
-        self._rested()
 
     def _wake(self, lane: Lane) -> None:
         """The pause is over; or the absent one has not come, and another worker has it."""
         late = bool(lane.absent)
-        self._end_rest(lane)
+        self._rests.end(lane)
         if late:
             self._settle([(one, HELD_BACK) for one in self._give_back(lane)])
         self._offer(lane)
         self._forget(lane)
-
-    def _end_rest(self, lane: Lane) -> None:
-        if lane.rest is None:
-            return
-        lane.wake()
-        self._count(lane, -lane.resting, -lane.resting_bytes)
-        self._rested()
-
-    def _count(self, lane: Lane, messages: int, size: int) -> None:
-        lane.resting += messages
-        lane.resting_bytes += size
-        self.resting += messages
-        self._resting_bytes += size
 
     # ── a message that only the redrive policy can move ─────────────────────────────────────────────────────────────
 
@@ -274,9 +256,9 @@ class Lanes:
             return []  # it is here again
         if not self._holding.fits(self.resting + len(lane.waiting), 0):
             return self._tear(lane)
-        self._end_rest(lane)
+        self._rests.end(lane)
         lane.absent = delivery.message_id
-        self._rest(lane, self._loop.time() + ALONE_SECONDS + ABSENT_SECONDS)
+        self._rests.begin(lane, self._loop.time() + ALONE_SECONDS + ABSENT_SECONDS)
         return []
 
     # ── one lane ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,8 +317,7 @@ class Lanes:
     def _wait(self, lane: Lane, delivery: Delivery) -> None:
         insert_in_order(lane.waiting, delivery)
         self._waiting += 1
-        if lane.rest is not None:
-            self._count(lane, 1, delivery.weight)
+        self._rests.joined(lane, delivery)
 
     def _resolve(self, lane: Lane) -> None:
         lane.out = max(0, lane.out - 1)
@@ -356,7 +337,7 @@ class Lanes:
 
     def _give_back(self, lane: Lane) -> list[Delivery]:
         """Take out what waits in a lane, the newest first."""
-        self._end_rest(lane)
+        self._rests.end(lane)
         held = newest_first(lane.waiting)
         lane.waiting.clear()
         lane.returning.update(delivery.message_id for delivery in held)
@@ -371,20 +352,3 @@ class Lanes:
         rows = len(run) * FULL // self._sizing.max_rows
         size = sum(delivery.weight for delivery in run) * FULL // self._sizing.max_bytes
         return max(rows, size)
-
-
-def held_back(records: Sequence[Message], answers: Sequence[Outcome], *, all_behind: bool = False) -> list[Outcome]:
-    """The answers of a batch with order in its groups: behind a failed record of a group nothing of it is tried.
-
-    What the sink has taken all the same stays taken, unless nothing was given to it yet (*all_behind*).
-    """
-    stopped: set[str | None] = set()
-    kept: list[Outcome] = []
-    for record, answer in zip(records, answers, strict=True):
-        if (all_behind or answer is not DONE) and record.group_id in stopped:
-            kept.append(HELD_BACK)
-            continue
-        if answer is not DONE:
-            stopped.add(record.group_id)
-        kept.append(answer)
-    return kept

@@ -11,8 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from worker.outcome import Released
-from worker.pipeline.lane import group_of
-from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.lane import HELD_BACK, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

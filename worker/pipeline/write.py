@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
 from worker.pipeline.breaker import AwayTooLong, Trial
-from worker.pipeline.lanes import HELD_BACK, held_back
+from worker.pipeline.lane import HELD_BACK, held_back
 from worker.pipeline.stage import told_to_end
 from worker.telemetry import events
 

@@ -17,7 +17,7 @@ from worker.deduplication import make_key
 from worker.message import Delivery, Message
 from worker.outcome import DONE, Rejected, Retried
 from worker.pipeline.decode import DECODE_BYTES, message_of, portions
-from worker.pipeline.lanes import HELD_BACK
+from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.write import LEASE_OVER, outcomes
 from worker.telemetry import events
 

@@ -8,7 +8,8 @@ from tests.model.simloop import simulated
 from worker.message import Delivery
 from worker.outcome import Rejected, Retried
 from worker.pipeline.holding import Holding
-from worker.pipeline.lanes import HELD_BACK, Lanes
+from worker.pipeline.lane import HELD_BACK
+from worker.pipeline.lanes import Lanes
 from worker.pipeline.sizing import BatchSettings, Sizing
 
 
