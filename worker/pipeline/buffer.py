@@ -80,6 +80,11 @@ class Buffer(Protocol):
         """Messages that wait for another one to be tried again: not ahead of anybody."""
         ...
 
+    @property
+    def ready(self) -> bool:
+        """Whether `take` has something to give: what waits behind an earlier one of its group is not ready."""
+        ...
+
     def take_back(self) -> list[Delivery]:
         """Take out what waits for a handler and may be given back: it was received for the first time."""
         ...
@@ -151,6 +156,11 @@ class Arrivals:
         waiting = self._channel.empty()
         self._channel.put([delivery for delivery in waiting if delivery.receive_count > 1])
         return [delivery for delivery in waiting if delivery.receive_count == 1]
+
+    @property
+    def ready(self) -> bool:
+        """All that waits is."""
+        return len(self._channel) > 0
 
     @property
     def resting(self) -> int:

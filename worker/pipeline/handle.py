@@ -93,7 +93,7 @@ class Handler:
         free_since, again = now(), False
         while not buffer.closed:
             # Turns: what failed before is not tried twice in a row while there is anything new.
-            if aside and not (again and len(buffer)) and (part := aside.due()) is not None:
+            if aside and not (again and buffer.ready) and (part := aside.due()) is not None:
                 await self._write_again(part)
                 free_since, again = now(), True
                 continue

@@ -67,6 +67,11 @@ class Lanes:
         return self._waiting
 
     @property
+    def ready(self) -> bool:
+        """Whether there are runs; what waits in lanes waits for others, perhaps for what the sink did not take."""
+        return len(self._runs) > 0
+
+    @property
     def resting(self) -> int:
         """Messages of groups that wait for one of theirs to be tried again."""
         return self._rests.messages
