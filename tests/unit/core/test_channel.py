@@ -181,3 +181,15 @@ async def test_what_goes_back_to_the_front_is_weighed_and_waits_anew() -> None:
     assert (len(channel), channel.weight) == (0, 0)
     channel.put([4])
     assert await channel.take(1) == [4]
+
+
+@simulated
+async def test_a_batch_is_bounded_by_count_and_by_weight_to_the_unit() -> None:
+    """Whichever comes first; what fits exactly is in it, and one that is too heavy comes alone."""
+    channel: Channel[int] = Channel(lambda item: item)
+    channel.put([1, 1, 1, 4, 5, 50, 1])
+    assert await channel.take(2, weight=100) == [1, 1]
+    assert await channel.take(10, weight=10) == [1, 4, 5]
+    assert await channel.take(10, weight=10) == [50]
+    assert await channel.take(10, weight=10) == [1]
+    assert channel.weight == 0

@@ -128,3 +128,20 @@ async def test_what_is_left_at_a_pause_is_left_after_it() -> None:
     with pytest.raises(TimeoutError):
         await paused_for(1_000, after=59.5)
     assert loop.time() == pytest.approx(1_060)
+
+
+@simulated
+async def test_each_of_several_ends_in_its_own_time() -> None:
+    """They share one timer, which goes on to the next one."""
+    limits, loop = Limits(), asyncio.get_running_loop()
+    ended: list[float] = []
+
+    async def one(seconds: float) -> None:
+        with pytest.raises(TimeoutError):
+            await limited(limits.over(seconds))
+        ended.append(loop.time())
+
+    async with asyncio.TaskGroup() as tasks:
+        for seconds in (30, 10, 20):
+            tasks.create_task(one(seconds))
+    assert ended == pytest.approx([10, 20, 30])

@@ -280,3 +280,32 @@ async def test_an_answer_that_fits_to_the_byte_takes_nothing_from_others() -> No
     await here.admit(10 * KIB)
     assert [poll.granted for poll in polls] == [0] * gone + [FRAME_BYTES] * (len(polls) - gone)
     assert room.bytes_taken == room.max_bytes
+
+
+@simulated
+async def test_each_that_waits_is_sent_away_in_its_own_time() -> None:
+    """They share one timer, which goes on to the next one; what fits just so is given at the end."""
+    room = make_room(max_messages=10)
+    room.hold(8, 0)
+    loop = asyncio.get_running_loop()
+    ended: list[tuple[float, bool]] = []
+
+    async def one(seconds: float, at_least: int) -> None:
+        reservation = await room.reserve_soon(10, at_least=at_least, within_seconds=seconds)
+        ended.append((loop.time(), reservation is not None))
+        if reservation is not None:
+            assert reservation.messages == 2
+            assert reservation.waited_seconds == pytest.approx(seconds)
+
+    async with asyncio.TaskGroup() as tasks:
+        for seconds, at_least in ((30, 2), (10, 3), (20, 3)):
+            tasks.create_task(one(seconds, at_least))
+    assert [given for _, given in ended] == [False, False, True]
+    assert [at for at, _ in ended] == pytest.approx([10, 20, 30])
+
+
+def test_a_receive_never_asks_for_more_than_there_could_be_room_for() -> None:
+    """By either bound, and by what it wants; one is always asked for."""
+    assert make_room(max_bytes=25 * KIB).most(10) == 2
+    assert make_room(max_bytes=5 * KIB).most(10) == 1
+    assert make_room().most(3) == 3
