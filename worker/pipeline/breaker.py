@@ -211,8 +211,13 @@ class Breaker:
     # ── another message, to tell the sink's trouble from that of what is in hand ────────────────────────────────────
 
     def wants_another(self, failed: int) -> bool:
-        """All that is in hand has *failed*, so many messages: whether one more may be received, to be tried."""
-        return failed < OTHERS and self._others < OTHERS and self._now() >= self._others_at
+        """All that is in hand has *failed*, so many messages: whether one more may be received, to be tried.
+
+        With nothing left in hand one is always wanted, after a pause: else nobody would ever notice that it is back.
+        """
+        if self._now() < self._others_at:
+            return False
+        return not failed or (failed < OTHERS and self._others < OTHERS)
 
     def heard_another(self, count: int) -> None:
         """*count* messages were received while it was open."""
