@@ -22,6 +22,7 @@ from worker.pipeline.farewell import Unfinished
 from worker.pipeline.gate import Gate
 from worker.pipeline.handle import Handler
 from worker.pipeline.holding import ALONE_SECONDS, Holding
+from worker.pipeline.lane import newest_first
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller, PollSettings
@@ -301,7 +302,7 @@ class Pipeline:
         if stop.forced or late < share + HANDED_SECONDS:
             await self._give_up(polling, stages)
         await stages.end(handling)  # and what they could not finish is released
-        self.settler.settle([(delivery, Released()) for delivery in self.handler.unbegun()])
+        self.settler.settle([(delivery, Released()) for delivery in newest_first(self.handler.unbegun())])
         await stop.patience(polling, until=late)
         await self._give_up(polling, stages)
         self.settler.close()
