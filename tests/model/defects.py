@@ -128,7 +128,7 @@ def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
 def takes_garbage_for_done(self: Decoder, batch: Batch, deliveries: list[Delivery], now: float) -> None:
     """Acknowledges what it cannot decode."""
     add(self, batch, deliveries, now)
-    batch.aside[:] = [(one, DONE if isinstance(aside, Rejected) else aside) for one, aside in batch.aside]
+    batch.left_out[:] = [(one, DONE if isinstance(end, Rejected) else end) for one, end in batch.left_out]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ MARGIN_SECONDS: Final = 10.0
 """Beyond a lease: a renewal may have been on its way when the process ended."""
 SUSPECTS: Final = 500
 """Handled alone without any sign of a crash but their receive counts: then they are taken for ordinary retries."""
-ALONE_SECONDS: Final = 60.0
+SUSPECTS_SECONDS: Final = 60.0
 """Spent on suspects one by one since the start, or since a crash was heard of: a roll-out leaves hundreds of messages
 that were given back, and jobs of minutes would wait behind each other for hours."""
 QUIET_SECONDS: Final = 60.0
@@ -54,8 +54,8 @@ class Caution:
         self._arrived: dict[str, float] = {}  # suspects that no handler has taken: id, loop time; as _free
         self._seen: set[str] = set()  # ids that this process has seen through; written by saw
         self._left = SUSPECTS  # written by turn and alarm
-        self._spent = 0.0  # seconds of ALONE_SECONDS; as _left
-        self._held = 0  # suspects in hand that are not begun; written by hold and let_go
+        self._spent = 0.0  # seconds of SUSPECTS_SECONDS; as _left
+        self._taken = 0  # suspects in hand that are not begun; written by take and ended
         self.small = True
         """Receives should ask for one message. Written by `received` and `alarm`."""
 
@@ -75,10 +75,10 @@ class Caution:
     @property
     def active(self) -> bool:
         """Whether it is in force."""
-        return self._now() < self._until or self._held > 0 or bool(self._arrived)
+        return self._now() < self._until or self._taken > 0 or bool(self._arrived)
 
     @property
-    def holding(self) -> bool:
+    def occupied(self) -> bool:
         """Whether a suspect is in hand, so that nothing may be received."""
         if self._arrived:  # one that left its buffer in another way than to a handler is not waited for
             oldest = self._now() - QUIET_SECONDS
@@ -108,7 +108,7 @@ class Caution:
             return False
         if last is not None and delivery.receive_count >= last:
             return True
-        return self._left > 0 and self._spent < ALONE_SECONDS
+        return self._left > 0 and self._spent < SUSPECTS_SECONDS
 
     def saw(self, deliveries: Sequence[Delivery]) -> None:
         """This process has lived through them, whatever has become of them."""
@@ -117,27 +117,27 @@ class Caution:
             self._arrived.pop(delivery.message_id, None)
         self._tell()
 
-    def hold(self, suspects: Sequence[Delivery]) -> None:
+    def take(self, suspects: Sequence[Delivery]) -> None:
         """A handler has taken these, and not begun them."""
-        self._held += len(suspects)
+        self._taken += len(suspects)
         for suspect in suspects:
             self._arrived.pop(suspect.message_id, None)
         self._tell()
 
-    def let_go(self, count: int) -> None:
-        """So many of those that were held are over, or will not be begun."""
-        self._held -= count
+    def ended(self, count: int) -> None:
+        """So many of those that were taken are over, or will not be begun."""
+        self._taken -= count
         self._tell()
 
     def _tell(self) -> None:
-        if self._held or self._arrived:
+        if self._taken or self._arrived:
             self._free.clear()
         else:
             self._free.set()
 
     @asynccontextmanager
     async def turn(self, suspect: Delivery, emit: Emit, pipeline: str) -> AsyncIterator[None]:
-        """Around the handling of one suspect that is held: alone, as far as others end in time."""
+        """Around the handling of one suspect that is taken: alone, as far as others end in time."""
         async with self._turn:
             since = self._now()
             await self._quiet()
@@ -147,15 +147,15 @@ class Caution:
             try:
                 yield
             finally:
-                self.let_go(1)
+                self.ended(1)
                 self._until += self._now() - began
                 self._spent += self._now() - since
 
     async def _quiet(self) -> None:
-        """Until nothing but suspects that are not begun is in hand: held, or more of them than there are handlers."""
+        """Until nothing but suspects that are not begun is in hand: taken, or more of them than there are handlers."""
         end = self._now() + QUIET_SECONDS
         while self._begun() and self._now() < end:  # noqa: ASYNC110 - several ledgers
             await asyncio.sleep(LOOK_SECONDS)
 
     def _begun(self) -> bool:
-        return sum(others() for others in self._places) > self._held + len(self._arrived)
+        return sum(others() for others in self._places) > self._taken + len(self._arrived)

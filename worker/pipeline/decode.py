@@ -1,4 +1,4 @@
-"""Decode: a batch of deliveries becomes messages for the sink, and what is set aside with its outcome.
+"""Decode: a batch of deliveries becomes messages for the sink, and what is left out with its outcome.
 
 Takes what the buffer handed out; gives a message for each delivery whose lease lives and whose body has a value and a
 key. It works in portions, so that hostile bodies do not hold up the loop, and waits for nothing else.
@@ -40,13 +40,10 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     """Decoded; one for each record."""
     records: list[Message] = field(default_factory=list)
-    aside: list[tuple[Delivery, Outcome]] = field(default_factory=list)
+    left_out: list[tuple[Delivery, Outcome]] = field(default_factory=list)
     """Not to be written: undecodable, behind such a one in its group, or no longer ours."""
     stopped: set[str] = field(default_factory=set)
-    """Groups in which something is set aside; stays empty on a standard queue."""
-    waited_seconds: float = 0.0
-    """The handler's, for this batch."""
-    decode_seconds: float = 0.0
+    """Groups in which something is left out; stays empty on a standard queue."""
 
 
 class Decoder:
@@ -70,7 +67,7 @@ class Decoder:
         """Told how many leases were found to be over."""
 
     async def decode(self, deliveries: list[Delivery], now: float) -> Batch:
-        """What is to be written and what is set aside, of *deliveries* that are looked at from loop time *now* on."""
+        """What is to be written and what is left out, of *deliveries* that are looked at from loop time *now* on."""
         batch = Batch()
         for number, portion in enumerate(portions(deliveries)):
             if number:
@@ -79,7 +76,7 @@ class Decoder:
         return batch
 
     def _add(self, batch: Batch, deliveries: list[Delivery], now: float) -> None:
-        """Decode *deliveries* into *batch*, or set them aside."""
+        """Decode *deliveries* into *batch*, or leave them out."""
         values = self._values(deliveries)
         usually = self._key is by_message_id and not batch.stopped
         usually = usually and not (self._ordered and any(delivery.over(now) for delivery in deliveries))
@@ -103,11 +100,11 @@ class Decoder:
         decode, key, stopped = self._codec.decode, self._key, batch.stopped
         for place, delivery in enumerate(deliveries):
             if stopped and delivery.group_id in stopped:
-                self._set_aside(batch, delivery, HELD_BACK)
+                self._leave_out(batch, delivery, HELD_BACK)
                 continue
             if delivery.over(now):
                 self._over(1)
-                self._set_aside(batch, delivery, LEASE_OVER)
+                self._leave_out(batch, delivery, LEASE_OVER)
                 continue
             try:
                 value = values[place] if place < len(values) else decode(delivery.body)
@@ -115,14 +112,14 @@ class Decoder:
                 if DEAD_LETTER in delivery.attributes:
                     record = record._replace(attributes=restored(delivery.attributes, self._source))
             except BaseException as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
-                self._set_aside(batch, delivery, undecoded(error))
+                self._leave_out(batch, delivery, undecoded(error))
                 continue
             batch.deliveries.append(delivery)
             batch.records.append(record)
 
-    def _set_aside(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
+    def _leave_out(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
         """With order in the groups, what is behind it in its group cannot be written either."""
-        batch.aside.append((delivery, outcome))
+        batch.left_out.append((delivery, outcome))
         if self._ordered and delivery.group_id is not None:
             batch.stopped.add(delivery.group_id)
 

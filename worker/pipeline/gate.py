@@ -51,7 +51,7 @@ class Gate:
         """Wait while nothing may be asked for, but not for long; whether that is over."""
         if self._breaker.is_open:
             await self._breaker.closed(within_seconds=AWAY_SECONDS)
-        return not self._caution.holding or await self._caution.free(within_seconds=AWAY_SECONDS)
+        return not self._caution.occupied or await self._caution.free(within_seconds=AWAY_SECONDS)
 
     def let_go(self) -> None:
         """Hold nobody any longer: the poller is stopping."""
@@ -76,7 +76,7 @@ class Gate:
 
     def lets(self, reservation: Reservation) -> bool:
         """Whether this receive may begin, for which room is set aside."""
-        if self._caution.holding:
+        if self._caution.occupied:
             return False
         if not self._breaker.is_open:
             return True

@@ -132,8 +132,8 @@ class Handler:
         try:
             with self._given_back_if_cancelled(deliveries):
                 batch = await self._decoder.decode(deliveries, began)
-            if batch.aside:
-                self._decide(self._judged(batch.aside))
+            if batch.left_out:
+                self._decide(self._judged(batch.left_out))
             if batch.records:
                 part = Part(batch.deliveries, batch.records)
                 await self._write(part, waited_seconds=waited_seconds, decode_seconds=self._now() - began)

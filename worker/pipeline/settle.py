@@ -193,8 +193,8 @@ class Settler:
         return await self._queue.delete(batch)
 
     async def _change(self, batch: Sequence[Delivery]) -> list[Answer]:
-        self.calls += 1
         """Only what is still ours: an older handle is obeyed although somebody else holds the message by now."""
+        self.calls += 1
         renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
         if renewals:
             await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause

@@ -58,7 +58,7 @@ class Suspects:
         if behind:
             decide([(delivery, HELD_BACK) for delivery in behind])
         left = deque(suspects)
-        self._caution.hold(suspects)
+        self._caution.take(suspects)
         try:
             if free:
                 await handle(free)
@@ -69,7 +69,7 @@ class Suspects:
             decide([(delivery, Released()) for delivery in left])
             raise
         finally:
-            self._caution.let_go(len(left))
+            self._caution.ended(len(left))
 
     def _apart(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery], list[Delivery]]:
         """Free of suspicion; suspects; and, with order in the groups, what is behind a suspect in one of them."""

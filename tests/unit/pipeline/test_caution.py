@@ -94,7 +94,7 @@ async def test_a_crash_beside_this_process_makes_it_careful_again() -> None:
     caution.alarm()
     assert (before, caution.active) == (False, True)
     for number in range(SUSPECTS + 1):
-        caution.hold([delivery(number)])
+        caution.take([delivery(number)])
         async with caution.turn(delivery(number), lambda _: None, "p"):
             pass
     assert caution.suspects(delivery(-1))
@@ -109,7 +109,7 @@ async def test_without_a_sign_of_a_crash_so_many_suspects_are_ordinary_retries()
     caution.watch(lambda: 0, lease_seconds=30)
     for number in range(SUSPECTS):
         assert caution.suspects(delivery(number))
-        caution.hold([delivery(number)])
+        caution.take([delivery(number)])
         async with caution.turn(delivery(number), lambda _: None, "p"):
             pass
     assert not caution.suspects(delivery(-1))
@@ -122,7 +122,7 @@ async def test_slow_suspects_go_side_by_side_after_a_minute_but_those_at_their_l
     caution.watch(lambda: 0, lease_seconds=30)
     for number in range(3):
         assert caution.suspects(delivery(number), last=3)
-        caution.hold([delivery(number)])
+        caution.take([delivery(number)])
         async with caution.turn(delivery(number), lambda _: None, "p"):
             await asyncio.sleep(20)
     assert caution.active
@@ -159,13 +159,13 @@ async def test_all_pipelines_of_a_process_are_quiet_while_a_suspect_is_tried() -
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(finish())
-        caution.hold([delivery(1)])
-        held = caution.holding
+        caution.take([delivery(1)])
+        held = caution.occupied
         async with caution.turn(delivery(1), lambda _: None, "p"):
             assert loop.time() == pytest.approx(2, abs=0.1)
-    assert (held, caution.holding) == (True, False)
+    assert (held, caution.occupied) == (True, False)
     in_hand = 1
-    caution.hold([delivery(2)])
+    caution.take([delivery(2)])
     async with caution.turn(delivery(2), lambda _: None, "p"):
         assert loop.time() == pytest.approx(62, abs=0.2)
 
@@ -176,7 +176,7 @@ async def test_suspects_that_wait_for_a_handler_keep_no_other_waiting() -> None:
     caution = Caution()
     caution.watch(lambda: 3, lease_seconds=30)
     caution.received([delivery(1), delivery(2), delivery(3)])
-    caution.hold([delivery(1)])
+    caution.take([delivery(1)])
     began = asyncio.get_running_loop().time()
     async with caution.turn(delivery(1), lambda _: None, "p"):
         assert asyncio.get_running_loop().time() == began

@@ -1,4 +1,4 @@
-"""From a batch of deliveries to records and what is set aside, held against the rules one delivery at a time."""
+"""From a batch of deliveries to records and what is left out, held against the rules one delivery at a time."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ DRAFTS = st.lists(
 
 
 def expected(drafts: list[Draft], *, ordered: bool) -> list[Outcome | None]:
-    """The rules, one at a time: None is written, all else is set aside with this outcome."""
+    """The rules, one at a time: None is written, all else is left out with this outcome."""
     found: list[Outcome | None] = []
     stopped: set[str] = set()
     for draft in drafts:
@@ -109,7 +109,7 @@ def expected(drafts: list[Draft], *, ordered: bool) -> list[Outcome | None]:
 
 
 @given(DRAFTS, st.booleans())
-def test_each_delivery_is_decoded_or_set_aside_by_the_rules(drafts: list[Draft], ordered: bool) -> None:  # noqa: FBT001 - drawn
+def test_each_delivery_is_decoded_or_left_out_by_the_rules(drafts: list[Draft], ordered: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever is beside it in the batch; a lease that is over is told once for each delivery."""
 
     @simulated
@@ -126,7 +126,7 @@ def test_each_delivery_is_decoded_or_set_aside_by_the_rules(drafts: list[Draft],
         ends = dict(zip(deliveries, expected(drafts, ordered=ordered), strict=True))
         assert batch.deliveries == [one for one, end in ends.items() if end is None]
         assert batch.records == [message_of(one, one.message_id, {}) for one in batch.deliveries]
-        assert batch.aside == [(one, end) for one, end in ends.items() if end is not None]
+        assert batch.left_out == [(one, end) for one, end in ends.items() if end is not None]
         assert len(bench.told(events.LeasesLost)) == sum(end is LEASE_OVER for end in ends.values())
 
     check()
