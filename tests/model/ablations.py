@@ -205,6 +205,12 @@ ABLATIONS: Final = (
     _ablation("divides nothing", _one(Handler, "_put_aside", defects.divides_nothing), "INV-11", 12, 64),
     _ablation("keeps its turn", _one(Handler, "_write", defects.keeps_its_turn), "INV-11", 12, 64),
     _ablation("asks nobody else", _one(Breaker, "wants_another", defects.asks_nobody_else), "INV-11", 311, 753),
+    _ablation(
+        "takes a refusal for proof that the sink is there",
+        _one(Breaker, "answered", defects.takes_a_refusal_for_proof),
+        "INV-7",
+        25410,
+    ),
     _ablation("suspects nobody", _one(Caution, "suspects", defects.suspects_nobody), "INV-11", 38, 51),
     _ablation(
         "receives suspects by the dozen",

@@ -16,6 +16,7 @@ from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import write
+from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import Caution
 from worker.pipeline.decode import Decoder
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.aside import Part
-    from worker.pipeline.breaker import Breaker, Trial
+    from worker.pipeline.breaker import Trial
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Batch
     from worker.pipeline.poll import Poller
@@ -62,6 +63,7 @@ until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes
 cut_to = Draft.cut_to
 failure = Stages._failure
 meaning, write_part, received = write._meaning, Handler._write, Caution.received
+answered = Breaker.answered
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
 Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
@@ -423,6 +425,11 @@ async def keeps_its_turn(self: Handler, part: Part, **more: Any) -> None:
     await write_part(self, part, **more)
     while (again := await self.aside.next()) is not None:
         await write_part(self, again)
+
+
+def takes_a_refusal_for_proof(self: Breaker, *, taken: bool) -> None:  # noqa: ARG001 - as the right one
+    """Takes any answer of the sink for a sign that it takes what is good."""
+    answered(self, taken=True)
 
 
 def asks_nobody_else(_: Breaker, __: int) -> bool:

@@ -87,20 +87,20 @@ class Breaker:
         self._emit = emit
         self._pipeline = pipeline
         self._probe = asyncio.Lock()
-        self._pass = asyncio.Event()  # set while the poller need not wait; written by failed, succeeded, let_go
+        self._pass = asyncio.Event()  # set while the poller need not wait; written by failed, answered, let_go
         self._pass.set()
         self._holding = True  # False once the poller is stopping; written by let_go
         self._probe_at = 0.0  # loop time of the next probe, at the earliest; written by failed
-        self._failures = 0  # in a row, of what is not blamed; written by failed and succeeded
+        self._failures = 0  # in a row, of what is not blamed; written by failed and answered
         self._opened_at = 0.0  # loop time; written by failed
-        self._succeeded_at = -inf  # loop time of the last batch that was taken; written by succeeded
+        self._taken_at = -inf  # loop time of the last batch of which something was taken; written by answered
         self._blamed_at = -inf  # loop time of the last failure of something blamed; written by failed
         self._others = 0  # messages received to find out; written by failed and heard_another
         self._others_at = 0.0  # loop time of the next of them, at the earliest; written as _others
         self.stuck = False
         """Open, but nothing is away: calls of your function hang. Written by _unexcused."""
         self.is_open = False
-        """Whether the sink is away. Written by failed and succeeded."""
+        """Whether the sink is away. Written by failed and answered."""
         self._now = asyncio.get_running_loop().time
 
     async def closed(self, *, within_seconds: float) -> None:
@@ -148,7 +148,7 @@ class Breaker:
     def failed(self, error: SinkUnavailable, trial: Trial, *, began: float, rows: int) -> None:
         """The write of *rows* records that was *began* at that loop time found the sink away."""
         now, contended = self._now(), isinstance(error, SinkContended)
-        trial.blamed = trial.blamed or self._succeeded_at >= (began if trial.since is None else trial.failed_at)
+        trial.blamed = trial.blamed or self._taken_at >= (began if trial.since is None else trial.failed_at)
         trial.since, trial.failed_at = now if trial.since is None else trial.since, now
         trial.failures += 1
         trial.divides = trial.divides or trial.blamed or contended or trial.failures >= DIVIDED_AFTER
@@ -186,15 +186,17 @@ class Breaker:
         pause = full_jitter(failures, self._random, base_seconds=PROBE_BASE_SECONDS, max_seconds=most)
         return max(SHORTEST_PAUSE_SECONDS, pause)
 
-    def succeeded(self) -> None:
-        """A write was answered: the sink is there."""
+    def answered(self, *, taken: bool) -> None:
+        """A write was answered: the sink is there. What it refuses says nothing of what it takes (a full disk)."""
+        now = self._now()
         self._failures = 0
-        self._succeeded_at = self._now()
+        if taken:
+            self._taken_at = now
         if self.is_open:
             self.is_open = False
             self._pass.set()
             if not self.stuck:
-                self._emit(events.SinkRestored(self._pipeline, self._succeeded_at - self._opened_at))
+                self._emit(events.SinkRestored(self._pipeline, now - self._opened_at))
             self._restored()
 
     def gives_up(self, trial: Trial, rows: int, *, alone: bool, crowded: bool) -> Outcome | None:

@@ -124,7 +124,7 @@ class Writer:
             outcome = _meaning(error, len(records))
         else:
             outcome = outcomes(answers)
-        self._breaker.succeeded()  # whatever it says, it is there
+        self._breaker.answered(taken=isinstance(outcome, list) and DONE in outcome)  # whatever it says, it is there
         return outcome
 
     async def _halve(

@@ -47,6 +47,27 @@ async def test_while_the_sink_is_away_receiving_stops_leases_live_and_no_receive
 
 
 @simulated
+async def test_what_a_sink_refuses_while_it_takes_nothing_burns_no_receive_count_of_the_others() -> None:
+    """A full disk: constraints are still checked, and a refusal is no proof that a good record would be taken."""
+    bench = Bench(max_messages=10).with_dead_letters()
+    healed_at = 60.0
+
+    def full(records: Sequence[Message]) -> list[None]:
+        if any(isinstance(record.value, dict) and record.value["n"] % 5 == 0 for record in records):
+            raise SinkRefused("constraint")
+        if asyncio.get_running_loop().time() < healed_at:
+            raise SinkUnavailable("disk full")
+        return [None] * len(records)
+
+    bench.sink.answer = full
+    await bench.send(range(60))
+    async with bench.running():
+        await asyncio.sleep(healed_at + 30)
+    assert sorted(map(str, bench.sink.ids())) == sorted(str(n) for n in range(60) if n % 5)
+    assert {row.receive_count for row in bench.sink.rows} == {1}
+
+
+@simulated
 async def test_a_sink_away_for_longer_than_the_set_time_keeps_one_batch_and_gives_the_rest_back() -> None:
     """Another worker can have them; the one batch that probes notices when the sink is back."""
     bench = Bench(hold_seconds=60.0)
