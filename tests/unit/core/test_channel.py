@@ -193,3 +193,15 @@ async def test_a_batch_is_bounded_by_count_and_by_weight_to_the_unit() -> None:
     assert await channel.take(10, weight=10) == [50]
     assert await channel.take(10, weight=10) == [1]
     assert channel.weight == 0
+
+
+@simulated
+async def test_what_came_later_is_not_as_old_as_what_was_taken_before_it() -> None:
+    """The age of an arrival leaves with the last item of it, though it left in several batches."""
+    channel: Channel[int] = Channel()
+    channel.put([1, 2, 3])
+    await asyncio.sleep(5)
+    channel.put([4])
+    assert [await channel.take(2), await channel.take(1)] == [[1, 2], [3]]
+    assert await channel.take(2, linger=10) == [4]
+    assert asyncio.get_running_loop().time() == pytest.approx(15)

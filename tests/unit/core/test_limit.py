@@ -145,3 +145,16 @@ async def test_each_of_several_ends_in_its_own_time() -> None:
         for seconds in (30, 10, 20):
             tasks.create_task(one(seconds))
     assert ended == pytest.approx([10, 20, 30])
+
+
+@simulated
+async def test_an_owner_whose_calls_never_began_ends_as_well() -> None:
+    """There is no timer to be cancelled then; later its end ends whatever waits."""
+    limits = Limits()
+    limits.end()
+    waiting = asyncio.get_running_loop().create_task(limited(limits.over(60)))
+    await asyncio.sleep(1)
+    limits.end()
+    with pytest.raises(TimeoutError):
+        await waiting
+    assert asyncio.get_running_loop().time() == pytest.approx(1)

@@ -216,6 +216,22 @@ async def test_when_one_that_wants_much_goes_away_the_next_that_wants_less_is_se
 
 
 @simulated
+async def test_a_receive_that_is_cancelled_while_it_waits_makes_way_for_the_next() -> None:
+    """It ends as cancelled, is out of the queue, and the one behind it that wants less is served at once."""
+    room = make_room(max_messages=10)
+    room.hold(5, 0)
+    loop = asyncio.get_running_loop()
+    much = loop.create_task(room.reserve_soon(10, within_seconds=60))
+    little = loop.create_task(room.reserve_soon(3, within_seconds=60))
+    await asyncio.sleep(1)
+    much.cancel()
+    await asyncio.wait([much])
+    assert much.cancelled()
+    assert await little is not None
+    assert loop.time() == pytest.approx(1)
+
+
+@simulated
 async def test_an_answer_that_is_here_comes_before_long_polls_that_may_bring_nothing() -> None:
     """It takes the room set aside for them; if theirs comes after all, they ask for it."""
     room = make_room(max_bytes=30 * KIB)
