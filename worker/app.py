@@ -19,10 +19,11 @@ from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
 from worker.errors import QueueRefused, QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
 from worker.pipeline.deadletter import DeadLetters
-from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
+from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
+from worker.pipeline.spec import Parts, PipelineSpec
 from worker.preflight import circle, inspect, memory_limit, way_of
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.model.process import SimProcess
     from worker.inflight import Ledger
     from worker.message import Delivery
-    from worker.pipeline.pipeline import PipelineSpec
+    from worker.pipeline.spec import PipelineSpec
     from worker.sqs.queue import Answer
 
 EXACTLY_SECONDS: Final = 1e-6

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.model.invariants import Witness
     from tests.model.simloop import SimLoop
-    from worker.pipeline.pipeline import Parts, PipelineSpec
+    from worker.pipeline.spec import Parts, PipelineSpec
     from worker.telemetry.events import Fact
 
 

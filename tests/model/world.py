@@ -29,10 +29,10 @@ from worker.loopback.rules import Rules
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
-from worker.pipeline.pipeline import Parts, PipelineSpec
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
+from worker.pipeline.spec import Parts, PipelineSpec
 from worker.sqs.limits import MESSAGE_BYTES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ deadline is over and what is left has been said), and no task of it is alive.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from worker.inflight import Ledger
@@ -25,10 +25,10 @@ from worker.pipeline.holding import ALONE_SECONDS, Holding
 from worker.pipeline.lane import newest_first
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.measure import Measurer
-from worker.pipeline.poll import Poller, PollSettings
+from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
-from worker.pipeline.settle import Settler, SettleSettings
-from worker.pipeline.sizing import BatchSettings, Sizing
+from worker.pipeline.settle import Settler
+from worker.pipeline.sizing import Sizing
 from worker.pipeline.stage import Stages
 from worker.pipeline.suspects import Suspects
 from worker.pipeline.write import Writer
@@ -36,16 +36,8 @@ from worker.room import Room
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from random import Random
-
-    from worker.codecs.codec import Codec
-    from worker.message import Delivery
-    from worker.pipeline.deadletter import DeadLetters
+    from worker.pipeline.spec import Parts, PipelineSpec
     from worker.pipeline.stopping import Stop
-    from worker.sinks.sink import Sink
-    from worker.sqs.queue import Queue
-    from worker.telemetry.events import Emit
 
 HANDLERS_SHARE: Final = 0.75
 """Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
@@ -58,50 +50,6 @@ HANDED_SECONDS: Final = 1.0
 """In which a receive under way is answered with what was just given back."""
 NOTICED_SECONDS: Final = 0.2
 """In which the server learns that a receive was given up: its connection was closed before, but on another way."""
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineSpec:
-    """The numbers of one pipeline."""
-
-    name: str
-    lease_seconds: int
-    largest_message: int
-    poll: PollSettings
-    batch: BatchSettings
-    settle: SettleSettings
-    writers: int
-    max_messages: int
-    max_bytes: int
-    fifo: bool = False
-    """Order counts inside each message group."""
-    hold_seconds: float = 300.0
-    """How long batches in hand wait for a sink that is away."""
-    receiving: bool = True
-    write_limit_seconds: float | None = None
-    own_code: bool = False
-    """A message may end the process."""
-    max_receives: int | None = None
-    """After so many a message that fails is rejected; None: a redrive policy counts, or nobody."""
-    redrive_count: int | None = None
-    """Of the queue's own policy: so often SQS hands a message out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a pipeline is made of; all of it open, and closed by whoever opened it."""
-
-    queue: Queue
-    sink: Sink
-    codec: Codec
-    key: Callable[[object, Delivery], str]
-    dead_letters: DeadLetters | None
-    random: Random
-    wall: Callable[[], float]
-    """Unix time, for latencies."""
-    emit: Emit
-    caution: Caution | None = None
-    """Of the process; None: of this pipeline alone."""
 
 
 class Pipeline:
@@ -181,8 +129,11 @@ class Pipeline:
             pipeline=self.spec.name,
         )
 
-    def _make_handler(self, parts: Parts) -> Handler:
-        writer = Writer(
+    def _make_decoder(self, parts: Parts) -> Decoder:
+        return Decoder(parts.codec, parts.key, source=parts.queue.name, ordered=self.spec.fifo, over=self._leases_over)
+
+    def _make_writer(self, parts: Parts) -> Writer:
+        return Writer(
             parts.sink,
             breaker=self.breaker,
             ordered=self.spec.fifo,
@@ -190,16 +141,12 @@ class Pipeline:
             pipeline=self.spec.name,
             decode=parts.codec.decode if self.spec.own_code else None,
         )
+
+    def _make_handler(self, parts: Parts) -> Handler:
         return Handler(
             buffer=self.buffer,
-            decoder=Decoder(
-                parts.codec,
-                parts.key,
-                source=parts.queue.name,
-                ordered=self.spec.fifo,
-                over=self._leases_over,
-            ),
-            writer=writer,
+            decoder=self._make_decoder(parts),
+            writer=self._make_writer(parts),
             breaker=self.breaker,
             aside=self.aside,
             suspects=self._make_suspects(),

@@ -15,10 +15,11 @@ from tests.system.proxy import Trouble
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
 from worker.message import Outgoing
-from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
+from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
+from worker.pipeline.spec import Parts, PipelineSpec
 from worker.pipeline.stopping import Stop
 from worker.sinks.sink import Demand
 from worker.telemetry.events import RequestMade

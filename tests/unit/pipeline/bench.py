@@ -19,10 +19,11 @@ from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
-from worker.pipeline.pipeline import Parts, Pipeline, PipelineSpec
+from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
+from worker.pipeline.spec import Parts, PipelineSpec
 from worker.pipeline.stopping import Stop
 from worker.sinks.sink import Demand
 
