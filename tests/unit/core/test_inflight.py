@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.model.simloop import run
 from worker.errors import AlreadySettled
 from worker.inflight import REMEMBERED, Ledger
-from worker.message import Delivery
+from worker.message import Attribute, Delivery, measure
 from worker.room import Room
+from worker.tuning import request_seconds
 
 
 def make_ledger(**changes: int) -> Ledger:
@@ -44,7 +45,7 @@ def test_a_delivery_leaves_once_and_a_second_time_is_an_error() -> None:
     delivery = make_delivery("a")
     ledger.enter([delivery])
     ledger.leave([delivery], "deleted")
-    with pytest.raises(AlreadySettled):
+    with pytest.raises(AlreadySettled, match=r"^a"):
         ledger.leave([delivery], "deleted")
 
 
@@ -58,6 +59,7 @@ def test_the_same_message_twice_in_one_receive_is_one_delivery_with_the_newer_ha
     assert ledger.account() == {
         "received": 2, "deleted": 0, "retried": 0, "rejected": 0, "released": 0, "expired": 1, "in_flight": 1,
     }  # fmt: skip
+    assert (len(ledger), ledger.room.messages) == (1, 1)
 
 
 def test_a_written_message_that_comes_again_is_to_be_deleted_not_written() -> None:
@@ -169,7 +171,7 @@ def test_received_is_what_left_and_what_is_in_flight_after_any_history(history: 
             account = ledger.account()
             assert account.pop("received") == sum(account.values())
         ledger.leave(ledger.deliveries(), "released")
-        assert ledger.room.bytes == 0
+        assert (ledger.room.messages, ledger.room.bytes) == (0, 0)
 
     run(live())
 
@@ -210,3 +212,56 @@ def test_what_came_due_is_due_no_more_once_it_is_settled_renewed_or_under_way() 
         assert [one for one in (settled, renewed, asked) if ledger.is_due(one, 16)] == []
 
     run(live())
+
+
+@pytest.mark.parametrize("body", ["plain", "drei Bäche"])
+@pytest.mark.parametrize("attributes", [{}, {"tenant": Attribute("String", "acme")}])
+def test_what_is_held_is_counted_in_bytes_as_sqs_counts_them(body: str, attributes: dict[str, Attribute]) -> None:
+    """In UTF-8 and with its attributes, each by itself and both together; and the next receive expects the like."""
+    room = Room(max_messages=20, max_bytes=10_000, largest_message=1_000, frame_bytes=0)
+    ledger = Ledger(room=room, lease_seconds=30)
+    delivery = make_delivery("a", body=body)
+    delivery.attributes = attributes
+    size = measure(body, attributes)
+    assert ledger.enter([delivery]).size == delivery.weight == room.bytes == size
+    assert room.reserve(1).granted >= size
+    ledger.leave([delivery], "deleted")
+    assert room.bytes == 0
+
+
+def test_a_newer_receipt_of_what_is_held_brings_its_times_and_its_count() -> None:
+    """What was tried here without SQS having counted it is counted on top."""
+    ledger = make_ledger()
+    held = make_delivery("a")
+    ledger.enter([held])
+    held.tries, held.lost = 2, True
+    newer = make_delivery("a", handle="newer", leased_at=40)
+    newer.receive_count = 3
+    ledger.enter([newer])
+    assert (held.receipt_handle, held.receive_count, held.leased_at, held.deadline) == ("newer", 5, 40, 70)
+    assert not held.lost
+
+
+def test_what_was_given_back_and_is_here_again_is_in_flight_twice_until_sqs_has_said_so() -> None:
+    """The older one is still to be settled, and the newer one to be handled."""
+    ledger = make_ledger()
+    older = make_delivery("a")
+    ledger.enter([older])
+    older.renewable = False
+    newer = make_delivery("a", handle="newer")
+    assert ledger.enter([newer]).fresh == [newer]
+    assert (len(ledger), ledger.room.messages) == (2, 2)
+    assert (ledger.returned(older), ledger.holds(newer)) == (True, True)
+    ledger.leave([older], "released")
+    ledger.leave([newer], "deleted")
+    assert (len(ledger), ledger.room.messages) == (0, 0)
+
+
+def test_a_visibility_is_ours_to_change_until_a_request_may_come_too_late() -> None:
+    """What arrives after the lease may be for somebody else's."""
+    ledger = make_ledger()
+    delivery = make_delivery("a")
+    ledger.enter([delivery])
+    last = 30 - request_seconds(30)
+    assert ledger.changeable(delivery, last - 0.01)
+    assert not ledger.changeable(delivery, last)

@@ -325,3 +325,59 @@ def test_a_receive_never_asks_for_more_than_there_could_be_room_for() -> None:
     assert make_room(max_bytes=25 * KIB).most(10) == 2
     assert make_room(max_bytes=5 * KIB).most(10) == 1
     assert make_room().most(3) == 3
+
+
+def test_both_bounds_are_kept_to_the_unit_where_nobody_waits() -> None:
+    """What fits just so is given at once, and one message or one byte more is not."""
+    room = make_room(max_messages=10)
+    assert room.reserve_now(11) is None
+    assert [room.reserve_now(6) is None, room.reserve_now(5) is None, room.reserve_now(4) is None] == [
+        False,
+        True,
+        False,
+    ]
+    room = make_room(max_bytes=10 * FRAME_BYTES)
+    assert room.reserve_now(11) is None
+    assert [room.reserve_now(6) is None, room.reserve_now(5) is None, room.reserve_now(4) is None] == [
+        False,
+        True,
+        False,
+    ]
+    assert room.bytes_taken == room.max_bytes
+
+
+@simulated
+async def test_who_wants_little_does_not_overtake_those_who_wait() -> None:
+    """Whether they wait to ask or with an answer in hand."""
+    room = make_room(max_messages=10)
+    room.hold(5, 0)
+    waiting = asyncio.get_running_loop().create_task(room.reserve_soon(10, within_seconds=1))
+    await asyncio.sleep(0.1)
+    assert room.reserve_now(3) is None
+    last = await waiting
+    assert last is not None
+    room.cancel(last)
+    assert room.reserve_now(3) is not None
+    room = make_room()
+    room.hold(1, 60 * KIB)
+    answer = room.reserve(10)
+    asking = asyncio.get_running_loop().create_task(answer.admit(50 * KIB))
+    await asyncio.sleep(0.1)
+    assert room.reserve_now(1) is None
+    room.leave(1, 60 * KIB)
+    await asking
+
+
+@simulated
+async def test_room_for_one_is_worth_a_receive_and_one_in_hand_is_company() -> None:
+    """Unless more is owed; and who must be alone is told of the one that is not known of."""
+    room = make_room(max_messages=10)
+    room.hold(9, 0)
+    one = await room.reserve_soon(10, within_seconds=1)
+    assert one is not None
+    assert one.messages == 1
+    assert [room.alone(one), room.alone(one, beside=8), room.alone(one, beside=9)] == [False, False, True]
+    room.leave(8, 0)
+    assert not room.alone(one)
+    room.leave(1, 0)
+    assert room.alone(one)
