@@ -152,10 +152,9 @@ class Poller:
         if not await self._gate.opened():
             self.progress_at = self._now()
             return None
-        limit = self._gate.most(self._settings.limit)
-        reservation = self._room.reserve_now(owed or limit)
+        wanted = owed or self._room.most(self._gate.most(self._settings.limit))  # more could never be taken in
+        reservation = self._room.reserve_now(wanted)
         if reservation is None:
-            wanted = owed or self._room.most(limit)
             reservation = await self._room.reserve_soon(wanted, at_least=owed or 1, within_seconds=PATIENCE_SECONDS)
         self.progress_at = self._now()
         if reservation is not None and not self._begins(reservation):
