@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from worker.pipeline.deadletter import CONTEXT
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 STOP_SLACK_SECONDS: Final = 1.0
 """How much later than its deadline a worker may return: nothing but its own last steps are left by then."""
+BACKLOG_SECONDS: Final = 0.1
+"""A few round trips: receives side by side that bring fresh messages, and what comes in their midst."""
 STEPS_TO_NOTICE: Final = 300
 """Of a worker, from the untold end of one of its stages to its own: to cancel all others takes a few for each."""
 
@@ -66,6 +69,8 @@ class Witness:
         self.rows: Counter[str] = Counter()  # by id; more than one is one too many
         self.clean = True  # no call to SQS was ever spoilt; written by the world
         self.receipts: Counter[str] = Counter()  # by message id
+        self.amid: Counter[str] = Counter()  # by id, those of its later receipts that came amid first ones of others
+        self._fresh_at = -inf
         self.gone: set[str] = set()  # ids that were deleted from the source queue or moved
         self.moved: set[str] = set()  # ids that the redrive policy took, or a worker that counts to its number
         self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
@@ -93,7 +98,7 @@ class Witness:
         """A message of the source queue changed its state."""
         message_id = change.message_id
         if change.kind == "receive":
-            self.receipts[message_id] += 1  # perhaps before its sender was told that it was sent
+            self._handed_out(message_id)
         if message_id not in self.items:
             return  # a dead letter
         match change.kind:
@@ -108,6 +113,14 @@ class Witness:
                 self.broken("INV-7", f"{self.word(message_id)} was lost by {change.kind}")
             case _:
                 pass
+
+    def _handed_out(self, message_id: str) -> None:
+        """Perhaps before its sender was told that it was sent."""
+        self.receipts[message_id] += 1
+        if self.receipts[message_id] == 1:
+            self._fresh_at = self.now()
+        elif self.now() - self._fresh_at < BACKLOG_SECONDS:
+            self.amid[message_id] += 1
 
     def committed(self, records: Sequence[Message]) -> None:
         """The sink has a new row for each of these."""
@@ -309,9 +322,12 @@ class Witness:
             self.broken("INV-11", f"{len(waiting)} good messages wait for others, such as {self.word(waiting[0])}")
 
     def bystanders(self, *, spare: int) -> None:
-        """A good message is received once, and once more for each crash that nobody could foresee, *spare* of them."""
+        """A good message is received once, and once more for each crash that nobody could foresee, *spare* of them.
+
+        While fresh messages come by tens, what a crash left behind comes among them and may be in hand at the next.
+        """
         for message_id, item in self.items.items():
-            if item.kind == "good" and self.receipts[message_id] > 1 + spare:
+            if item.kind == "good" and self.receipts[message_id] > 1 + spare + self.amid[message_id]:
                 word, receipts = self.word(message_id), self.receipts[message_id]
                 self.broken("INV-11", f"{word} was received {receipts} times for the trouble of others")
 

@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Fact
 
 
-STAGES: Final = ("handle-", "settle-", "delete-", "change-", "reject-", "renew-", "measure-", "poll-", "receive-")
+STAGES: Final = (
+    "handle-",
+    "suspects-",
+    "settle-",
+    "delete-",
+    "change-",
+    "reject-",
+    "renew-",
+    "measure-",
+    "poll-",
+    "receive-",
+)
 
 
 class SimProcess(Owner):

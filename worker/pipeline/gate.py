@@ -2,7 +2,8 @@
 
 Asked by the poller before each receive, and told what it brought. While the sink is away nothing is asked for, but when
 all that is in hand has failed another message has to try it. While there is caution a receive is short, and asks for
-one message if the like of it may have ended a process; while a suspect is in hand there is none.
+one message if the like of it may have ended a process; one that asks for more does not wait at all, or what a crash
+left behind would fall into it together. While a suspect is in hand there is none.
 """
 
 from __future__ import annotations
@@ -66,9 +67,12 @@ class Gate:
         """How many of *limit* messages a receive may ask for."""
         return 1 if self._breaker.is_open or self.small else limit
 
-    def longest(self, seconds: float) -> float:
-        """How long a receive may wait that else would wait for *seconds*."""
-        return min(seconds, POLL_SECONDS) if self._caution.active else seconds
+    def longest(self, seconds: float, *, asked: int) -> float:
+        """How long a receive of *asked* messages may wait that else would wait for *seconds*."""
+        if not self._caution.active:
+            return seconds
+        glance = self._own_code and (asked > 1 or not self.small)
+        return 0.0 if glance else min(seconds, POLL_SECONDS)
 
     def crowded(self, reservation: Reservation) -> bool:
         """Whether this receive has another one beside it that it should not have."""

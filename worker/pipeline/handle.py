@@ -105,6 +105,16 @@ class Handler:
         while (part := await aside.next()) is not None:
             await self._write_again(part)
 
+    async def run_suspects(self) -> None:
+        """Those that may have ended a process, one by one, until told to begin none any more."""
+        if self._suspects is not None:
+            await self._suspects.run(handle=self._handle, decide=self._decide)
+
+    def close(self) -> None:
+        """Begin no suspect any more; what the handlers have begun goes on."""
+        if self._suspects is not None:
+            self._suspects.close()
+
     @property
     def moves(self) -> int:
         """Grows whenever a write begins or a batch ends."""

@@ -204,8 +204,14 @@ class Pipeline:
             settling = stages.start(self.settler.run, name=f"settle-{self.spec.name}")
             renewing = stages.start(self.renewer.run, name=f"renew-{self.spec.name}")
             handling = [
-                stages.start(self.handler.run, name=f"handle-{self.spec.name}-{number}")
-                for number in range(self.spec.writers)
+                *[
+                    stages.start(self.handler.run, name=f"handle-{self.spec.name}-{number}")
+                    for number in range(self.spec.writers)
+                ],
+                *[
+                    stages.start(self.handler.run_suspects, name=f"suspects-{self.spec.name}")
+                    for _ in range(self.spec.own_code)
+                ],
             ]
             watching = [
                 renewing,
@@ -244,6 +250,7 @@ class Pipeline:
         self.buffer.close()  # no handler begins anything
         await stop.patience(polling, until=min(end, began + ANSWER_SECONDS))  # else they'd be handed what we give back
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.unbegun()])
+        self.handler.close()  # nor a suspect; later than what may be behind it in its group
         share, late = began + HANDLERS_SHARE * (end - began), end - RELEASE_SECONDS
         await stop.patience([*polling, *handling], until=share)  # handlers finish what they hold
         if stop.forced or late < share + HANDED_SECONDS:

@@ -177,8 +177,9 @@ class Poller:
         failure: QueueError | None = None
         deliveries: list[Delivery] = []
         size = 0
+        wait = self._gate.longest(self._settings.wait_seconds, asked=reservation.messages)
         try:
-            deliveries = await self._ask(reservation, attempt)
+            deliveries = await self._ask(reservation, attempt, wait)
             size = self._enter(deliveries)
         except QueueError as error:
             failure = error
@@ -188,12 +189,12 @@ class Poller:
             await self._pause(failure, began)
             return False
         self._note(reservation, deliveries, size, self._now() - began)
-        if not deliveries and self._now() - began < EMPTY_PAUSE_SECONDS:
+        in_vain = not deliveries and self._now() - began < EMPTY_PAUSE_SECONDS
+        if in_vain and (wait or not self._settings.wait_seconds):  # the one after a glance waits at SQS
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
 
-    async def _ask(self, room: Reservation, attempt: str | None) -> list[Delivery]:
-        wait = self._gate.longest(self._settings.wait_seconds)
+    async def _ask(self, room: Reservation, attempt: str | None, wait: float) -> list[Delivery]:
         try:
             with self._limits.over(wait + ANSWER_MARGIN_SECONDS) as clock:
                 parking = Parking(room, clock, self._ledger.lease_seconds)

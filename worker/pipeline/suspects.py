@@ -1,15 +1,15 @@
 """Suspects: a batch is taken apart while there is caution, and what may have ended a process is handled alone.
 
-Takes a batch as the buffer gave it; what is above suspicion goes to the handler at once, the rest one by one, in turns
-with all others of the process. Ends with an outcome for each; cancelled, it releases what it has not begun.
+Takes a batch as the buffer gave it; what is above suspicion goes to the handler at once, the rest to a coroutine of
+its own: one by one, in turns with all others of the process. They keep no handler, since what they wait for needs one.
+Ends with an outcome for each; closed or cancelled, it releases what it has not begun.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
+from worker.channel import Channel
 from worker.outcome import Released
 from worker.pipeline.lane import HELD_BACK, group_of
 
@@ -32,6 +32,7 @@ class Suspects:
         self._ordered = ordered
         self._emit = emit
         self._pipeline = pipeline
+        self._waiting: Channel[Delivery] = Channel()  # held, and not begun
 
     @property
     def looked_for(self) -> bool:
@@ -53,23 +54,40 @@ class Suspects:
         handle: Callable[[list[Delivery]], Awaitable[None]],
         decide: Callable[[list[tuple[Delivery, Outcome]]], None],
     ) -> None:
-        """All of *deliveries*: by *handle*, or given back by *decide*."""
+        """What of *deliveries* is free of suspicion, by *handle*; the rest waits for its turn and keeps no handler."""
         free, suspects, behind = self._apart(deliveries)
         if behind:
             decide([(delivery, HELD_BACK) for delivery in behind])
-        left = deque(suspects)
-        self._caution.take(suspects)
+        if self._waiting.closed:
+            decide([(delivery, Released()) for delivery in suspects])
+        else:
+            self._caution.take(suspects)
+            self._waiting.put(suspects)
+        if free:
+            await handle(free)
+
+    async def run(
+        self,
+        *,
+        handle: Callable[[list[Delivery]], Awaitable[None]],
+        decide: Callable[[list[tuple[Delivery, Outcome]]], None],
+    ) -> None:
+        """All suspects by *handle*, one by one; closed or cancelled, it gives back by *decide* those not begun."""
+        suspects: list[Delivery] = []
         try:
-            if free:
-                await handle(free)
-            while left:
-                async with self._caution.turn(left[0], self._emit, self._pipeline):
-                    await handle([left.popleft()])
-        except asyncio.CancelledError:
-            decide([(delivery, Released()) for delivery in left])
-            raise
+            while suspects := await self._waiting.take(1):
+                if self._waiting.closed:
+                    break
+                async with self._caution.turn(suspects[0], self._emit, self._pipeline):
+                    await handle([suspects.pop()])
         finally:
+            left = suspects + self._waiting.empty()
+            decide([(delivery, Released()) for delivery in left])
             self._caution.ended(len(left))
+
+    def close(self) -> None:
+        """Begin none any more."""
+        self._waiting.close()
 
     def _apart(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery], list[Delivery]]:
         """Free of suspicion; suspects; and, with order in the groups, what is behind a suspect in one of them."""

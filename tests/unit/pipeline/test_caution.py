@@ -10,14 +10,17 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker.message import Delivery
+from worker.outcome import Released
 from worker.pipeline.caution import SUSPECTS, Caution
 from worker.pipeline.sizing import BatchSettings
+from worker.pipeline.suspects import Suspects
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Message
+    from worker.outcome import Outcome
 
 SINGLE = BatchSettings(max_rows=1, max_bytes=100_000, max_wait_seconds=0)
 
@@ -77,6 +80,30 @@ async def test_fresh_messages_are_received_by_tens_from_the_second_receive_on() 
         received = bench.told(events.MessagesReceived)
         assert [getattr(fact, "asked", 0) for fact in received[:3]] == [1, 10, 10]
     assert not bench.told(events.SuspectTried)
+
+
+@simulated
+async def test_what_a_crash_left_does_not_fall_into_a_receive_of_ten_that_waits() -> None:
+    """Its leases end together, and beside a fresh message now and then it comes one by one all the same."""
+    bench = Bench(own_code=True)
+    await bench.send(range(9))
+    await bench.queue.receive(10, 0)
+    await asyncio.sleep(bench.spec.lease_seconds - 1)
+    in_flight: list[int] = []
+
+    async def write(records: Sequence[Message]) -> list[None]:
+        in_flight.append((await bench.counts())[1])
+        bench.sink.rows += records
+        return [None] * len(records)
+
+    async with bench.running():
+        await asyncio.sleep(0.5)
+        await bench.send([9])
+        await asyncio.sleep(0.4)
+        bench.sink.write = write  # type: ignore[method-assign] # one that counts
+        await asyncio.sleep(10)
+    assert len(bench.sink.rows) == 10
+    assert in_flight == [1] * 9
 
 
 def delivery(number: int, *, receive_count: int = 2) -> Delivery:
@@ -180,3 +207,34 @@ async def test_suspects_that_wait_for_a_handler_keep_no_other_waiting() -> None:
     began = asyncio.get_running_loop().time()
     async with caution.turn(delivery(1), lambda _: None, "p"):
         assert asyncio.get_running_loop().time() == began
+
+
+@simulated
+async def test_suspects_keep_no_handler_that_others_need() -> None:
+    """What stands behind one is handled first, by the same handler; cancelled, those not begun are given back."""
+    caution = Caution()
+    in_hand = 2  # the suspect, and what stands behind it
+    caution.watch(lambda: in_hand, lease_seconds=30)
+    suspects = Suspects(caution, last_receive=None, ordered=False, emit=lambda _: None, pipeline="p")
+    handled: list[Delivery] = []
+    decided: list[tuple[Delivery, Outcome]] = []
+
+    async def handle(deliveries: list[Delivery]) -> None:
+        handled.extend(deliveries)
+
+    loop = asyncio.get_running_loop()
+    running = loop.create_task(suspects.run(handle=handle, decide=decided.extend))
+    began, first, second = loop.time(), delivery(1), delivery(2)
+    await suspects.handle([first], handle=handle, decide=decided.extend)
+    assert (loop.time(), handled, caution.occupied) == (began, [], True)
+    in_hand = 1
+    await asyncio.sleep(1)
+    assert (handled, caution.occupied) == ([first], False)
+    in_hand = 3
+    await suspects.handle([second, delivery(3, receive_count=3)], handle=handle, decide=decided.extend)
+    await asyncio.sleep(1)
+    running.cancel()
+    await asyncio.wait([running])
+    assert handled == [first]
+    assert [(one.message_id, type(outcome)) for one, outcome in decided] == [("2", Released), ("3", Released)]
+    assert not caution.occupied
