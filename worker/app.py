@@ -105,7 +105,6 @@ def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
                 settings.handler,
                 timeout_seconds=settings.handler_timeout_seconds,
                 concurrency=settings.concurrency,
-                ordered=parse_address(settings.queue).fifo,
                 emit=emit,
                 pipeline=settings.name,
             )

@@ -14,7 +14,8 @@
     ├── SinkError
     │   ├── SinkUnavailable      the whole sink, passing         → keep the leases, stop receiving, try again
     │   │   ├── SinkContended    somebody else locks a record    → halve it, then as SinkUnavailable
-    │   │   └── SinkStuck        all calls of your code hang      → as above; alive no longer after a while
+    │   │   ├── SinkStuck        all calls of your code hang      → as above; alive no longer after a while
+    │   │   └── CallHangs        a call with these records hangs  → they are kept until it ends, and nothing else is
     │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
     │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
     ├── StageEnded               a part of us ended untold        → the worker ends, exit 1
@@ -24,6 +25,11 @@
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class WorkerError(Exception):
@@ -101,6 +107,19 @@ class SinkContended(SinkUnavailable):
 
 class SinkStuck(SinkUnavailable):
     """Nothing is away: every place for a call of your function is held by one that outlived its limit."""
+
+
+class CallHangs(SinkUnavailable):
+    """A call of your function with these records is over its limit and has not ended; others may well be taken."""
+
+    def __init__(self, detail: str, *, goes_on: Callable[[], bool], then: SinkError | None, mixed: bool) -> None:
+        super().__init__(detail)
+        self.goes_on = goes_on
+        """Whether it still has not ended."""
+        self.then = then
+        """What the call meant, once it has ended; None: it was the call of an earlier receipt."""
+        self.mixed = mixed
+        """Only some of the records are its own: they are to be taken apart."""
 
 
 class SinkRefused(SinkError):

@@ -110,8 +110,8 @@ class Aside:
         self._look()
 
     async def next(self) -> Part | None:
-        """Wait for the next; None when there is none."""
-        while self._parts:
+        """Wait for the next; None when there is none, but for those whose calls hang: nobody knows how long."""
+        while any(not part.trial.hanging for part in self._parts):
             if (part := self.due()) is not None:
                 return part
             await asyncio.sleep(min(part.trial.due for part in self._parts) - self._loop.time())

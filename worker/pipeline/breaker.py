@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from random import Random
 
-    from worker.errors import SinkUnavailable
+    from worker.errors import CallHangs, SinkUnavailable
     from worker.outcome import Outcome
     from worker.telemetry.events import Emit
 
@@ -37,6 +37,9 @@ PROBE_MAX_SECONDS: Final = 5.0
 BLAMED_MAX_SECONDS: Final = 30.0
 """A record whose own server hangs keeps a handler from others at each try, so its tries become rare."""
 SHORTEST_PAUSE_SECONDS: Final = 0.1
+HANGING_SECONDS: Final = 1.0
+"""Between two looks whether a call has ended after all."""
+STILL_RUNNING: Final = Retried("still-running", 60.0, "its call has not ended, and others need its room")
 DIVIDED_AFTER: Final = 2
 """Tries of a batch in vain; then its halves are tried: one record may be to blame for all of it."""
 OPENED_AFTER: Final = 5
@@ -68,6 +71,20 @@ class Trial:
     """Others were taken meanwhile."""
     divides: bool = False
     """Its halves are to be tried."""
+    hangs: CallHangs | None = None
+    """It waits for the end of this call of your function, and not for the sink."""
+
+    @property
+    def hanging(self) -> bool:
+        """Whether that has not come yet."""
+        return self.hangs is not None and self.hangs.goes_on()
+
+    def wait_for(self, hangs: CallHangs, now: float) -> None:
+        """It is kept until the call ends; or, if that concerns only some of it, until it has been taken apart."""
+        if hangs.mixed:
+            self.divides, self.due = True, now + SHORTEST_PAUSE_SECONDS
+        else:
+            self.hangs, self.blamed, self.due = hangs, True, now + HANGING_SECONDS
 
     def half(self) -> Trial:
         """Of a part of the same batch: it has its own failures from now on, and is divided at the first of them."""
@@ -205,6 +222,8 @@ class Breaker:
         A blamed record is tried later, which costs a receive count of its own. Else another worker may have more luck;
         one batch is kept, *alone*, to notice when the sink is back. *crowded*: others have too little room beside it.
         """
+        if trial.hangs is not None:
+            return STILL_RUNNING if crowded else None
         over = trial.since is not None and self._now() - trial.since >= self.hold_seconds
         if trial.blamed:
             return Retried("sink-away") if rows == 1 and (over or crowded) else None

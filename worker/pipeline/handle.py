@@ -188,7 +188,7 @@ class Handler:
             written = await self._writer.write(part.records, leases=leases, trial=part.trial)
         leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
         seconds = self._now() - began
-        self.batches += 1
+        self.batches += written.writes > 0 or not written.kept
         if written.writes == 1 and not written.kept:
             self._sizing.written(len(part.records), seconds)
         pairs = zip(part.deliveries, written.answers, strict=True)

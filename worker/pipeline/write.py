@@ -12,9 +12,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
+from worker.errors import BatchFailed, CallHangs, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
-from worker.pipeline.breaker import AwayTooLong, Trial
+from worker.pipeline.breaker import HANGING_SECONDS, AwayTooLong, Trial
 from worker.pipeline.lane import HELD_BACK, held_back
 from worker.pipeline.stage import told_to_end
 from worker.telemetry import events
@@ -77,7 +77,7 @@ class Writer:
         self._emit = emit
         self._pipeline = pipeline
         self._now = asyncio.get_running_loop().time
-        self.calls = 0  # of the sink, begun; written by _try
+        self.calls = 0  # of the sink, begun, and looks whether one has ended; written by _try and _after
 
     async def write(self, records: Sequence[Message], *, leases: Leases, trial: Trial | None = None) -> Written:
         """One answer for each record, in order; of those that failed together the same `Trial`.
@@ -85,6 +85,8 @@ class Writer:
         *trial* is what the sink made of them so far. Nothing is begun whose lease ran out meanwhile.
         """
         trial, over = trial or Trial(), frozenset[str]()
+        if trial.hangs is not None:
+            return await self._after(trial.hangs, records, leases, trial)
         if trial.since is not None:
             records = self._as_new(records)
         answers: list[Outcome] | Divided | Trial = trial
@@ -113,6 +115,9 @@ class Writer:
             answers = await self._sink.write(records)
             if len(answers) != len(records):
                 raise ValueError("the sink answered for another number of records")  # noqa: TRY301 - as any bug of a sink
+        except CallHangs as error:
+            trial.wait_for(error, self._now())
+            return trial  # of the sink this says nothing
         except SinkUnavailable as error:
             self._breaker.failed(error, trial, began=began, rows=len(records))
             return trial
@@ -126,6 +131,17 @@ class Writer:
             outcome = outcomes(answers)
         self._breaker.answered(taken=isinstance(outcome, list) and DONE in outcome)  # whatever it says, it is there
         return outcome
+
+    async def _after(self, hangs: CallHangs, records: Sequence[Message], leases: Leases, trial: Trial) -> Written:
+        """What the call with *records* that was waited for means, once it has ended."""
+        self.calls += 1
+        if hangs.goes_on():
+            trial.due = self._now() + HANGING_SECONDS
+            return Written([trial] * len(records), 0, kept=True)
+        if isinstance(hangs.then, BatchFailed):
+            alone = Retried(hangs.then.reason, detail=hangs.then.detail)
+            return await self._halve(records, alone, leases, Trial())
+        return await self.write(records, leases=leases)
 
     async def _halve(
         self, records: Sequence[Message], alone: Retried | Rejected, leases: Leases, trial: Trial

@@ -6,7 +6,7 @@ boundary around it. Ends with `close`; a call that hangs is left behind.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from worker.errors import SinkUnavailable
 from worker.sinks.handler_call import GRACE_SECONDS, Calls
@@ -36,8 +36,8 @@ class HandlerSink:
 
     *timeout_seconds* limits one call, of a message or a batch. A coroutine is cancelled then, a plain function cannot
     be: it keeps its thread until it returns, unheard, as a coroutine that ignores its cancellation keeps its place.
-    Then the call *hangs*: it is counted and shown, and its messages are not begun again beside it. When every place is
-    kept that way nothing more is received, so that hanging code does not use up the receive counts.
+    Then the call *hangs*: it is counted and shown, and its messages are kept in hand until it ends, so that they are
+    not begun again beside it and cost no receive counts. When every place is kept that way nothing more is received.
     """
 
     def __init__(
@@ -46,7 +46,6 @@ class HandlerSink:
         *,
         timeout_seconds: float,
         concurrency: int,
-        ordered: bool = False,
         emit: Emit | None = None,
         pipeline: str = "",
     ) -> None:
@@ -57,7 +56,6 @@ class HandlerSink:
             function=dotted_path,
             slots=concurrency,
             limit_seconds=timeout_seconds,
-            ordered=ordered,
             emit=emit or _unheard,
             pipeline=pipeline,
         )
@@ -97,17 +95,12 @@ class HandlerSink:
         function, calls = self._function, self._calls
         if function is None or calls is None:
             raise SinkUnavailable(f"{self._dotted_path} is not open")
-        aside = self._hanging.aside(records)
-        free = [record for record in records if record.id not in aside] if aside else records
+        hangs = self._hanging.with_any_of(records)
+        if hangs is not None:
+            raise hangs
         if function.batch:
-            answers = await calls.make(free) if free else []
-        else:
-            answers = [answer for record in free for answer in await calls.make([record])]
-        if not aside:
-            return answers
-        answered = iter(answers)
-        mixed = [aside[record.id] if record.id in aside else next(answered) for record in records]
-        return cast("list[Answer]", mixed)  # with `Released` for those behind in their group, as the writer's own
+            return await calls.make(records)
+        return [answer for record in records for answer in await calls.make([record])]
 
     async def close(self) -> None:
         """Let the threads end. A call that hangs is not waited for."""

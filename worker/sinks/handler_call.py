@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.bound import bind
-from worker.errors import SinkError, SinkStuck
+from worker.errors import BatchFailed, CallHangs, SinkError, SinkStuck
 from worker.guard import your_context, your_task
 from worker.limit import Limits
 from worker.sinks.handler_answers import Failed, answer_to_error, answer_to_single, answers_to_batch, answers_to_failure
@@ -68,6 +68,7 @@ class Calls:
         self._function = function
         self._name = name
         self._limit_seconds = limit_seconds
+        self._over_limit = f"not done within {limit_seconds:g} s"
         self._hanging = hanging
         self._failing = failing
         self._pipeline = pipeline
@@ -82,7 +83,7 @@ class Calls:
         """Call the function with *messages*, or with the only one of them.
 
         Raises:
-            SinkError: the function's own word, or `SinkStuck`: there is no place for another call.
+            SinkError: the function's own word, `CallHangs`, or `SinkStuck`: there is no place for another call.
         """
         argument = list(messages) if self._function.batch else messages[0]
         await self._take_slot()
@@ -120,7 +121,7 @@ class Calls:
             if said.done() and not said.cancelled():
                 return said.result()
             await self._put_down(task, GRACE_SECONDS)
-            return self._too_late(len(messages))
+            return self._too_late(len(messages)) if task.done() else self._hangs(lambda: not task.done())
         except asyncio.CancelledError:
             await self._put_down(task, LEAVING_SECONDS)
             raise
@@ -168,9 +169,10 @@ class Calls:
             if self._threads.replace(work):
                 self._ended(call)
                 return spoken(Failed("thread-died", detail="native code ended the thread of the call"), len(messages))
-            if not call.over:
-                self._hanging.begin(call, messages, began=began)
-            return self._too_late(len(messages))
+            if call.over:
+                return self._too_late(len(messages))
+            self._hanging.begin(call, messages, began=began)
+            return self._hangs(lambda: not call.over)
         if not isinstance(said, Unawaited):
             return said
         await self._take_slot()
@@ -203,7 +205,10 @@ class Calls:
         return answers_to_batch(returned, len(messages)) if self._function.batch else [answer_to_single(returned)]
 
     def _too_late(self, count: int) -> list[Answer] | SinkError:
-        return spoken(Failed("timeout", detail=f"not done within {self._limit_seconds:g} s"), count)
+        return spoken(Failed("timeout", detail=self._over_limit), count)
+
+    def _hangs(self, goes_on: Callable[[], bool]) -> CallHangs:
+        return CallHangs(self._over_limit, goes_on=goes_on, then=BatchFailed("timeout", self._over_limit), mixed=False)
 
     def _ended(self, call: object) -> None:
         """It has really ended, in time or long after."""

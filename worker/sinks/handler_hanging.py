@@ -1,16 +1,17 @@
 """Hanging: calls of your function that outlived their time limit and have not ended.
 
-Takes the calls as they are given up and as they end after all; gives the messages that must not be begun again beside
-their own hanging call, and facts. Used on the loop's thread only.
+Takes the calls as they are given up and as they end after all; gives facts, and what keeps messages from being begun
+again beside their own hanging call. Used on the loop's thread only.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
-from worker.outcome import Released, Retried
+from worker.errors import CallHangs
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 
     from worker.message import Message
     from worker.telemetry.events import Emit
-
-PAUSE_SECONDS: Final = 5.0
-"""The least after which a message whose call still hangs is handed out again: each time costs a receive."""
-BEHIND: Final = Released("group")
-"""Not begun, since a call with an earlier message of its group hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +34,10 @@ class HangingCall:
 class Hanging:
     """All of one function."""
 
-    def __init__(
-        self, *, function: str, slots: int, limit_seconds: float, ordered: bool, emit: Emit, pipeline: str
-    ) -> None:
+    def __init__(self, *, function: str, slots: int, limit_seconds: float, emit: Emit, pipeline: str) -> None:
         self._function = function
         self._slots = slots
         self._limit_seconds = limit_seconds
-        self._ordered = ordered
         self._emit = emit
         self._pipeline = pipeline
         self._calls: dict[object, HangingCall] = {}  # written by begin and end
@@ -77,22 +70,21 @@ class Hanging:
                 events.HungCallEnded(self._pipeline, self._function, hanging.messages[0], seconds, len(self._calls))
             )
 
-    def aside(self, messages: Sequence[Message]) -> dict[str, Retried | Released]:
-        """Those of *messages* that are not to be begun now, by id, with their outcomes."""
+    def with_any_of(self, messages: Sequence[Message]) -> CallHangs | None:
+        """That calls hang which were made with some of *messages*, for an earlier receipt of them; None: none does."""
         if not self._calls:
-            return {}
-        held = {message_id: call.began for call in self._calls.values() for message_id in call.messages}
-        aside: dict[str, Retried | Released] = {}
-        groups: set[str | None] = set()
-        for message in messages:
-            if message.id in held:
-                # As long again as it has taken so far: a call that hangs for hours costs a few receives, not hundreds.
-                pause = max(PAUSE_SECONDS, self._now() - held[message.id])
-                aside[message.id] = Retried("still-running", pause, "its earlier call has not ended")
-                groups.add(message.group_id)
-            elif self._ordered and message.group_id in groups:
-                aside[message.id] = BEHIND
-        return aside
+            return None
+        ids = {message.id for message in messages}
+        calls = [call for call, hanging in self._calls.items() if not ids.isdisjoint(hanging.messages)]
+        if not calls:
+            return None
+        held = {one for call in calls for one in self._calls[call].messages}
+        return CallHangs(
+            "an earlier call has not ended", goes_on=partial(self._any, calls), then=None, mixed=not ids <= held
+        )
+
+    def _any(self, calls: Sequence[object]) -> bool:
+        return any(call in self._calls for call in calls)
 
     @staticmethod
     def _now() -> float:

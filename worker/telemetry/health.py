@@ -177,7 +177,7 @@ class Health(Dispatch):
             state = track.state()
             if state is not None and not state.sink_available:
                 return False, f"the sink of pipeline {track.name} is away"
-            if state is not None and state.stuck:
+            if track.stuck(state):
                 return False, f"pipeline {track.name} handles nothing: all of its {len(track.stalls.hung)} calls hang"
             if failure := track.cannot_receive(now):
                 return False, f"pipeline {track.name} cannot receive: {failure}"

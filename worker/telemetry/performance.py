@@ -109,14 +109,20 @@ class Performance:
         )
 
     def report(
-        self, state: PipelineState | None, now: float, *, deleted_per_second: float = 0.0, trouble: str = ""
+        self,
+        state: PipelineState | None,
+        now: float,
+        *,
+        deleted_per_second: float = 0.0,
+        stuck: bool = False,
+        trouble: str = "",
     ) -> PerformanceReported:
-        """All figures of now. *trouble* is SQS's code while nothing can be received."""
+        """All figures. *stuck* while every place hangs; *trouble*: SQS's code while nothing can be received."""
         shares = self.shares(state, now)
         told = verdict(
             shares,
             sink_available=state is None or state.sink_available,
-            stuck=state is not None and state.stuck,
+            stuck=stuck,
             trouble=trouble,
             cpus_busy=self._load.cpus_busy(WINDOW_SECONDS, now),
         )

@@ -101,6 +101,11 @@ class Stalls:
 
     # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def full(self) -> bool:
+        """Whether every place is kept by a call that hangs."""
+        return self._full_since is not None
+
     def trouble(self, state: PipelineState, now: float) -> str:
         """What only a restart helps, as the rest of a sentence about the pipeline; else empty."""
         return self._hanging(now) or self._idle(state)

@@ -109,6 +109,10 @@ class Track:
         """Its live numbers, if the app registered them."""
         return None if self.read is None else self.read()
 
+    def stuck(self, state: PipelineState | None) -> bool:
+        """Whether every place is kept by a call that hangs: they say so themselves, or a write that found none free."""
+        return self.stalls.full or (state is not None and state.stuck)
+
     def cannot_receive(self, now: float) -> str:
         """SQS's code while receives are refused, or have failed for more than a hiccup; else empty."""
         since = self.failing_since
@@ -120,9 +124,11 @@ class Track:
 
     def performance(self, now: float) -> PerformanceReported:
         """All its figures of the last minute."""
+        state = self.state()
         return self.spent.report(
-            self.state(),
+            state,
             now,
+            stuck=self.stuck(state),
             deleted_per_second=self._deleted.rate(WINDOW_SECONDS, now),
             trouble=self.cannot_receive(now),
         )

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.records import make_message, make_messages
-from worker.errors import BatchFailed, SinkStuck
+from worker.errors import BatchFailed, CallHangs, SinkStuck
 from worker.guard import guarded_task
-from worker.outcome import Released, Retried
+from worker.outcome import Retried
 from worker.sinks import handler_call
 from worker.sinks.handler import HandlerSink
 from worker.telemetry.events import CallHung, HungCallEnded
@@ -50,7 +50,6 @@ async def open_sink(
     facts: list[Fact] | None = None,
     seconds: float = 60.0,
     concurrency: int = 2,
-    ordered: bool = False,
 ) -> HandlerSink:
     """A sink for *function* on a loop whose tasks are guarded, as the worker's is."""
     asyncio.get_running_loop().set_task_factory(guarded_task)
@@ -60,7 +59,6 @@ async def open_sink(
         f"{MODULE}.function",
         timeout_seconds=seconds,
         concurrency=concurrency,
-        ordered=ordered,
         emit=heard.append,
         pipeline="orders",
     )
@@ -369,7 +367,7 @@ def never_ends(gate: threading.Event) -> list[Callable[..., object]]:
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["plain", "coroutine"])
 async def test_a_call_that_hangs_is_told_and_its_message_not_begun_beside_it(module: ModuleType, kind: int) -> None:
-    """It keeps its place; its message goes back with a pause; when it ends after all, all is as before."""
+    """It keeps its place; its message is to be kept until it ends, as a timeout; then all is as before."""
     gate, facts, calls = threading.Event(), list[Any](), list[str]()
     inner = never_ends(gate)[kind]
 
@@ -382,8 +380,12 @@ async def test_a_call_that_hangs_is_told_and_its_message_not_begun_beside_it(mod
         await inner(message)  # type: ignore[misc] # a coroutine here
 
     sink = await open_sink(module, [plain, coroutine][kind], facts=facts, seconds=0.05)
-    assert [a.reason for a in await sink.write([make_message("hang")]) if a] == ["timeout"]
-    assert await sink.write([make_message("hang")]) == [Retried("still-running", 5.0, "its earlier call has not ended")]
+    with pytest.raises(CallHangs) as first:
+        await sink.write([make_message("hang")])
+    with pytest.raises(CallHangs) as again:
+        await sink.write([make_message("hang")])
+    assert [str(hangs.value.then) for hangs in (first, again)] == ["timeout: not done within 0.05 s", "None"]
+    assert [hangs.value.goes_on() for hangs in (first, again)] == [True, True]
     assert list(await sink.write([make_message("fine")])) == [None]
     assert calls == ["hang", "fine"]
     (hung,) = facts
@@ -393,6 +395,7 @@ async def test_a_call_that_hangs_is_told_and_its_message_not_begun_beside_it(mod
     await until(lambda: len(facts) == 2)
     assert isinstance(facts[1], HungCallEnded)
     assert facts[1].hanging == 0
+    assert [hangs.value.goes_on() for hangs in (first, again)] == [False, False]
     assert list(await sink.write([make_message("hang")])) == [None]
     await sink.close()
 
@@ -403,7 +406,8 @@ async def test_without_a_free_place_nothing_is_called_and_no_message_pays(module
     gate = threading.Event()
     sink = await open_sink(module, never_ends(gate)[kind], seconds=0.05)
     for number in range(2):
-        assert [a.reason for a in await sink.write([make_message(f"hang-{number}")]) if a] == ["timeout"]
+        with pytest.raises(CallHangs):
+            await sink.write([make_message(f"hang-{number}")])
     with pytest.raises(SinkStuck, match="2 of 2 calls are over their limit"):
         await sink.write([make_message("fine")])
     gate.set()
@@ -412,8 +416,8 @@ async def test_without_a_free_place_nothing_is_called_and_no_message_pays(module
     await sink.close()
 
 
-async def test_a_batch_is_called_without_the_messages_whose_call_hangs(module: ModuleType) -> None:
-    """In a FIFO queue also without what is behind them in their groups."""
+async def test_a_batch_with_messages_whose_call_hangs_is_to_be_taken_apart(module: ModuleType) -> None:
+    """Nothing of it is begun; those of the hanging call alone are kept."""
     gate, batches = threading.Event(), list[list[str]]()
 
     def handle_batch(messages: Sequence[Message]) -> None:
@@ -421,12 +425,16 @@ async def test_a_batch_is_called_without_the_messages_whose_call_hangs(module: M
         if messages[0].key == "hang":
             gate.wait(60)
 
-    sink = await open_sink(module, handle_batch, seconds=0.05, ordered=True)
-    hang, behind = make_message("hang", group_id="g"), make_message("behind", group_id="g")
-    assert [a.reason for a in await sink.write([hang]) if a] == ["timeout"]
-    answers = await sink.write([make_message("a", group_id="h"), hang, make_message("b"), behind])
-    assert [type(answer) for answer in answers] == [type(None), Retried, type(None), Released]
-    assert batches == [["hang"], ["a", "b"]]
+    sink = await open_sink(module, handle_batch, seconds=0.05)
+    hang, also, other = make_message("hang"), make_message("also"), make_message("other")
+    with pytest.raises(CallHangs):
+        await sink.write([hang, also])
+    for records, mixed in (([other, hang], True), ([hang], False), ([also, hang], False)):
+        with pytest.raises(CallHangs) as hangs:
+            await sink.write(records)
+        assert hangs.value.mixed is mixed
+    assert list(await sink.write([other])) == [None]
+    assert batches == [["hang", "also"], ["other"]]
     gate.set()
     await sink.close()
 

@@ -42,6 +42,13 @@ def bench(clock: Clock, state: PipelineState) -> Bench:
     return Bench(clock, state)
 
 
+def bottleneck(bench: Bench) -> object:
+    """As `/status` names it."""
+    pipelines = bench.health.status()["pipelines"]
+    assert isinstance(pipelines, dict)
+    return pipelines["orders"]["performance"]["bottleneck"]
+
+
 def hung(number: int, *, slots: int = 2, hanging: int = 1, limit_seconds: float = 60.0) -> CallHung:
     """A call that is over its limit."""
     return CallHung("orders", "shop.handle", f"m-{number}", 1, limit_seconds + 5, limit_seconds, hanging, slots)
@@ -113,8 +120,8 @@ def test_calls_that_keep_every_place_are_not_alive_soon(bench: Bench) -> None:
     """Nothing is handled any more, and the reason names the function and a message."""
     bench.health.observe(hung(1))
     bench.health.observe(hung(2, hanging=2))
-    bench.state = replace(bench.state, stuck=True)
     assert bench.health.ready() == (False, "pipeline orders handles nothing: all of its 2 calls hang")
+    assert bottleneck(bench) == "hanging"
     assert bench.pass_time(30)[0]
     assert bench.pass_time(1) == (
         False,
@@ -122,6 +129,7 @@ def test_calls_that_keep_every_place_are_not_alive_soon(bench: Bench) -> None:
     )
     bench.health.observe(HungCallEnded("orders", "shop.handle", "m-1", 99.0, 1))
     assert bench.health.live()[0]
+    assert bench.health.ready()[0]
 
 
 def test_one_call_that_hangs_is_shown_and_not_alive_late(bench: Bench) -> None:
