@@ -69,6 +69,8 @@ class Trial:
     """Loop time of the next try."""
     blamed: bool = False
     """Others were taken meanwhile."""
+    confirmed: bool = False
+    """It has failed again since: the first blame may be the end of an outage, which another write noticed earlier."""
     divides: bool = False
     """Its halves are to be tried."""
     hangs: CallHangs | None = None
@@ -165,6 +167,7 @@ class Breaker:
     def failed(self, error: SinkUnavailable, trial: Trial, *, began: float, rows: int) -> None:
         """The write of *rows* records that was *began* at that loop time found the sink away."""
         now, contended = self._now(), isinstance(error, SinkContended)
+        trial.confirmed = trial.blamed
         trial.blamed = trial.blamed or self._taken_at >= (began if trial.since is None else trial.failed_at)
         trial.since, trial.failed_at = now if trial.since is None else trial.since, now
         trial.failures += 1
@@ -226,7 +229,7 @@ class Breaker:
             return STILL_RUNNING if crowded else None
         over = trial.since is not None and self._now() - trial.since >= self.hold_seconds
         if trial.blamed:
-            return Retried("sink-away") if rows == 1 and (over or crowded) else None
+            return Retried("sink-away") if rows == 1 and (over or (crowded and trial.confirmed)) else None
         return Released("sink-away") if over and (crowded or not alone) else None
 
     # ── another message, to tell the sink's trouble from that of what is in hand ────────────────────────────────────
