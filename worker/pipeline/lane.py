@@ -1,7 +1,7 @@
 """Lane: what is in hand of one message group, and in which order it may go on.
 
-Takes no decision; `lanes.py` writes it. A lane is *broken* when an earlier message of it may be in somebody else's
-hands by now: then nothing of it is begun.
+Takes no decision; `lanes.py` writes it, and `groups.py` what waits in it. A lane is *broken* when an earlier message of
+it may be in somebody else's hands by now: then nothing of it is begun.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HELD_BACK: Final = Released("group")
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """What is in hand of one group. Written by `Lanes` alone."""
+    """What is in hand of one group."""
 
     group: str
     waiting: deque[Delivery] = field(default_factory=deque)
@@ -62,6 +62,19 @@ class Lane:
     def broken(self, now: float) -> bool:
         """Whether an earlier message may be held by somebody else: written here, but its lease is over."""
         return self.torn or any(one.lost or now >= one.deadline for one in self.written.values())
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Of what waits."""
+        return sum(one.weight for one in self.waiting)
+
+    def has_earlier(self, delivery: Delivery) -> bool:
+        """Whether something of the group may be before *delivery*, which is out: beside it, or waiting."""
+        return self.out > 1 or (bool(self.waiting) and order_of(self.waiting[0]) < order_of(delivery))
+
+    def one_less_out(self) -> None:
+        """One that was out is resolved, or goes back, or waits again."""
+        self.out = max(0, self.out - 1)
 
     def wake(self) -> None:
         """No pause and no wait any more."""

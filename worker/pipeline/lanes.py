@@ -7,19 +7,20 @@ to the queue (at a stop, when there is no room, when a lease was lost) takes alo
 first, so that the earlier one comes first again.
 
 SQS keeps back what was sent after a hidden message, and nothing else: an earlier message whose lease is over may be
-with another worker while we hold the later ones, so they are not begun. A lane without messages is forgotten.
+with another worker while we hold the later ones, so they are not begun.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from worker.channel import Channel
 from worker.outcome import Done, Rejected, Released, Retried
+from worker.pipeline.groups import Groups
 from worker.pipeline.holding import ABSENT_SECONDS, ALONE_SECONDS
-from worker.pipeline.lane import HELD_BACK, Lane, group_of, insert_in_order, newest_first, order_of
+from worker.pipeline.lane import HELD_BACK, newest_first, order_of
 from worker.pipeline.resting import Rests
+from worker.pipeline.runs import Runs
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -28,13 +29,11 @@ if TYPE_CHECKING:
     from worker.message import Delivery
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.holding import Holding
+    from worker.pipeline.lane import Lane
     from worker.pipeline.sizing import Sizing
     from worker.telemetry.events import Emit
 
     Settled = tuple[Delivery, Outcome]
-
-FULL: Final = 1_000_000
-"""Weight of a full batch: a run weighs the larger of its share of the rows and its share of the bytes."""
 
 
 class Lanes:
@@ -57,14 +56,13 @@ class Lanes:
         self._emit = emit
         self._pipeline = pipeline
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[str, Lane] = {}  # by group; written by _lane, _forget, close
         self._rests = Rests(self._wake, changed=rested)
-        self._runs: Channel[list[Delivery]] = Channel(self._weigh)
+        self._groups = Groups(self._rests)
+        self._runs = Runs(sizing)
         self._unbegun: list[Delivery] = []  # written by close and unbegun
-        self._waiting = 0  # deliveries waiting in lanes and runs; written with them
 
     def __len__(self) -> int:
-        return self._waiting
+        return self._groups.waiting + len(self._runs) + len(self._unbegun)
 
     @property
     def ready(self) -> bool:
@@ -82,9 +80,9 @@ class Lanes:
         """Append what a receive brought, each to its lane, in the order of the queue; all of it is to be begun."""
         touched: dict[str, Lane] = {}
         for delivery in deliveries:
-            lane = self._lane(delivery)
+            lane = self._groups.lane_of(delivery)
             touched[lane.group] = lane
-            self._wait(lane, delivery)
+            self._groups.wait(lane, delivery)
             if lane.absent == delivery.message_id:
                 self._rests.end(lane)
         for lane in touched.values():
@@ -94,7 +92,7 @@ class Lanes:
     def written(self, deliveries: Sequence[Delivery]) -> None:
         """These came again, were written before and are being deleted: their groups follow them."""
         for delivery in deliveries:
-            self._lane(delivery).written[delivery.message_id] = delivery
+            self._groups.lane_of(delivery).written[delivery.message_id] = delivery
 
     def take_back(self) -> list[Delivery]:
         """Nothing: what is given back of a group holds up the rest of it."""
@@ -111,27 +109,15 @@ class Lanes:
 
     async def take(self) -> list[Delivery]:
         """The next batch: whole runs of groups, each in order; empty when closed."""
-        sizing = self._sizing
-        full = FULL * sizing.rows // sizing.max_rows
-        runs = await self._runs.take(sizing.rows, weight=full, linger=sizing.wait_seconds)
-        batch = [delivery for run in runs for delivery in run]
-        self._waiting -= len(batch)
-        return batch
+        return await self._runs.take()
 
     def close(self) -> None:
         """End of input."""
-        unbegun = [delivery for run in self._runs.empty() for delivery in run]
-        for lane in self._lanes.values():
-            unbegun += lane.waiting
-            self._rests.end(lane)
-        self._unbegun = newest_first(unbegun)
-        self._lanes.clear()
-        self._runs.close()
+        self._unbegun = newest_first([*self._runs.close(), *self._groups.close()])
 
     def unbegun(self) -> list[Delivery]:
         """Take out what nobody has begun, the newest first."""
         unbegun, self._unbegun = self._unbegun, []
-        self._waiting -= len(unbegun)
         return unbegun
 
     def decided(self, settled: Iterable[Settled]) -> list[Settled]:
@@ -142,7 +128,7 @@ class Lanes:
         back: list[Settled] = []
         broken: dict[str, Lane] = {}
         for delivery, outcome in settled:
-            lane = self._lane(delivery)
+            lane = self._groups.lane_of(delivery)
             match outcome:
                 case Done():
                     done.append((delivery, outcome))
@@ -154,19 +140,19 @@ class Lanes:
                 case Retried() if lane.group not in broken and self._hold(lane, delivery, outcome):
                     pass
                 case Released() if outcome is HELD_BACK and lane.group not in broken and self._stays(lane):
-                    self._put_back(lane, delivery)
+                    self._groups.put_back(lane, delivery)
                 case _:
                     broken[lane.group] = lane
                     back.append((delivery, outcome))
         # What waits behind a failure is taken out first: resolving what failed would hand it out.
-        held: list[Settled] = [(one, HELD_BACK) for lane in broken.values() for one in self._give_back(lane)]
+        held: list[Settled] = [(one, HELD_BACK) for lane in broken.values() for one in self._groups.take_all(lane)]
         for delivery, _ in back:
             self._return(delivery)
         return done + sorted(back + held, key=lambda pair: order_of(pair[0]), reverse=True)
 
     def keep(self, delivery: Delivery, retried: Retried) -> bool:
         """Whether a rejected one that no dead-letter queue took stays here, to be tried again."""
-        lane = self._lanes.get(group_of(delivery))
+        lane = self._groups.find(delivery)
         if lane is None or delivery.message_id not in lane.rejecting or not self._hold(lane, delivery, retried):
             return False
         del lane.rejecting[delivery.message_id]
@@ -177,14 +163,14 @@ class Lanes:
 
         Given back earlier, it would be lost sight of, and what is behind it would overtake it.
         """
-        lane = self._lanes.get(group_of(delivery))
+        lane = self._groups.find(delivery)
         if lane is None or delivery.message_id not in lane.rejecting:
             return False
-        if lane.out <= 1 and not (lane.waiting and order_of(lane.waiting[0]) < order_of(delivery)):
+        if not lane.has_earlier(delivery):
             return False
         del lane.rejecting[delivery.message_id]
         lane.hopeless[delivery.message_id] = rejected
-        self._put_back(lane, delivery)
+        self._groups.put_back(lane, delivery)
         self._offer(lane)
         return True
 
@@ -195,7 +181,7 @@ class Lanes:
         back = {delivery.message_id for delivery in unresolved}
         held: list[Settled] = []
         for delivery in deliveries:
-            lane = self._lanes.get(group_of(delivery))
+            lane = self._groups.find(delivery)
             if lane is None:
                 continue  # closed meanwhile
             message_id = delivery.message_id
@@ -206,11 +192,11 @@ class Lanes:
                 lane.returning.discard(message_id)
             elif message_id in lane.rejecting:
                 rejected = lane.rejecting.pop(message_id)
-                lane.out = max(0, lane.out - 1)
+                lane.one_less_out()
                 if message_id in back:
                     held += self._unrejected(lane, delivery, outcome, rejected)
             self._offer(lane)
-            self._forget(lane)
+            self._groups.forget(lane)
         return held
 
     # ── a message that is tried again ───────────────────────────────────────────────────────────────────────────────
@@ -219,7 +205,7 @@ class Lanes:
         """Keep it here until its pause is over, if there is room, and time left of SQS's 12 hours."""
         pause = self._holding.pause(delivery, retried)
         until = self._loop.time() + pause
-        size = self._rests.bytes + delivery.weight + sum(one.weight for one in lane.waiting)
+        size = self._rests.bytes + delivery.weight + lane.waiting_bytes
         fits = self._holding.fits(self.resting + len(lane.waiting) + lane.out, size)
         if not (self._stays(lane) and fits and until < delivery.renew_until) or lane.rest or delivery.lost:
             return False
@@ -235,7 +221,7 @@ class Lanes:
         )
         delivery.tries += 1
         delivery.receive_count += 1
-        self._put_back(lane, delivery)
+        self._groups.put_back(lane, delivery)
         self._rests.begin(lane, until)
         return True
 
@@ -244,9 +230,9 @@ class Lanes:
         late = bool(lane.absent)
         self._rests.end(lane)
         if late:
-            self._settle([(one, HELD_BACK) for one in self._give_back(lane)])
+            self._settle([(one, HELD_BACK) for one in self._groups.take_all(lane)])
         self._offer(lane)
-        self._forget(lane)
+        self._groups.forget(lane)
 
     # ── a message that only the redrive policy can move ─────────────────────────────────────────────────────────────
 
@@ -268,14 +254,6 @@ class Lanes:
 
     # ── one lane ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _lane(self, delivery: Delivery) -> Lane:
-        group = group_of(delivery)
-        lane = self._lanes.get(group)
-        if lane is None:
-            lane = self._lanes[group] = Lane(group)
-        delivery.lane = lane
-        return lane
-
     def _offer(self, lane: Lane) -> None:
         """Hand out the next run, unless something of the group is unresolved."""
         if not (lane.out or lane.returning):
@@ -283,77 +261,40 @@ class Lanes:
         if not lane.free or self._runs.closed:
             return
         if lane.broken(self._loop.time()):
-            self._settle([(one, HELD_BACK) for one in self._give_back(lane)])
+            self._settle([(one, HELD_BACK) for one in self._groups.take_all(lane)])
             return
         if lane.hopeless:
             self._reject_first(lane)
         if not lane.out:
-            run = self._next_run(lane)
+            run = self._groups.take_run(lane, self._sizing.rows)
             lane.out = len(run)
-            self._runs.put([run])
+            self._runs.put(run)
 
     def _reject_first(self, lane: Lane) -> None:
         """If the first is hopeless, its turn is to be given back alone."""
         rejected = lane.hopeless.pop(lane.waiting[0].message_id, None)
         if rejected is not None:
-            delivery = lane.waiting.popleft()
-            self._waiting -= 1
+            delivery = self._groups.take_first(lane)
             lane.out = 1
             lane.rejecting[delivery.message_id] = rejected
             self._settle([(delivery, rejected)])
-
-    def _next_run(self, lane: Lane) -> list[Delivery]:
-        """As many as a batch may hold, up to a hopeless one."""
-        run: list[Delivery] = []
-        waiting = lane.waiting
-        while waiting and len(run) < self._sizing.rows and waiting[0].message_id not in lane.hopeless:
-            run.append(waiting.popleft())
-        return run
 
     def _stays(self, lane: Lane) -> bool:
         """Whether what was out may wait here again, instead of going back to the queue."""
         return not (lane.torn or self._runs.closed)
 
-    def _put_back(self, lane: Lane, delivery: Delivery) -> None:
-        """Not resolved after all: it waits again."""
-        lane.out = max(0, lane.out - 1)
-        self._wait(lane, delivery)
-
-    def _wait(self, lane: Lane, delivery: Delivery) -> None:
-        insert_in_order(lane.waiting, delivery)
-        self._waiting += 1
-        self._rests.joined(lane, delivery)
-
     def _resolve(self, lane: Lane) -> None:
-        lane.out = max(0, lane.out - 1)
+        lane.one_less_out()
         self._offer(lane)
 
     def _return(self, delivery: Delivery) -> None:
         """It goes back unresolved; until it has left, nothing of its group is begun."""
-        lane = self._lanes.get(group_of(delivery))
+        lane = self._groups.find(delivery)
         if lane is not None:
-            lane.out = max(0, lane.out - 1)
+            lane.one_less_out()
             lane.returning.add(delivery.message_id)
 
     def _tear(self, lane: Lane) -> list[Settled]:
         """An earlier one may be with somebody else: what waits goes back, and what is out is not begun."""
         lane.torn = lane.out > 0
-        return [(one, HELD_BACK) for one in self._give_back(lane)]
-
-    def _give_back(self, lane: Lane) -> list[Delivery]:
-        """Take out what waits in a lane, the newest first."""
-        self._rests.end(lane)
-        held = newest_first(lane.waiting)
-        lane.waiting.clear()
-        lane.returning.update(delivery.message_id for delivery in held)
-        self._waiting -= len(held)
-        return held
-
-    def _forget(self, lane: Lane) -> None:
-        if lane.empty and self._lanes.get(lane.group) is lane:
-            del self._lanes[lane.group]
-
-    def _weigh(self, run: list[Delivery]) -> int:
-        rows = len(run) * FULL // self._sizing.max_rows
-        size = sum(delivery.weight for delivery in run) * FULL // self._sizing.max_bytes
-        return max(rows, size)
+        return [(one, HELD_BACK) for one in self._groups.take_all(lane)]

@@ -31,7 +31,7 @@ class Rests:
     def begin(self, lane: Lane, until: float) -> None:
         """*lane* hands nothing out until loop time *until*."""
         lane.rest = self._loop.call_at(until, self._wake, lane)
-        self._count(lane, len(lane.waiting), sum(one.weight for one in lane.waiting))
+        self._count(lane, len(lane.waiting), lane.waiting_bytes)
         self._changed()
 
     def joined(self, lane: Lane, delivery: Delivery) -> None:
