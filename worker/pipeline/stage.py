@@ -9,7 +9,6 @@ by cancellation*: all other stages are cancelled, and whoever is inside the `asy
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -54,22 +53,13 @@ class Stages:
                 cancelled = cancelled or told
                 self._abort()
         if self._owner_woken and self._owner is not None:
-            cancelled = await self._woken(self._owner, cancelled)
+            self._owner.uncancel()  # felt inside; what is raised is the failure that it was for
         if error is not None and not isinstance(error, asyncio.CancelledError):
             self._failures.append(error)
         if self._failures:
             raise BaseExceptionGroup("stages", self._failures) from None
         if cancelled is not None:
             raise cancelled
-
-    async def _woken(
-        self, owner: asyncio.Task[Any], cancelled: asyncio.CancelledError | None
-    ) -> asyncio.CancelledError | None:
-        """Take our own cancellation of the owner back; another one stays."""
-        if cancelled is None:  # it has not been felt yet
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        return cancelled if owner.uncancel() else None
 
     def start(self, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> asyncio.Task[T]:
         """Run what *work* gives as a stage."""

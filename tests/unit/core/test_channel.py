@@ -205,3 +205,22 @@ async def test_what_came_later_is_not_as_old_as_what_was_taken_before_it() -> No
     assert [await channel.take(2), await channel.take(1)] == [[1, 2], [3]]
     assert await channel.take(2, linger=10) == [4]
     assert asyncio.get_running_loop().time() == pytest.approx(15)
+
+
+@simulated
+async def test_who_comes_later_does_not_overtake_who_waits_for_more() -> None:
+    """Items that are there go to the first in the row, though the second would take them as they are."""
+    channel: Channel[int] = Channel(lambda item: item)
+    tasks = asyncio.get_running_loop()
+    first = tasks.create_task(channel.take(3, linger=10))
+    await asyncio.sleep(1)
+    channel.put([1])
+    second = tasks.create_task(channel.take(1))
+    await asyncio.sleep(1)
+    channel.put([2])
+    assert channel.weight == 3
+    second.cancel()
+    await asyncio.wait([second])
+    channel.put([3, 4])
+    assert await first == [1, 2, 3]
+    assert (await channel.take(1), channel.weight) == ([4], 0)

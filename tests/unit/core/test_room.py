@@ -381,3 +381,19 @@ async def test_room_for_one_is_worth_a_receive_and_one_in_hand_is_company() -> N
     assert not room.alone(one)
     room.leave(1, 0)
     assert room.alone(one)
+
+
+def test_what_comes_in_and_leaves_is_added_up() -> None:
+    """Of several receives, in messages and in bytes."""
+    room = make_room()
+    room.hold(3, 300)
+    room.hold(2, 200)
+    room.leave(1, 100)
+    assert (room.messages, room.bytes) == (4, 400)
+
+
+def test_a_little_more_is_set_aside_for_a_message_than_the_largest_lately() -> None:
+    """Of a mean of 4 KiB, and not that of all of them for each."""
+    room = make_room(frame_bytes=0)
+    room.expect(2, 8 * KIB)
+    assert room.reserve(1).granted == 5 * KIB

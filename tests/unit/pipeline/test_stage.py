@@ -39,6 +39,13 @@ async def panicking() -> None:
     raise BaseException("panicked")  # noqa: TRY002 - the point
 
 
+def cancellations() -> int:
+    """That this task was told of and nobody took back."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancelling()
+
+
 def ends(group: BaseExceptionGroup[BaseException]) -> list[str]:
     """The errors in *group*, each as a line."""
     return [str(error) for error in group.exceptions]
@@ -67,7 +74,8 @@ def test_a_stage_that_ends_untold_is_a_failure_and_ends_the_others(
                 await asyncio.Event().wait()
         assert ends(caught.value) == [said]
         assert other.cancelled()
-        await asyncio.sleep(1)  # the owner is not left with a cancellation of ours
+        assert not cancellations()  # of ours, which woke the owner
+        await asyncio.sleep(1)
 
     play()
 
@@ -89,9 +97,29 @@ def test_a_stage_that_somebody_cancels_is_a_failure(*, begun: bool, waiting: boo
                 if waiting:
                     await asyncio.Event().wait()
         assert ends(caught.value) == ["the stage s was cancelled, and not by the worker"]
+        assert not cancellations()
         await asyncio.sleep(1)
 
     play()
+
+
+@simulated
+async def test_a_cancellation_of_the_owner_at_the_moment_of_a_failure_stays_one() -> None:
+    """Ours is taken back and no other, so that whoever waits outside for its own knows it again."""
+
+    async def own() -> int:
+        with pytest.raises(BaseExceptionGroup):  # noqa: PT012 - it is the end of the block that raises
+            async with Stages() as stages:
+                stages.start(failing, name="s")
+                await asyncio.Event().wait()
+        return cancellations()
+
+    owner = asyncio.get_running_loop().create_task(own())
+    for _ in range(3):  # it begins, its stage fails, it is woken
+        await asyncio.sleep(0)
+    assert owner.cancelling() == 1
+    owner.cancel()
+    assert await owner == 1
 
 
 @simulated
