@@ -38,7 +38,9 @@ async def test_weight_completes_a_batch_and_bounds_it() -> None:
     assert await channel.take(10, weight=9, linger=60) == [4, 5]
     assert await channel.take(10, weight=9, linger=60) == [3]
     assert await channel.take(10, weight=9, linger=60) == [50]
-    assert channel.weight == 0
+    channel.put([4, 5])
+    assert await channel.take(10, weight=9, linger=60) == [4, 5]
+    assert (channel.weight, asyncio.get_running_loop().time()) == (0, 0)
 
 
 @simulated
@@ -224,3 +226,15 @@ async def test_who_comes_later_does_not_overtake_who_waits_for_more() -> None:
     channel.put([3, 4])
     assert await first == [1, 2, 3]
     assert (await channel.take(1), channel.weight) == ([4], 0)
+
+
+@simulated
+async def test_when_one_that_gathers_is_sent_to_other_work_the_next_is_served() -> None:
+    """What was too little for the first may be a whole batch for the second."""
+    channel: Channel[int] = Channel()
+    loop = asyncio.get_running_loop()
+    first, second = (loop.create_task(channel.take(limit, linger=60)) for limit in (3, 1))
+    await asyncio.sleep(1)
+    channel.put([1])
+    channel.nudge()
+    assert (await first, await second, loop.time()) == ([], [1], 1)
