@@ -168,7 +168,7 @@ ABLATIONS: Final = (
     _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
     _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
-    _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-1", 1575),
+    _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-7", 240),
     _ablation("takes back what it let in", _one(Room, "_make_room", defects.takes_back_what_it_let_in), "INV-4", 226),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 57),
     _ablation("holds nothing in hand", _one(Lanes, "_hold", defects.holds_nothing), "INV-11", 169),

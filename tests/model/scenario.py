@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.model.bystanders import EVERY, PLACE, events_among, with_bystanders
 from tests.model.invariants import InvariantBroken
+from tests.model.swelling import events_of_growth, with_swelling
 from tests.model.workload import make_items
 from tests.model.world import Terms, World
 from worker.loopback.faults import Action, Rule
@@ -152,13 +153,15 @@ def make_terms(seed: int, random: Random) -> Terms:
         return replace(terms, max_messages=1_000, max_bytes=500_000, write_limit_seconds=None, roomy=True)
     if terms.fifo and seed % EVERY != PLACE and seed % 9 in LOSING:
         return replace(terms, lease_seconds=15, rows=min(terms.rows, 4), max_messages=200, losing=True)
-    return with_bystanders(seed, terms)
+    return with_bystanders(seed, with_swelling(seed, terms))
 
 
 def make_events(random: Random, terms: Terms) -> list[Event]:
     """What happens, in order of time."""
     if terms.own_trouble is not None:
         return sorted(events_among(random, terms), key=lambda event: event[0])
+    if terms.swelling:
+        return events_of_growth(random)
     events = [*_sends(random, terms), *_lives(random), *_faults(random)]
     if terms.roomy:
         events = [event for event in events if event[1].startswith(("send", "start"))]

@@ -81,6 +81,8 @@ class Terms:
     """Handles become void while nothing is deleted."""
     roomy: bool = False
     """Nothing goes wrong but what is sent."""
+    swelling: bool = False
+    """Small messages, and then large ones that fill the room; nothing goes wrong."""
     groups: int = 0
     """Of a FIFO queue; 0: a standard queue."""
     measured: bool = False
