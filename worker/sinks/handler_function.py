@@ -10,6 +10,8 @@ import inspect
 import pkgutil
 import sys
 from dataclasses import dataclass
+from functools import partial
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import SinkRefused
@@ -54,8 +56,24 @@ def inspect_handler(function: object, name: str) -> HandlerFunction:
     """
     if not callable(function) or inspect.isclass(function):
         raise SinkRefused(f"HANDLER={name}: a {type(function).__name__} is no function; {_HINT}")
-    # An object with __call__ is looked at through it; a partial through what it wraps.
-    inner = inspect.unwrap(getattr(function, "func", function))
+    try:
+        return _looked_at(function, name)
+    except Exception as error:  # a stand-in for an object that is not there yet raises whatever it is asked
+        if isinstance(error, SinkRefused):
+            raise
+        raise SinkRefused(
+            f"HANDLER={name}: it cannot be looked at ({type(error).__name__}: {error}); name a function instead"
+        ) from error
+
+
+def _looked_at(function: Callable[..., object], name: str) -> HandlerFunction:
+    """A partial is looked at through what it calls, an object through its `__call__`, and nothing is unwrapped.
+
+    What `functools.wraps` names is not what is called: a plain wrapper may well run its coroutine in a loop of its own.
+    """
+    inner: object = function
+    while isinstance(inner, partial):
+        inner = inner.func
     if not inspect.isroutine(inner):
         inner = type(inner).__call__
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
@@ -67,7 +85,7 @@ def _takes_batch(function: Callable[..., object], name: str) -> bool:
     named = getattr(function, "__name__", "") == _BATCH_NAME
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some functions written in C do not tell
+    except (TypeError, ValueError):  # some functions written in C do not tell
         return named
     try:
         signature.bind(None)
@@ -85,18 +103,25 @@ def _resolve(dotted_path: str) -> object:
         if dotted_path.replace(":", ".").startswith(missing):
             raise SinkRefused(f"HANDLER={dotted_path}: there is no module {missing}; {_HINT}") from error
         raise SinkRefused(f"HANDLER={dotted_path}: its module imports {missing}, which is not installed") from error
-    except AttributeError as error:
-        _refuse_namesake(dotted_path, error)
-        raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_HINT}") from error
-    except ValueError as error:
-        raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_HINT}") from error
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the module does when it is imported
+        if _is_path_wrong(error):
+            _refuse_namesake(dotted_path, error)
+            why = error if isinstance(error, AttributeError) else "no dotted path"
+            raise SinkRefused(f"HANDLER={dotted_path}: {why}; {_HINT}") from error
         raise SinkRefused(
             f"HANDLER={dotted_path}: its module fails at import: {type(error).__name__}: {error}"
         ) from error
 
 
-def _refuse_namesake(dotted_path: str, error: Exception) -> None:
+def _is_path_wrong(error: BaseException) -> bool:
+    """Whether it was raised about the path, and not by what a module does while it is imported."""
+    frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+    return isinstance(error, AttributeError | ValueError) and "<module>" not in frames
+
+
+def _refuse_namesake(dotted_path: str, error: BaseException) -> None:
     """Say so where a file of yours is called like an installed module, which is found before it."""
     module = dotted_path.replace(":", ".").partition(".")[0]
     file = namesake(module) if module in sys.modules else ""

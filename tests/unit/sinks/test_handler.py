@@ -286,6 +286,28 @@ async def test_a_coroutine_behind_a_plain_wrapper_is_awaited(module: ModuleType)
     assert handled == ["m-1", "m-1"]
 
 
+async def test_what_a_wrapper_names_is_not_what_is_called(module: ModuleType) -> None:
+    """One that runs the coroutine in a loop of its own, as for a command line, is a plain function; so is a cycle."""
+    handled: list[str] = []
+
+    async def inner(message: Message) -> None:
+        handled.append(message.key)
+
+    @functools.wraps(inner)
+    def wrapper(message: Message) -> None:
+        asyncio.run(inner(message))
+
+    def cycle(message: Message) -> None:
+        handled.append(message.key)
+
+    cycle.__wrapped__ = cycle  # type: ignore[attr-defined] # as some tracers leave it
+    for function in (wrapper, functools.partial(wrapper), cycle):
+        sink = await open_sink(module, function)
+        assert list(await sink.write([make_message()])) == [None]
+        await sink.close()
+    assert handled == ["m-1"] * 3
+
+
 async def test_a_generator_handed_out_is_not_taken_for_done(module: ModuleType) -> None:
     """Nothing in it has run."""
     sink = await open_sink(module, lambda message: (m for m in [message]))
@@ -332,6 +354,16 @@ def generator(_message: object) -> Iterator[None]:
     yield
 
 
+class NotThereYet:
+    """As a lazy object of a framework that was not set up."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError("no settings")
+
+    def __call__(self, message: Message) -> None:
+        """What it stands for."""
+
+
 @pytest.mark.parametrize(
     ("attribute", "match"),
     [
@@ -340,8 +372,9 @@ def generator(_message: object) -> Iterator[None]:
         (generator, "it yields"),
         (lambda: None, "must take one argument"),
         (lambda _a, _b: None, "must take one argument"),
+        (NotThereYet(), "cannot be looked at .RuntimeError: no settings."),
     ],
-    ids=["a-number", "a-class", "a-generator", "no-argument", "two-arguments"],
+    ids=["a-number", "a-class", "a-generator", "no-argument", "two-arguments", "a-stand-in"],
 )
 async def test_what_cannot_be_a_handler_is_refused_at_the_start(
     module: ModuleType, attribute: Callable[..., object], match: str
@@ -373,6 +406,10 @@ async def test_a_path_that_leads_nowhere_is_refused_with_the_setting(path: str, 
     [
         ("import no_such_dependency", "imports no_such_dependency, which is not installed"),
         ("1 / 0", "fails at import: ZeroDivisionError"),
+        ("int('five')", "fails at import: ValueError: invalid literal"),
+        ("None.settings", "fails at import: AttributeError: 'NoneType'"),
+        ("class Panic(BaseException): pass\nraise Panic('rust')", "fails at import: Panic: rust"),
+        ("def __getattr__(name): raise KeyError(name)", "KeyError"),
         ("raise SystemExit(3)", "fails at import: SystemExit"),
         ("def handle(:", "fails at import: SyntaxError"),
     ],
