@@ -81,6 +81,10 @@ class Ahead:
         """Messages in hand, or asked for, whose end can be waited for."""
         return len(self._ledger) + self._room.asked_for - self._aside.failed - self._buffer.resting
 
+    def stuck(self) -> int:
+        """Those of `others` that no handler can begin: they are behind another message of their group."""
+        return 0 if self._buffer.ready else len(self._buffer) - self._buffer.resting
+
     def follow(self) -> None:
         """Batches have begun or ended: hold no more than keeps the sink busy."""
         failed = self._aside.failed

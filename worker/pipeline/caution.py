@@ -45,7 +45,7 @@ class Caution:
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
-        self._places: list[Callable[[], int]] = []  # written by watch
+        self._places: list[tuple[Callable[[], int], Callable[[], int]]] = []  # written by watch
         self._window = 0.0  # seconds; written by watch
         self._until = -inf  # loop time; written by watch, alarm and turn
         self._turn = asyncio.Lock()
@@ -59,9 +59,13 @@ class Caution:
         self.small = True
         """Receives should ask for one message. Written by `received` and `alarm`."""
 
-    def watch(self, others: Callable[[], int], *, lease_seconds: float | None) -> None:
-        """A pipeline: how many messages it has in hand or has asked for; its lease, if it has a function of yours."""
-        self._places.append(others)
+    def watch(
+        self, others: Callable[[], int], *, stuck: Callable[[], int] = lambda: 0, lease_seconds: float | None
+    ) -> None:
+        """A pipeline: how many messages it has in hand or has asked for; how many of them no handler can begin
+        now; its lease, if it has a function of yours.
+        """
+        self._places.append((others, stuck))
         if lease_seconds is not None:
             self._window = max(self._window, lease_seconds + MARGIN_SECONDS)
             self._until = max(self._until, self._now() + self._window)
@@ -152,10 +156,12 @@ class Caution:
                 self._spent += self._now() - since
 
     async def _quiet(self) -> None:
-        """Until nothing but suspects that are not begun is in hand: taken, or more of them than there are handlers."""
+        """Until nothing is in hand but suspects that are not begun, and what can only begin after one of them."""
         end = self._now() + QUIET_SECONDS
         while self._begun() and self._now() < end:  # noqa: ASYNC110 - several ledgers
             await asyncio.sleep(LOOK_SECONDS)
 
     def _begun(self) -> bool:
-        return sum(others() for others in self._places) > self._taken + len(self._arrived)
+        """Whether there is more than suspects taken, and in the buffers suspects, or what is stuck there with them."""
+        waiting = max(len(self._arrived), sum(stuck() for _, stuck in self._places))
+        return sum(others() for others, _ in self._places) > self._taken + waiting

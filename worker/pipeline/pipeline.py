@@ -165,7 +165,8 @@ class Pipeline:
 
     def _make_suspects(self) -> Suspects | None:
         spec, caution = self.spec, self.caution
-        caution.watch(self.ahead.others, lease_seconds=spec.lease_seconds if spec.own_code else None)
+        lease_seconds = spec.lease_seconds if spec.own_code else None
+        caution.watch(self.ahead.others, stuck=self.ahead.stuck, lease_seconds=lease_seconds)
         if not spec.own_code:
             return None
         return Suspects(

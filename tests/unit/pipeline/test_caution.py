@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -238,3 +238,21 @@ async def test_suspects_keep_no_handler_that_others_need() -> None:
     assert handled == [first]
     assert [(one.message_id, type(outcome)) for one, outcome in decided] == [("2", Released), ("3", Released)]
     assert not caution.occupied
+
+
+@simulated
+async def test_what_is_behind_a_suspect_in_its_group_does_not_keep_it_waiting() -> None:
+    """FIFO: a receive brings it with fresh messages that can only begin after it."""
+    bench = Bench(fifo=True, own_code=True, batch=SINGLE)
+    await received_before(bench, [0], group="a")
+    await bench.send(range(1, 9), group="a")
+    received = bench.queue.receive
+
+    async def by_tens(_: int, *arguments: Any, **others: Any) -> list[Delivery]:  # as after a fresh message
+        return await received(10, *arguments, **others)
+
+    bench.queue.receive = by_tens  # type: ignore[method-assign, assignment] # brings a suspect and others behind it
+    async with bench.running():
+        await asyncio.sleep(5)
+        assert bench.sink.ids() == list(range(9))
+    assert len(bench.told(events.SuspectTried)) == 1
