@@ -18,11 +18,12 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from worker import __version__
+from worker import __version__, early
 from worker.app import open_pipeline
 from worker.errors import QueueError, SinkError, StageEnded, StartRefused
 from worker.guard import guarded_task
 from worker.instruments import Instruments
+from worker.leaving import leave_soon
 from worker.loop import new_event_loop
 from worker.pipeline.caution import Caution
 from worker.pipeline.farewell import waits_for
@@ -80,7 +81,7 @@ def guarded_loop() -> asyncio.AbstractEventLoop:
 async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int:
     instruments = Instruments(loaded, *([lifeline] if lifeline else []))
     stop = Stop(drain_seconds=loaded.worker.drain_seconds)
-    began = time.monotonic()
+    began, code = time.monotonic(), FAILED
     try:
         url = instruments.start()
         caution = Caution()
@@ -99,6 +100,8 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
         return code
     finally:
         instruments.close()
+        if early.begun():
+            leave_soon(code)
 
 
 async def _serve(

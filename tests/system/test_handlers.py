@@ -160,6 +160,20 @@ def test_a_handler_that_ignores_its_cancellation_cannot_hold_the_process(rig: Ri
     assert worker.account()["released"] == 2
 
 
+def test_a_thread_that_a_handler_has_started_cannot_hold_the_process(rig: Rig) -> None:
+    """Python would wait for it to the end of time, deaf to signals; what was in hand is given back long before."""
+    (rig.folder / "starts.py").write_text(
+        "import asyncio, time\nasync def handle(message):\n    await asyncio.to_thread(time.sleep, 3600)\n"
+    )
+    rig.send(2)
+    worker = rig.worker(SINK="handler", HANDLER="starts:handle", WORKER_DRAIN_SECONDS="2", SQS_WAIT_TIME_SECONDS="1")
+    rig.until_books("received", 2)
+    worker.tell(signal.SIGTERM)
+    assert worker.end() == 0
+    assert worker.account()["released"] == 2
+    assert "ended without waiting for what your code has started" in "".join(worker.lines)
+
+
 def test_calls_that_hang_are_shown_for_what_they_are(rig: Rig) -> None:
     """Not as a sink that is away; their messages are not begun beside them, and the others are given back."""
     (rig.folder / "hangs.py").write_text(
