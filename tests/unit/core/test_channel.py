@@ -192,7 +192,7 @@ async def test_a_batch_is_bounded_by_count_and_by_weight_to_the_unit() -> None:
     channel.put([1, 1, 1, 4, 5, 50, 1])
     assert await channel.take(2, weight=100) == [1, 1]
     assert await channel.take(10, weight=10) == [1, 4, 5]
-    assert await channel.take(10, weight=10) == [50]
+    assert (await channel.take(10, weight=10), channel.weight) == ([50], 1)
     assert await channel.take(10, weight=10) == [1]
     assert channel.weight == 0
 

@@ -158,3 +158,15 @@ async def test_an_owner_whose_calls_never_began_ends_as_well() -> None:
     with pytest.raises(TimeoutError):
         await waiting
     assert asyncio.get_running_loop().time() == pytest.approx(1)
+
+
+@simulated
+async def test_a_timer_that_finds_nothing_to_end_goes_off_in_silence() -> None:
+    """As it nearly always does: the calls were answered long before."""
+    loop = asyncio.get_running_loop()
+    said: list[object] = []
+    loop.set_exception_handler(lambda _, context: said.append(context))
+    with Limits().over(1.0):
+        pass
+    await asyncio.sleep(2)
+    assert said == []
