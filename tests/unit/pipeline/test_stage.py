@@ -103,6 +103,29 @@ def test_a_stage_that_somebody_cancels_is_a_failure(*, begun: bool, waiting: boo
     play()
 
 
+@pytest.mark.parametrize("waiting", [True, False])
+def test_stages_that_fail_together_are_all_told_of_and_leave_nothing_behind(*, waiting: bool) -> None:
+    """Each with the name of its stage; the owner is woken once, inside the block, and not at its end."""
+
+    @simulated
+    async def play() -> None:
+        said: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        with pytest.raises(BaseExceptionGroup, match=r"^stages") as caught:  # noqa: PT012 - it is the end of the block that raises
+            async with Stages() as stages:
+                tasks = [stages.start(failing, name=name) for name in "ab"]
+                stages.start(lasting, name="other")
+                if waiting:
+                    await asyncio.Event().wait()
+        assert [task.get_name() for task in tasks] == ["a", "b"]
+        assert [error.__notes__ for error in caught.value.exceptions] == [
+            ["This ended the stage a."], ["This ended the stage b."],
+        ]  # fmt: skip
+        assert (cancellations(), said) == (0, [])
+
+    play()
+
+
 @simulated
 async def test_a_cancellation_of_the_owner_at_the_moment_of_a_failure_stays_one() -> None:
     """Ours is taken back and no other, so that whoever waits outside for its own knows it again."""
@@ -195,6 +218,28 @@ async def test_a_stage_knows_whether_it_is_meant_to_end() -> None:
         assert heard == [False]
         assert not listening.cancelling()
         await stages.end([listening])
+    assert heard == [False, True]
+
+
+@simulated
+async def test_outside_of_any_stage_whoever_is_cancelled_is_meant_to_end() -> None:
+    """And one whose future was cancelled below it is not."""
+    heard: list[bool] = []
+    below: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def listens() -> None:
+        for waited_for in (below, asyncio.Event().wait()):
+            try:
+                await waited_for
+            except asyncio.CancelledError:
+                heard.append(told_to_end())
+
+    listening = asyncio.get_running_loop().create_task(listens())
+    await asyncio.sleep(1)
+    below.cancel()
+    await asyncio.sleep(1)
+    listening.cancel()
+    await listening
     assert heard == [False, True]
 
 
