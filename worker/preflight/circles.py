@@ -1,8 +1,8 @@
 """Circles: dead letters that come back to the queue that they were rejected in.
 
 Takes where the dead letters of each pipeline go, by ARN, as the queues' attributes say it; gives a finding for a way
-that leads back. Pure. What the settings alone show is found before (`settings/rules.py`); here are the names that mean
-one queue only for SQS, and the ways that redrive policies add.
+that leads back. Pure. What the settings alone show is found before (`settings/circles.py`); here are the names that
+mean one queue only for SQS, and the ways that redrive policies add.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What your function said, as outcomes: takes what it returned or raised, gives None, `Retried` or `Rejected`.
 
-None means done. Pure functions; the only errors that leave them are those that speak of the whole batch.
+None means done. Pure functions. What speaks of the whole batch is a `SinkError`: raised, or, by `spoken` and `meaning`,
+given.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import inf
 from pathlib import PurePath
 from typing import Final
 
-from worker.errors import BatchFailed
+from worker.errors import BatchFailed, SinkError
 from worker.outcome import Done, Reject, Rejected, Retried, Retry
 
 Answer = Retried | Rejected | None
@@ -52,6 +53,24 @@ def answers_to_failure(said: Retried | Rejected, count: int) -> list[Answer]:
     if count > 1 and isinstance(said, Failed):
         raise BatchFailed(said.reason, said.detail)
     return [_plain(said)] * count
+
+
+def spoken(said: Retried | Rejected, count: int) -> list[Answer] | SinkError:
+    """What *said* means for *count* messages, as a value."""
+    try:
+        return answers_to_failure(said, count)
+    except SinkError as error:
+        return error
+
+
+def meaning(error: BaseException, count: int) -> list[Answer] | SinkError:
+    """What *error*, raised by your function, means for *count* messages; whatever its class does when it is asked."""
+    if isinstance(error, SinkError):
+        return error
+    try:
+        return spoken(answer_to_error(error), count)
+    except BaseException:  # noqa: BLE001 - an exception that raises when it is looked at
+        return spoken(Failed("unreadable", detail="an exception that raises when its text is read"), count)
 
 
 def answers_to_batch(returned: object, count: int) -> list[Answer]:

@@ -18,14 +18,13 @@ from worker.bound import bind
 from worker.errors import BatchFailed, CallHangs, SinkError, SinkStuck
 from worker.guard import your_context, your_task
 from worker.limit import Limits
-from worker.sinks.handler_answers import Failed, answer_to_error, answer_to_single, answers_to_batch, answers_to_failure
+from worker.sinks.handler_answers import Failed, answer_to_single, answers_to_batch, meaning, spoken
 from worker.sinks.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from worker.message import Message
-    from worker.outcome import Retried
     from worker.sinks.handler_answers import Answer
     from worker.sinks.handler_failing import Failing
     from worker.sinks.handler_function import HandlerFunction
@@ -253,21 +252,3 @@ def _end_unsaid(said: asyncio.Future[list[Answer] | SinkError], count: int, task
 
 async def _awaited(handed_out: Unawaited) -> object:
     return await handed_out.work
-
-
-def spoken(said: Retried | Any, count: int) -> list[Answer] | SinkError:
-    """What *said* means for *count* messages, as a value."""
-    try:
-        return answers_to_failure(said, count)
-    except SinkError as error:
-        return error
-
-
-def meaning(error: BaseException, count: int) -> list[Answer] | SinkError:
-    """What *error*, raised by your function, means for *count* messages; whatever its class does when it is asked."""
-    if isinstance(error, SinkError):
-        return error
-    try:
-        return spoken(answer_to_error(error), count)
-    except BaseException:  # noqa: BLE001 - an exception that raises when it is looked at
-        return spoken(Failed("unreadable", detail="an exception that raises when its text is read"), count)
