@@ -39,8 +39,21 @@ class YourTask(asyncio.Task[T]):
     """What is in its context. Written by `your_task`."""
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """As `asyncio.Task.cancel`; asked by another call it does nothing and says so."""
-        return _YOURS.get() in (None, self.call) and super().cancel(msg)
+        """As `asyncio.Task.cancel`; asked by another call it does nothing and says so.
+
+        Cancelling passes on to what the task waits for, which may be tasks of the worker: there it is the call's doing,
+        too. A `gather` would wait for them, and is told to end without them.
+        """
+        who = _YOURS.get()
+        if who is None:
+            return your_context(self.call).run(self.cancel, msg)
+        if who is not self.call:
+            return False
+        cancelled = super().cancel(msg)
+        gathered: Any = getattr(self, "_fut_waiter", None)
+        if any(isinstance(child, GuardedTask) for child in getattr(gathered, "_children", ())):
+            asyncio.Future.cancel(gathered, msg)
+        return cancelled
 
 
 def your_context(call: object) -> Context:

@@ -265,6 +265,25 @@ async def test_a_swallowed_cancellation_is_nobodys_business(module: ModuleType, 
     await sink.close()
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["our-limit", "its-own"])
+async def test_who_waits_for_all_tasks_does_not_take_them_along(module: ModuleType, *, own: bool) -> None:
+    """Cancelling a call passes on to what it gathers; tasks of the worker stay, and the call ends all the same."""
+
+    async def function(_message: Message) -> None:
+        async with asyncio.timeout(0.01 if own else None):
+            await asyncio.gather(of_ours, asyncio.create_task(asyncio.sleep(60)))
+
+    facts: list[Any] = []
+    sink = await open_sink(module, function, facts=facts, seconds=60.0 if own else 0.05)
+    of_ours = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+    answers = await sink.write([make_message()])
+    assert [answer.reason for answer in answers if answer] == ["TimeoutError" if own else "timeout"]
+    assert not of_ours.done()
+    assert not [fact for fact in facts if isinstance(fact, CallHung)]
+    of_ours.cancel()
+    await sink.close()
+
+
 async def test_a_call_that_ends_without_a_word_is_a_retry_at_once(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
