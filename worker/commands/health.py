@@ -29,12 +29,19 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is
 def command(ctx: click.Context, *, url: str | None, config: Path | None) -> None:
     """Ask a running worker whether it is alive."""
     environ: Mapping[str, str] = ctx.obj
+    # Docker reserves exit code 2 of a health check, so that bad settings end in 1 here as well.
     try:
         base, path = _place(url or url_of(load(environ, config=config, needs_queue=False).worker))
+    except (ValueError, SettingsError) as error:
+        raise click.ClickException(f"no answer, for nobody is asked: {error}") from None
+    try:
         status, body = fetch(base, path)
-    except (OSError, ValueError, SettingsError) as error:
-        # Docker reserves exit code 2 of a health check, so that bad settings end in 1 here as well.
-        raise click.ClickException(f"no answer: {error}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        raise click.ClickException(
+            f"no answer from {base}: {why}\nno worker runs there, or it stands still, or its METRICS_HOST and"
+            " METRICS_PORT are others than here; --url asks elsewhere"
+        ) from None
     click.echo(body.strip())
     ctx.exit(0 if status == ALIVE else 1)
 

@@ -28,7 +28,7 @@ LATER_SINKS: Final = ("redshift", "dynamodb", "s3", "sqs", "http", "clickhouse")
 HANDLER_SECONDS_MAX: Final = VISIBILITY_SECONDS - 600
 """SQS takes a message back 12 h after its receipt, whatever is renewed; ten minutes are left for settling it."""
 
-_HANDLER: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*")
+_HANDLER: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*")
 _MIB: Final = 1024 * 1024
 
 

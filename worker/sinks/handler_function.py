@@ -6,12 +6,14 @@ with the sentence that says what to change.
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import pkgutil
+import re
 import sys
 from dataclasses import dataclass
 from functools import partial
-from traceback import walk_tb
+from importlib import import_module
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import SinkRefused
@@ -19,9 +21,12 @@ from worker.search_path import namesake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 _BATCH_NAME: Final = "handle_batch"
 _BATCH_PARAMETER: Final = "messages"
+_PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
+_IMPORTERS: Final = (__file__, importlib.__file__)
 _HINT: Final = (
     "HANDLER names a function, such as shop.orders.handle, of a module in the working folder or an installed one"
 )
@@ -55,7 +60,8 @@ def inspect_handler(function: object, name: str) -> HandlerFunction:
         SinkRefused: it cannot be called with one argument, or calling it would not run it.
     """
     if not callable(function) or inspect.isclass(function):
-        raise SinkRefused(f"HANDLER={name}: a {type(function).__name__} is no function; {_HINT}")
+        what = "a class" if inspect.isclass(function) else f"an object of type {type(function).__name__}"
+        raise SinkRefused(f"HANDLER={name}: {what} is no function; {_HINT}")
     try:
         return _looked_at(function, name)
     except Exception as error:  # a stand-in for an object that is not there yet raises whatever it is asked
@@ -95,30 +101,69 @@ def _takes_batch(function: Callable[..., object], name: str) -> bool:
 
 
 def _resolve(dotted_path: str) -> object:
+    if _PATH.fullmatch(dotted_path) is None:
+        raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_HINT}")
     try:
-        return pkgutil.resolve_name(dotted_path)
+        found, inside = _imported(dotted_path)
     except ModuleNotFoundError as error:
         _refuse_namesake(dotted_path, error)
-        missing = error.name or dotted_path
-        if dotted_path.replace(":", ".").startswith(missing):
-            raise SinkRefused(f"HANDLER={dotted_path}: there is no module {missing}; {_HINT}") from error
-        raise SinkRefused(f"HANDLER={dotted_path}: its module imports {missing}, which is not installed") from error
+        raise SinkRefused(f"HANDLER={dotted_path}: there is no module {error.name}; {_HINT}") from error
+    try:
+        for name in inside:
+            found = getattr(found, name)
+    except AttributeError as error:
+        _refuse_namesake(dotted_path, error)
+        raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_HINT}") from error
+    except Exception as error:  # a module or an object may make its attributes itself
+        raise _failed(dotted_path, "fails where it is asked for the function", error) from error
+    return found
+
+
+def _imported(dotted_path: str) -> tuple[object, list[str]]:
+    """The innermost module that the path names, and the names that are left of the path."""
+    path, _, inside = dotted_path.partition(":")
+    if inside:
+        return _module(path, dotted_path), inside.split(".")
+    parts = path.split(".")
+    module = _module(parts[0], dotted_path)
+    for at in range(1, len(parts)):
+        try:
+            module = _module(".".join(parts[: at + 1]), dotted_path)
+        except ModuleNotFoundError:
+            return module, parts[at:]
+    return module, []
+
+
+def _module(name: str, dotted_path: str) -> ModuleType:
+    """Import *name*.
+
+    Raises:
+        ModuleNotFoundError: there is none; what it imports itself and does not find is another matter.
+        SinkRefused: it fails.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            raise
+        missing = error.name or f"something ({error})"
+        why = f"imports {missing}, which is not installed{_place(error)}"
+        raise SinkRefused(f"HANDLER={dotted_path}: its module {why}") from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the module does when it is imported
-        if _is_path_wrong(error):
-            _refuse_namesake(dotted_path, error)
-            why = error if isinstance(error, AttributeError) else "no dotted path"
-            raise SinkRefused(f"HANDLER={dotted_path}: {why}; {_HINT}") from error
-        raise SinkRefused(
-            f"HANDLER={dotted_path}: its module fails at import: {type(error).__name__}: {error}"
-        ) from error
+        raise _failed(dotted_path, "fails at import", error) from error
 
 
-def _is_path_wrong(error: BaseException) -> bool:
-    """Whether it was raised about the path, and not by what a module does while it is imported."""
-    frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
-    return isinstance(error, AttributeError | ValueError) and "<module>" not in frames
+def _failed(dotted_path: str, how: str, error: BaseException) -> SinkRefused:
+    why = f"{how}: {type(error).__name__}: {error}{_place(error)}"
+    return SinkRefused(f"HANDLER={dotted_path}: its module {why}")
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of a file, where the machinery of imports has none; an error of syntax names its own."""
+    frames = [f for f in extract_tb(error.__traceback__) if not f.filename.startswith(("<frozen", *_IMPORTERS))]
+    return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 def _refuse_namesake(dotted_path: str, error: BaseException) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
@@ -103,7 +104,8 @@ def fetch(url: str, path: str, *, timeout_seconds: float = 3.0) -> tuple[int, st
     """Status and body of *path* at the base *url* of a worker on this machine; for `worker health`.
 
     Raises:
-        OSError: nobody answers there.
+        OSError: nobody answers there, or somebody else.
+        ValueError: *url* is none.
     """
     if not url.startswith("http://"):
         raise ValueError(f"not the URL of a worker: {url}")
@@ -114,6 +116,8 @@ def fetch(url: str, path: str, *, timeout_seconds: float = 3.0) -> tuple[int, st
     except HTTPError as error:
         with error:
             return error.code, error.read(FETCH_BYTES_MAX).decode("utf-8", "replace")
+    except HTTPException as error:
+        raise OSError(f"what answers there does not speak HTTP ({type(error).__name__})") from error
 
 
 class _Routes:

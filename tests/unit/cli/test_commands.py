@@ -292,6 +292,7 @@ def test_health_fails_with_1_whatever_is_wrong(stand_in: Callable[..., None], en
     result = invoke("health", **environ)
     assert result.exit_code == 1
     assert "no answer" in result.stderr
+    assert ("METRICS_HOST and METRICS_PORT" in result.stderr) is ("METRICS_PORT" not in environ)
 
 
 def test_health_fails_when_the_worker_says_so(stand_in: Callable[..., None]) -> None:

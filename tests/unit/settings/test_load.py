@@ -165,6 +165,8 @@ def test_a_batch_is_no_larger_than_what_may_be_in_flight() -> None:
         ("SQLITE_PATH", ":memory:"),
         ("HANDLER", "handle"),
         ("HANDLER", "a..b"),
+        ("HANDLER", "a:b:c"),
+        ("HANDLER", "a:b."),
         ("DEDUPLICATION_KEY", "a..b"),
         ("AWS_REGION", "nowhere"),
     ],
@@ -199,9 +201,10 @@ def test_smaller_bounds_in_flight_make_smaller_batches() -> None:
     assert settings.origins["BATCH_MAX_ROWS"] == ("100", "follows from IN_FLIGHT_MAX_MESSAGES")
 
 
-def test_naming_a_handler_chooses_it() -> None:
-    """HANDLER alone means SINK=handler."""
-    settings = loaded(HANDLER="shop.orders:handle")
+@pytest.mark.parametrize("handler", ["shop.orders:handle", "shop.orders.handle", "shop.orders:desk.handle"])
+def test_naming_a_handler_chooses_it(handler: str) -> None:
+    """HANDLER alone means SINK=handler; a method of an object is a function, too."""
+    settings = loaded(HANDLER=handler)
     assert settings.pipelines[0].sink == "handler"
     assert settings.origins["SINK"] == ("handler", "follows from HANDLER")
 

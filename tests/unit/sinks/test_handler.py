@@ -20,6 +20,7 @@ from worker.sinks.handler import HandlerSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from worker.message import Message
 
@@ -367,8 +368,8 @@ class NotThereYet:
 @pytest.mark.parametrize(
     ("attribute", "match"),
     [
-        (7, "is no function"),
-        (ModuleType, "is no function"),
+        (7, "an object of type int is no function"),
+        (ModuleType, "a class is no function"),
         (generator, "it yields"),
         (lambda: None, "must take one argument"),
         (lambda _a, _b: None, "must take one argument"),
@@ -405,7 +406,10 @@ async def test_a_path_that_leads_nowhere_is_refused_with_the_setting(path: str, 
     ("source", "match"),
     [
         ("import no_such_dependency", "imports no_such_dependency, which is not installed"),
-        ("1 / 0", "fails at import: ZeroDivisionError"),
+        ("1 / 0", r"fails at import: ZeroDivisionError: division by zero \(at .*handler_module_on_disk.py:1\)"),
+        ("int('x')", "fails at import: ValueError"),
+        ("[].nothing", "fails at import: AttributeError"),
+        ("from worker import no_such_name", "fails at import: ImportError"),
         ("int('five')", "fails at import: ValueError: invalid literal"),
         ("None.settings", "fails at import: AttributeError: 'NoneType'"),
         ("class Panic(BaseException): pass\nraise Panic('rust')", "fails at import: Panic: rust"),
@@ -414,15 +418,27 @@ async def test_a_path_that_leads_nowhere_is_refused_with_the_setting(path: str, 
         ("def handle(:", "fails at import: SyntaxError"),
     ],
 )
+@pytest.mark.parametrize(
+    "path",
+    [
+        "handler_module_on_disk.handle",
+        "handler_module_on_disk:handle",
+        "handler_package.handler_module_on_disk.handle",
+        "handler_package.handler_module_on_disk:handle",
+    ],
+)
 async def test_a_module_that_fails_at_import_is_refused_with_its_error(
-    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, source: str, match: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, match: str, path: str
 ) -> None:
-    """Their mistake is told from a wrong path, and ends neither in a traceback nor in their exit code."""
-    write_module(str(tmp_path), source)
+    """Their mistake is told from a wrong path, however deep, and ends neither in a traceback nor in their exit code."""
+    folder = tmp_path / "handler_package" if "package" in path else tmp_path
+    folder.mkdir(exist_ok=True)
+    write_module(str(folder), source)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "handler_module_on_disk", raising=False)
+    for name in ("handler_module_on_disk", "handler_package", "handler_package.handler_module_on_disk"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(SinkRefused, match=match):
-        await HandlerSink("handler_module_on_disk.handle", timeout_seconds=1, concurrency=1).open()
+        await HandlerSink(path, timeout_seconds=1, concurrency=1).open()
 
 
 def write_module(directory: str, source: str) -> None:

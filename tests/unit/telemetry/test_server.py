@@ -236,3 +236,19 @@ def test_an_error_inside_gives_500_and_no_traceback(served: Served, capfd: pytes
     served.metrics.watch("orders", broken)
     assert fetch(served.url, "/metrics") == (500, "RuntimeError\n")
     assert capfd.readouterr() == ("", "")
+
+
+def test_asking_somebody_else_is_no_defect() -> None:
+    """A port can belong to a server that does not speak HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def greet() -> None:
+            with other.accept()[0] as asked:
+                asked.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                asked.recv(1024)
+
+        greeter = threading.Thread(target=greet, daemon=True)
+        greeter.start()
+        with pytest.raises(OSError, match="does not speak HTTP"):
+            fetch(f"http://127.0.0.1:{other.getsockname()[1]}", "/livez", timeout_seconds=60)
+        greeter.join(60)
