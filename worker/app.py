@@ -153,10 +153,7 @@ async def open_pipeline(
     dead_letters, dead_letter_attributes = await _open_dead_letters(
         settings, worker, (queue.name, attributes), emit, into
     )
-    way = way_of(settings, attributes, dead_letter_attributes)
-    findings = inspect(settings, worker, attributes, dead_letter_attributes, memory_limit=memory_limit())
-    _heed(settings.name, [*findings, *circle(way, ways)], emit)
-    ways.append(way)
+    _check(settings, worker, attributes, dead_letter_attributes, emit, ways)
     sink = make_sink(settings, emit)
     into.push_async_callback(sink.close)
     await _patiently(sink.open, emit)
@@ -180,6 +177,21 @@ async def open_pipeline(
     return Pipeline(spec, parts)
 
 
+def _check(
+    settings: PipelineSettings,
+    worker: WorkerSettings,
+    queue: QueueAttributes,
+    dead_letters: QueueAttributes | None,
+    emit: Emit,
+    ways: list[Way],
+) -> None:
+    """Refuse what the preflight refuses, warn of the rest; the way of its dead letters is added to *ways*."""
+    way = way_of(settings, queue, dead_letters)
+    findings = inspect(settings, worker, queue, dead_letters, memory_limit=memory_limit())
+    _heed(settings.name, [*findings, *circle(way, ways)], emit)
+    ways.append(way)
+
+
 def specify(
     settings: PipelineSettings, attributes: QueueAttributes, demand: Demand, *, receiving: bool, drain: bool
 ) -> PipelineSpec:
@@ -191,13 +203,7 @@ def specify(
         lease_seconds=settings.visibility_timeout or attributes.visibility_timeout,
         largest_message=attributes.max_message_bytes,
         poll=PollSettings(settings.max_messages, wait, settings.receivers, repeatable=attributes.fifo),
-        batch=BatchSettings(
-            rows,
-            settings.batch_max_bytes,
-            settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0,
-            keeps_wait="batch_max_wait_ms" in settings.model_fields_set,
-            target_seconds=settings.batch_target_ms / 1000 or None,
-        ),
+        batch=_batch(settings, rows),
         settle=SettleSettings(
             deletes=DELETE_CALLS,
             changes=1 if attributes.fifo else CHANGE_CALLS,
@@ -217,6 +223,16 @@ def specify(
             settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None, fifo=attributes.fifo
         ),
         redrive_count=attributes.redrive.max_receive_count if attributes.redrive else None,
+    )
+
+
+def _batch(settings: PipelineSettings, rows: int) -> BatchSettings:
+    return BatchSettings(
+        rows,
+        settings.batch_max_bytes,
+        settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0,
+        keeps_wait="batch_max_wait_ms" in settings.model_fields_set,
+        target_seconds=settings.batch_target_ms / 1000 or None,
     )
 
 

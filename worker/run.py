@@ -15,6 +15,7 @@ import os
 import time
 import traceback
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -47,6 +48,18 @@ LEFT_BEHIND_SECONDS: Final = 1.0
 CLEAN: Final = 0
 FAILED: Final = 1
 REFUSED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What one run of the worker has from its first step to its last."""
+
+    loaded: Loaded
+    instruments: Instruments
+    stop: Stop
+    caution: Caution
+    drain: bool
+    """To end when the queue is empty."""
 
 
 def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None) -> int:
@@ -91,7 +104,7 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
         for notice in loaded.notices:
             instruments.emit(events.SettingsNoticed(notice))
         with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
-            code = await _serve(loaded, instruments, stop, caution, url, drain=drain)
+            code = await _serve(Life(loaded, instruments, stop, caution, drain), url)
             left = await _left_behind()
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -104,19 +117,17 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
             leave_soon(code)
 
 
-async def _serve(
-    loaded: Loaded, instruments: Instruments, stop: Stop, caution: Caution, url: str, *, drain: bool
-) -> int:
+async def _serve(life: Life, url: str) -> int:
     """Open, run dry, close; every way to fail ends here, as a fact and a code."""
-    emit = instruments.emit
+    emit = life.instruments.emit
     pipelines: list[Pipeline] = []  # once they are open
     try:
-        async with AsyncExitStack() as parts, Stages(over=lambda: stop.requested) as stages:
+        async with AsyncExitStack() as parts, Stages(over=lambda: life.stop.requested) as stages:
             watching = [
-                stages.start(instruments.run, name="instruments"),
-                stages.start(partial(_announce, stop, instruments, pipelines), name="announce"),
+                stages.start(life.instruments.run, name="instruments"),
+                stages.start(partial(_announce, life, pipelines), name="announce"),
             ]
-            code = await _open_and_run(loaded, instruments, stop, caution, parts, url, pipelines, drain=drain)
+            code = await _open_and_run(life, parts, url, pipelines)
             await stages.end(watching)
         return code  # noqa: TRY300 - the way of an else is longer than the way here
     except* (QueueError, SinkError, StartRefused) as refused:
@@ -137,55 +148,42 @@ async def _serve(
     return code
 
 
-async def _open_and_run(
-    loaded: Loaded,
-    instruments: Instruments,
-    stop: Stop,
-    caution: Caution,
-    parts: AsyncExitStack,
-    url: str,
-    pipelines: list[Pipeline],
-    *,
-    drain: bool,
-) -> int:
+async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: list[Pipeline]) -> int:
     """*pipelines* is filled when they are open."""
-    opened = await _opened(loaded, instruments, stop, caution, parts, drain=drain)
+    opened = await _opened(life, parts)
     if opened is None:
         return CLEAN
     pipelines += opened
     names = tuple(pipeline.spec.name for pipeline in pipelines)
-    instruments.emit(events.WorkerStarted(loaded.worker.worker_id, __version__, names, url))
-    async with Stages(over=lambda: stop.requested or drain) as running:
+    life.instruments.emit(events.WorkerStarted(life.loaded.worker.worker_id, __version__, names, url))
+    async with Stages(over=lambda: life.stop.requested or life.drain) as running:
         for pipeline in pipelines:
-            running.start(partial(pipeline.run, stop, drain=drain), name=f"pipeline-{pipeline.spec.name}")
+            running.start(partial(pipeline.run, life.stop, drain=life.drain), name=f"pipeline-{pipeline.spec.name}")
     left = sum(len(pipeline.ledger) for pipeline in pipelines)
-    return FAILED if left or stop.forced else CLEAN
+    return FAILED if left or life.stop.forced else CLEAN
 
 
-async def _opened(
-    loaded: Loaded, instruments: Instruments, stop: Stop, caution: Caution, parts: AsyncExitStack, *, drain: bool
-) -> list[Pipeline] | None:
+async def _opened(life: Life, parts: AsyncExitStack) -> list[Pipeline] | None:
     """All pipelines, watched; None when a signal came before they were open."""
-
-    async def open_all() -> list[Pipeline]:
-        ways: list[Way] = []
-        return [
-            await open_pipeline(
-                settings, loaded.worker, instruments.emit, drain=drain, into=parts, ways=ways, caution=caution
-            )
-            for settings in loaded.pipelines
-        ]
-
     async with Stages(over=lambda: True) as either:
-        opening = either.start(open_all, name="open")
-        told = either.start(stop.wait, name="told-before-open")
+        opening = either.start(partial(_open_all, life, parts), name="open")
+        told = either.start(life.stop.wait, name="told-before-open")
         await asyncio.wait([opening, told], return_when=asyncio.FIRST_COMPLETED)
         await either.end([told, opening])
     if opening.cancelled():
         return None
     for pipeline in opening.result():
-        instruments.watch(pipeline)
+        life.instruments.watch(pipeline)
     return opening.result()
+
+
+async def _open_all(life: Life, parts: AsyncExitStack) -> list[Pipeline]:
+    ways: list[Way] = []
+    worker, emit = life.loaded.worker, life.instruments.emit
+    return [
+        await open_pipeline(settings, worker, emit, drain=life.drain, into=parts, ways=ways, caution=life.caution)
+        for settings in life.loaded.pipelines
+    ]
 
 
 async def _left_behind() -> set[asyncio.Task[Any]]:
@@ -196,10 +194,11 @@ async def _left_behind() -> set[asyncio.Task[Any]]:
     return (await asyncio.wait(others, timeout=LEFT_BEHIND_SECONDS))[1] if others else set()
 
 
-async def _announce(stop: Stop, instruments: Instruments, pipelines: list[Pipeline]) -> None:
+async def _announce(life: Life, pipelines: list[Pipeline]) -> None:
+    stop = life.stop
     await stop.wait()
     note = waits_for([pipeline.unfinished for pipeline in pipelines], drain_seconds=stop.drain_seconds)
-    instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds, note))
+    life.instruments.emit(events.WorkerStopping(stop.reason, stop.drain_seconds, note))
 
 
 def leave(instruments: Instruments) -> NoReturn:
