@@ -17,6 +17,7 @@ from worker.loopback.sqs import LoopbackSqs
 from worker.message import Delivery
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.room import Room
@@ -26,6 +27,7 @@ from worker.telemetry import events
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from worker.outcome import Outcome, OutcomeName
     from worker.sqs.queue import Answer
     from worker.telemetry.events import Fact
 
@@ -69,22 +71,77 @@ class Scripted(MemoryQueue):
         return [self.answers.get(message_id, OK) for message_id in ids]
 
 
+class Letters(DeadLetters):
+    """A dead-letter queue that takes what it is told to."""
+
+    def __init__(self, *, taken: set[str], never: set[str]) -> None:
+        super().__init__(Scripted(), source="source", worker="w", fifo=False, emit=lambda _: None, pipeline="test")
+        self._taken = taken
+        self._never = never
+
+    async def send(self, rejected: Sequence[tuple[Delivery, Rejected]]) -> set[str]:
+        """Takes some; some it will never take."""
+        ids = {delivery.message_id for delivery, _ in rejected}
+        self.lasting = ids & self._never
+        return ids & self._taken
+
+
+class Keeping(Arrivals):
+    """Keeps what it is told to in hand, and what it was offered."""
+
+    def __init__(self, kept: set[str]) -> None:
+        super().__init__(Sizing(BatchSettings(max_rows=10, max_bytes=1_000, max_wait_seconds=0.1)))
+        self._kept = kept
+        self.offered: list[tuple[str, Retried | Rejected]] = []
+        self.unresolved: list[str] = []
+
+    def keep(self, delivery: Delivery, retried: Retried) -> bool:
+        """To be tried again here."""
+        self.offered.append((delivery.message_id, retried))
+        return delivery.message_id in self._kept
+
+    def await_turn(self, delivery: Delivery, rejected: Rejected) -> bool:
+        """To be given back when its turn comes."""
+        self.offered.append((delivery.message_id, rejected))
+        return delivery.message_id in self._kept
+
+    def left(
+        self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
+    ) -> list[tuple[Delivery, Outcome]]:
+        """Nothing is held back by what left."""
+        self.unresolved += [one.message_id for one in unresolved]
+        return super().left(deliveries, outcome, unresolved)
+
+
 class Settling:
     """A settler, a ledger and a queue that answers as it is told."""
 
-    def __init__(self, *, lease_seconds: int = 30) -> None:
+    def __init__(
+        self,
+        *,
+        lease_seconds: int = 30,
+        letters: DeadLetters | None = None,
+        kept: Sequence[str] = (),
+        alone_seconds: int | None = None,
+    ) -> None:
         room = Room(max_messages=100, max_bytes=100_000, largest_message=100, frame_bytes=None)
         self.ledger = Ledger(room=room, lease_seconds=lease_seconds)
         self.queue = Scripted()
+        self.buffer = Keeping(set(kept))
         self.facts: list[Fact] = []
         self.settler = Settler(
             self.queue,
             settings=SettleSettings(
-                deletes=1, changes=1, linger_seconds=0.05, retry_base_seconds=2, retry_max_seconds=60
+                deletes=1,
+                changes=1,
+                linger_seconds=0.05,
+                retry_base_seconds=2,
+                retry_max_seconds=60,
+                alone_seconds=alone_seconds,
             ),
             ledger=self.ledger,
-            dead_letters=None,
-            buffer=Arrivals(Sizing(BatchSettings(max_rows=10, max_bytes=1_000, max_wait_seconds=0.1))),
+            dead_letters=letters,
+            buffer=self.buffer,
             random=random.Random(3),
             emit=self.facts.append,
             pipeline="test",
@@ -103,11 +160,16 @@ class Settling:
             tasks.create_task(self.settler.run())
             yield self.settler
             self.settler.close()
-        assert (self.settler.pending, len(self.ledger)) == (0, 0)
+        assert (self.settler.pending, self.settler._endings) == (0, {})
 
     def left(self) -> dict[str, int]:
         """How many left in which way."""
         return {name: count for name, count in self.ledger.left.items() if count}
+
+    def rejected(self) -> list[tuple[str, bool]]:
+        """What was told as rejected, and whether the dead-letter queue has it."""
+        told = [fact for fact in self.facts if isinstance(fact, events.MessageRejected)]
+        return [(fact.message_id, fact.dead_lettered) for fact in told]
 
     def failed(self) -> list[tuple[str, str, int, bool]]:
         """What did not go through: operation, code, count, and whether it was given up."""
@@ -217,6 +279,52 @@ async def test_a_rejected_one_without_a_dead_letter_queue_is_left_to_the_redrive
     assert [fact for fact in here.facts if isinstance(fact, events.MessageRejected)] == [
         events.MessageRejected("test", "a", "decode", "why", 4, dead_lettered=False)
     ]
+
+
+WHY = Rejected("decode", "no number")
+
+
+@simulated
+async def test_a_rejected_one_leaves_when_the_dead_letter_queue_has_it_and_else_is_tried_again() -> None:
+    """Kept in hand where that is possible, given back with a pause where it is not."""
+    here = Settling(letters=Letters(taken={"a"}, never=set()), kept=["b"])
+    async with here.running() as settler:
+        settler.settle([(here.enter(message_id), WHY) for message_id in "abc"])
+        await asyncio.sleep(1)
+        assert settler.pending == 0
+        settler.settle([(here.enter("d"), WHY)])
+    assert here.queue.deletes == [["a"]]
+    assert [list(asked) for asked in here.queue.changes] == [["c"], ["d"]]
+    assert here.rejected() == [("a", True)]
+    refused = Retried("dead-letter-refused", detail="decode")
+    assert here.buffer.offered == [(message_id, refused) for message_id in "bcd"]
+    assert [fact.reason for fact in here.facts if isinstance(fact, events.MessageRetried)] == [refused.reason] * 2
+    assert [one.message_id for one in here.ledger.deliveries()] == ["b"]
+    assert (here.left(), here.buffer.unresolved) == ({"rejected": 1, "retried": 2}, ["c", "d"])
+    assert settler.calls == 5
+
+
+@simulated
+async def test_without_a_dead_letter_queue_a_rejected_one_is_kept_for_its_own_reason() -> None:
+    """The words of whoever rejected it, for the line that tells of it."""
+    here = Settling(kept=["a"])
+    async with here.running() as settler:
+        settler.settle([(here.enter("a"), WHY)])
+    assert here.buffer.offered == [("a", Retried("decode", detail="no number"))]
+    assert (here.queue.changes, here.left()) == ([], {})
+
+
+@simulated
+async def test_what_only_the_redrive_policy_can_move_waits_for_its_turn_or_goes_back_alone() -> None:
+    """With groups, and where the dead-letter queue never takes it; one that it may take later is tried again."""
+    here = Settling(letters=Letters(taken=set(), never={"a", "b"}), kept=["a"], alone_seconds=3)
+    async with here.running() as settler:
+        settler.settle([(here.enter(message_id), WHY) for message_id in "abc"])
+    refused = Retried("dead-letter-refused", detail="decode")
+    assert here.buffer.offered == [("a", WHY), ("b", WHY), ("c", refused)]
+    assert here.queue.changes[0]["b"] == 3
+    assert here.rejected() == [("b", False)]
+    assert here.left() == {"rejected": 1, "retried": 1}
 
 
 @pytest.mark.parametrize("late", [True, False])
