@@ -8,11 +8,12 @@ tasks and calls from threads, runs in a copy of its context; so that is where th
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 
@@ -54,6 +55,17 @@ class YourTask(asyncio.Task[T]):
         if any(isinstance(child, GuardedTask) for child in getattr(gathered, "_children", ())):
             asyncio.Future.cancel(gathered, msg)
         return cancelled
+
+
+class YourThreads(ThreadPoolExecutor):
+    """What `loop.run_in_executor(None, ...)` uses: what it is given runs in a copy of the context of who asked for it.
+
+    asyncio leaves that to `to_thread`; so lines that are logged there would not say whose message it is.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """As that of every executor."""
+        return super().submit(copy_context().run, fn, *args, **kwargs)
 
 
 def your_context(call: object) -> Context:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from worker import __version__, early
 from worker.app import open_pipeline
 from worker.errors import QueueError, SinkError, StageEnded, StartRefused
-from worker.guard import guarded_task
+from worker.guard import YourThreads, guarded_task
 from worker.instruments import Instruments
 from worker.leaving import leave_soon
 from worker.loop import new_event_loop
@@ -88,6 +88,7 @@ def guarded_loop() -> asyncio.AbstractEventLoop:
     """The fastest loop there is, on which only the worker cancels the worker's tasks."""
     loop = new_event_loop()
     loop.set_task_factory(guarded_task)
+    loop.set_default_executor(YourThreads(thread_name_prefix="executor"))
     return loop
 
 

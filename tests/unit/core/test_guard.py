@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.guard import TaskExited, guarded_task, your_task
+from worker.run import guarded_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,6 +26,25 @@ def guarded(main: Callable[[], Coroutine[object, object, None]]) -> None:
 
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
+
+
+@pytest.mark.parametrize("by_hand", [True, False], ids=["run_in_executor", "to_thread"])
+def test_what_is_bound_follows_into_the_threads_of_the_loop(by_hand: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """So that a line logged there says whose message it is; and nothing of one call stays there for the next."""
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    async def call(value: str) -> str:
+        variable.set(value)
+        if by_hand:
+            return await asyncio.get_running_loop().run_in_executor(None, variable.get)
+        return await asyncio.to_thread(variable.get)
+
+    async def main() -> tuple[str, ...]:
+        first = await asyncio.create_task(call("first")), await asyncio.create_task(call("second"))
+        return (*first, await asyncio.get_running_loop().run_in_executor(None, variable.get))
+
+    with asyncio.Runner(loop_factory=guarded_loop) as runner:
+        assert runner.run(main()) == ("first", "second", "unset")
 
 
 def directly(task: asyncio.Task[None]) -> None:
