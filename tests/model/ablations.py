@@ -22,6 +22,7 @@ from worker.pipeline.caution import Caution
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
+from worker.pipeline.gate import Gate
 from worker.pipeline.handle import BatchLeases, Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
@@ -167,6 +168,8 @@ ABLATIONS: Final = (
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
     _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-7", 240),
     _ablation("takes back what it let in", _one(Room, "_make_room", defects.takes_back_what_it_let_in), "INV-4", 42),
+    _ablation("asks for what never fits", _one(Room, "most", defects.asks_for_what_never_fits), "INV-7", 5495, 1484),
+    _ablation("waits for ten after a crash", _one(Gate, "longest", defects.waits_for_ten), "INV-11", 20513, 20591),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 4),
     _ablation("holds nothing in hand", _one(Lanes, "_hold", defects.holds_nothing), "INV-11", 169),
     _ablation("knows no turn", _one(Lanes, "await_turn", defects.knows_no_turn), "INV-9", 799),

@@ -18,7 +18,7 @@ from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import write
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
-from worker.pipeline.caution import Caution
+from worker.pipeline.caution import POLL_SECONDS, Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import BatchLeases, Handler
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Trial
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Batch
+    from worker.pipeline.gate import Gate
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
     from worker.pipeline.sizing import Sizing
@@ -253,6 +254,16 @@ async def admits_whatever_comes(self: Room, reservation: Reservation, size: int)
 def keeps_room_for_polls(self: Room, size: int) -> bool:
     """An answer waits for receives that may bring nothing."""
     return self.bytes_taken + size <= self.max_bytes
+
+
+def asks_for_what_never_fits(self: Room, limit: int) -> int:
+    """Takes no account of the bound in bytes: ten of the largest messages may be more than all of it."""
+    return max(1, min(limit, self.max_messages))
+
+
+def waits_for_ten(self: Gate, seconds: float, *, asked: int) -> float:  # noqa: ARG001 - the gate's
+    """Lets receives of ten wait after a crash as well: all that it left behind falls into one of them."""
+    return min(seconds, POLL_SECONDS) if self._caution.active else seconds
 
 
 def takes_back_what_it_let_in(self: Room, size: int) -> bool:
