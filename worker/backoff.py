@@ -7,6 +7,7 @@ retrying workers most evenly. The exponent is bounded before it is raised, so no
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.sqs.limits import VISIBILITY_SECONDS
@@ -42,9 +43,17 @@ def whole_seconds(pause: float, *, held_seconds: float) -> int:
     return math.ceil(min(pause, left)) if pause > 0 else 0
 
 
-def retry_delay(
-    receive_count: int, random: Random, *, base_seconds: float, max_seconds: float, held_seconds: float
-) -> int:
-    """Whole seconds, at least 1, until a failed message is visible again: by receive count, inside the 12 hours."""
-    pause = full_jitter(receive_count, random, base_seconds=base_seconds, max_seconds=max_seconds)
-    return whole_seconds(max(pause, SHORTEST_SECONDS), held_seconds=held_seconds)
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The pauses of messages that failed, of one pipeline."""
+
+    base_seconds: float
+    max_seconds: float
+    random: Random
+
+    def pause(self, receive_count: int, after: float | None) -> float:
+        """Seconds until the next try: *after*, if that was asked for; else drawn, by how often it was received."""
+        if after is not None:
+            return after
+        drawn = full_jitter(receive_count, self.random, base_seconds=self.base_seconds, max_seconds=self.max_seconds)
+        return max(SHORTEST_SECONDS, drawn)

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.backoff import SHORTEST_SECONDS, full_jitter
+from worker.backoff import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
-    from random import Random
-
+    from worker.backoff import Backoff
     from worker.message import Delivery
     from worker.outcome import Retried
 
@@ -32,20 +31,13 @@ class Holding:
 
     max_messages: int
     max_bytes: int
-    base_seconds: float
-    max_seconds: float
-    random: Random
+    backoff: Backoff
     redrive_count: int | None = None
     """SQS moves a message that it would hand out more often; None: it moves none."""
 
     def pause(self, delivery: Delivery, retried: Retried) -> float:
-        """Seconds until *delivery* is tried again: as was asked for, or backoff by its tries."""
-        if retried.after is not None:
-            return max(SHORTEST_SECONDS, retried.after)
-        pause = full_jitter(
-            delivery.receive_count, self.random, base_seconds=self.base_seconds, max_seconds=self.max_seconds
-        )
-        return max(SHORTEST_SECONDS, pause)
+        """Seconds until *delivery* is tried again: as was asked for, or backoff by its tries; never none."""
+        return max(SHORTEST_SECONDS, self.backoff.pause(delivery.receive_count, retried.after))
 
     def fits(self, messages: int, size: int) -> bool:
         """Whether groups that wait may hold so many *messages* of *size* bytes together."""

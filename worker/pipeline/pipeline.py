@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from worker.backoff import Backoff
 from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.ahead import Ahead
@@ -102,9 +103,7 @@ class Pipeline:
         holding = Holding(
             max_messages=spec.max_messages,
             max_bytes=spec.max_bytes,
-            base_seconds=spec.settle.retry_base_seconds,
-            max_seconds=spec.settle.retry_max_seconds,
-            random=parts.random,
+            backoff=Backoff(spec.settle.retry_base_seconds, spec.settle.retry_max_seconds, parts.random),
             redrive_count=spec.redrive_count,
         )
         return Lanes(

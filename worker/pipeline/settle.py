@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
-from worker.backoff import retry_delay, whole_seconds
+from worker.backoff import Backoff, whole_seconds
 from worker.channel import Channel
 from worker.errors import QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
@@ -86,7 +86,7 @@ class Settler:
         self._ledger = ledger
         self._dead_letters = dead_letters
         self._buffer = buffer
-        self._random = random
+        self._backoff = Backoff(settings.retry_base_seconds, settings.retry_max_seconds, random)
         self._emit = emit
         self._pipeline = pipeline
         self._entries = Entries(
@@ -155,15 +155,7 @@ class Settler:
     def _delay(self, delivery: Delivery, after: float | None) -> int:
         """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
         held = self._now() - delivery.leased_at
-        if after is not None:
-            return whole_seconds(after, held_seconds=held)
-        return retry_delay(
-            delivery.receive_count,
-            self._random,
-            base_seconds=self._settings.retry_base_seconds,
-            max_seconds=self._settings.retry_max_seconds,
-            held_seconds=held,
-        )
+        return whole_seconds(self._backoff.pause(delivery.receive_count, after), held_seconds=held)
 
     # ── the three loops ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,9 +36,8 @@ def test_the_ceiling_never_falls_with_the_attempts(attempt: int, base: float) ->
 @given(st.integers(1, 1000), st.floats(0, 50_000), st.integers())
 def test_a_retry_never_asks_for_more_than_the_twelve_hours_that_are_left(count: int, held: float, seed: int) -> None:
     """SQS refuses a visibility that ends later than 12 h after the receipt."""
-    delay = backoff.retry_delay(
-        count, random.Random(seed), base_seconds=10_000, max_seconds=VISIBILITY_SECONDS, held_seconds=held
-    )
+    pause = backoff.Backoff(10_000, VISIBILITY_SECONDS, random.Random(seed)).pause(count, None)
+    delay = backoff.whole_seconds(pause, held_seconds=held)
     assert 0 <= delay <= max(0, VISIBILITY_SECONDS - held)
 
 

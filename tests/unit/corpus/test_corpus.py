@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.unit.corpus.line import SIBLING, delivery, opened
 from tests.unit.corpus.rows import ELSEWHERE, MIB, ROWS, Row
+from worker.backoff import Backoff
 from worker.codecs.codec import Reason
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
@@ -231,7 +232,7 @@ async def test_b41_a_bad_trace_context_is_an_attribute_like_any_other(tmp_path: 
 async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
     """Twenty thousand groups, each with all the punctuation that SQS allows in 128 characters: no lane is left."""
     sizing = Sizing(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0))
-    holding = Holding(max_messages=500, max_bytes=1, base_seconds=1, max_seconds=1, random=Random(1))
+    holding = Holding(max_messages=500, max_bytes=1, backoff=Backoff(1, 1, Random(1)))
     lanes = Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
     punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
     resolved = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from tests.model.simloop import simulated
+from worker.backoff import Backoff
 from worker.message import Delivery
 from worker.outcome import Rejected, Retried
 from worker.pipeline.holding import Holding
@@ -21,7 +22,7 @@ def delivery(number: int) -> Delivery:
 def lanes(*, rows: int = 1) -> Lanes:
     """Batches of *rows*, at once."""
     sizing = Sizing(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0))
-    holding = Holding(max_messages=0, max_bytes=0, base_seconds=1, max_seconds=1, random=Random(1))
+    holding = Holding(max_messages=0, max_bytes=0, backoff=Backoff(1, 1, Random(1)))
     return Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
 
 
