@@ -102,8 +102,7 @@ class Calls:
     # ── coroutines ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _called(self, argument: object) -> object:
-        returned = self._function.call(argument)
-        return await returned if inspect.isawaitable(returned) else returned
+        return await _done(self._function.call(argument))
 
     async def _in_loop(
         self, work: Callable[[], Awaitable[object]], messages: Sequence[Message], seconds: float
@@ -140,16 +139,21 @@ class Calls:
         """In the task of the call: nothing that your code raises passes this line, least of all a cancellation."""
         bind(self._pipeline, messages, batch=self._function.batch)
         returned: object = None
+        answers: list[Answer] | SinkError = []
+        raised: BaseException | None = None
         try:
             returned = await work()
-            answers: list[Answer] | SinkError = self._answers(returned, messages)
+            answers = self._answers(returned, messages)
         except BaseException as error:  # noqa: BLE001 - the line where they all end
-            answers = meaning(error, len(messages))
-            say(said, answers)
-            told(self._failing.tell, error, messages)
-        else:
+            raised = error
+        if raised is None:
             say(said, answers)
             told(self._failing.tell_returned, returned, messages)
+            return
+        # Not while it is being handled: every error inside of Python would walk along all that this one came of.
+        say(said, meaning(raised, len(messages)))
+        told(self._failing.tell, raised, messages)
+        raised = None  # it knows this frame
 
     async def _put_down(self, task: asyncio.Task[Any], seconds: float) -> None:
         task.cancel()
@@ -251,4 +255,11 @@ def _end_unsaid(said: asyncio.Future[list[Answer] | SinkError], count: int, task
 
 
 async def _awaited(handed_out: Unawaited) -> object:
-    return await handed_out.work
+    return await _done(handed_out.work)
+
+
+async def _done(returned: object) -> object:
+    """What was really returned: a coroutine that returns another one (a forgotten `await`) has not done it yet."""
+    while inspect.isawaitable(returned):
+        returned = await returned
+    return returned

@@ -279,12 +279,20 @@ async def test_a_coroutine_behind_a_plain_wrapper_is_awaited(module: ModuleType)
     async def inner(message: Message) -> None:
         handled.append(message.key)
 
-    wrapped: list[Callable[[Message], object]] = [lambda message: inner(message), functools.partial(inner)]  # noqa: PLW0108 - the wrapper is the point
+    async def forgets(message: Message) -> object:
+        return inner(message)
+
+    wrapped: list[Callable[[Message], object]] = [
+        lambda message: inner(message),  # noqa: PLW0108 - the wrapper is the point
+        functools.partial(inner),
+        forgets,
+        lambda message: forgets(message),  # noqa: PLW0108 - as above
+    ]
     for function in wrapped:
         sink = await open_sink(module, function)
         assert list(await sink.write([make_message()])) == [None]
         await sink.close()
-    assert handled == ["m-1", "m-1"]
+    assert handled == ["m-1"] * 4
 
 
 async def test_what_a_wrapper_names_is_not_what_is_called(module: ModuleType) -> None:

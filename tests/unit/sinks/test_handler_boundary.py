@@ -284,6 +284,25 @@ async def test_who_waits_for_all_tasks_does_not_take_them_along(module: ModuleTy
     await sink.close()
 
 
+@pytest.mark.parametrize("plain", [False, True])
+async def test_an_error_is_told_when_it_is_no_longer_being_handled(module: ModuleType, *, plain: bool) -> None:
+    """With a long chain of causes each error inside of Python would walk along all of it: the loop stood for 14 s."""
+
+    async def coroutine(_message: Message) -> None:
+        raise ValueError
+
+    def function(_message: Message) -> None:
+        raise ValueError
+
+    sink = await open_sink(module, function if plain else coroutine)
+    handled: list[BaseException | None] = []
+    sink._failing._emit = lambda _: handled.append(sys.exception())
+    await sink.write([make_message()])
+    await until(lambda: bool(handled))
+    assert handled == [None]
+    await sink.close()
+
+
 async def test_a_call_that_ends_without_a_word_is_a_retry_at_once(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
