@@ -61,7 +61,7 @@ class Ending(NamedTuple):
 
 
 DELETED: Final = Ending("deleted")
-LEASE_OVER: Final = Failed("LeaseOver", retry=False)
+NOT_OURS: Final = Failed("LeaseOver", retry=False)
 """Instead of an answer of SQS's: whoever no longer holds a message has no say in when it is visible."""
 
 
@@ -201,7 +201,7 @@ class Settler:
         """The answer that needs no question; None: there is one to ask."""
         if self._ledger.returned(delivery):
             return OK  # perhaps only since we wait: its handle is void
-        return None if self._ledger.changeable(delivery, now) else LEASE_OVER
+        return None if self._ledger.changeable(delivery, now) else NOT_OURS
 
     async def _change_in_time(self, asked: Sequence[Delivery]) -> list[Answer]:
         """Wherever the call waits, it is given up when the first of the leases ends."""
@@ -210,7 +210,7 @@ class Settler:
             async with asyncio.timeout_at(min(delivery.deadline for delivery in asked)):
                 return await self._queue.change_visibility(asked, seconds)
         except TimeoutError as error:
-            raise QueueUnavailable("change_visibility", LEASE_OVER.code) from error
+            raise QueueUnavailable("change_visibility", NOT_OURS.code) from error
 
     async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
         """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
@@ -230,7 +230,7 @@ class Settler:
         now = self._now()
         lost = [delivery for delivery, _ in batch if delivery.lost or now >= delivery.deadline]
         if lost:
-            self._emit(events.SettleFailed(self._pipeline, "dead-letter", LEASE_OVER.code, len(lost), final=True))
+            self._emit(events.SettleFailed(self._pipeline, "dead-letter", NOT_OURS.code, len(lost), final=True))
             self._leave_as("expired", lost)
         return [(delivery, rejected) for delivery, rejected in batch if delivery not in lost]
 

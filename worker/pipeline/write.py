@@ -170,8 +170,8 @@ class Writer:
         answers: list[Outcome] = [LEASE_OVER if record.id in over else DONE for record in records]
         if self._ordered:
             answers = held_back(records, answers, all_behind=True)
-        aside = {record.id: answer for record, answer in zip(records, answers, strict=True) if answer is not DONE}
-        return await self._rest(records, aside, leases, trial)
+        decided = {record.id: answer for record, answer in zip(records, answers, strict=True) if answer is not DONE}
+        return await self._rest(records, decided, leases, trial)
 
     def _behind(
         self, before: Sequence[Message], answers: Sequence[Answer], records: Sequence[Message]
@@ -183,13 +183,13 @@ class Writer:
         return {record.id: HELD_BACK for record in records if record.group_id in stopped}
 
     async def _rest(
-        self, records: Sequence[Message], aside: dict[str, Outcome], leases: Leases, trial: Trial
+        self, records: Sequence[Message], decided: dict[str, Outcome], leases: Leases, trial: Trial
     ) -> Written:
-        """Write *records* but those *aside*, which have their answers."""
-        free = [record for record in records if record.id not in aside]
+        """Write *records* but those *decided*, which have their answers."""
+        free = [record for record in records if record.id not in decided]
         written = await self.write(free, leases=leases, trial=trial.half()) if free else Written([], 0)
         answered = iter(written.answers)
-        answers = [aside.get(record.id) or next(answered) for record in records]
+        answers = [decided.get(record.id) or next(answered) for record in records]
         return Written(answers, written.writes, written.kept)
 
 
