@@ -93,6 +93,8 @@ class Logs:
                 self._write("debug", event, {name: getattr(fact, name) for name in names if name != TRACE} | DAMPED)
             return
         fields = {name: readable(getattr(fact, name)) for name in names}
+        if self._pretty:
+            fields = {name: in_words(value) if isinstance(value, dict) else value for name, value in fields.items()}
         if suppressed:
             fields["suppressed"] = suppressed
         self._write(fact.level, event, fields)
@@ -142,6 +144,11 @@ def readable(value: object) -> object:
     if isinstance(value, Trace):
         return value.errors()
     return {name: readable(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+
+
+def in_words(values: Mapping[str, object]) -> str:
+    """Values of a field as people read them: the braces and quotes of Python tell them nothing."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _snake(name: str) -> str:

@@ -19,6 +19,7 @@ from worker.telemetry.events import (
     Fact,
     MessageRejected,
     MessagesReceived,
+    PerformanceReported,
     ReceiveFailed,
     SettleFailed,
     SinkLost,
@@ -337,6 +338,19 @@ def test_people_read_the_report_as_a_line_like_others() -> None:
     assert "report" in line
     assert "messages_processed=1" in line
     assert "{" not in line
+
+
+@pytest.mark.parametrize(
+    ("fmt", "said"), [("pretty", "receiving 0.25, sink 0.5"), ("json", '{"receiving":0.25,"sink":0.5}')]
+)
+def test_people_read_what_a_field_is_made_of_as_words(fmt: Format, said: str) -> None:
+    """The shares of the time, with which every run ends on a terminal; programs find an object."""
+    stream = Written()
+    logs = logging_to(stream, fmt=fmt)
+    shares = {"receiving": 0.25, "sink": 0.5}
+    logs.observe(PerformanceReported("p", "sink", "", 1.0, shares, 1, 1.0, 0.1, 0.1, 0.1, 0.1, 1, 0.1, 1, 1))
+    logs.close()
+    assert said in stream.getvalue()
 
 
 @pytest.mark.parametrize(
