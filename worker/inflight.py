@@ -17,7 +17,7 @@ from worker.outcome import OutcomeName
 from worker.tuning import renew_at, renew_before, request_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from worker.message import Delivery
@@ -186,6 +186,11 @@ class Ledger:
         """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
         if self.holds(delivery):
             delivery.deadline = deadline
+
+    def shorten(self, ends: Mapping[Delivery, float]) -> None:
+        """Leases that may end at these loop times already, since nobody knows whether SQS gave the messages back."""
+        for delivery, end in ends.items():
+            delivery.deadline = min(delivery.deadline, end)
 
     def _hold(self, deliveries: Sequence[Delivery]) -> int:
         """Their bytes."""

@@ -70,7 +70,7 @@ class Delivery:
     attributes: Mapping[str, Attribute] = field(default_factory=lambda: NO_ATTRIBUTES)
     """A read-only view: your function is given the same, and a dead letter is made of it."""
     deadline: float = 0.0
-    """Loop time at which the lease ends. Written by the ledger (entry) and the renewer."""
+    """Loop time at which the lease ends. Written by the ledger."""
     renew_until: float = 0.0
     """Loop time after which the lease is no longer renewed. Written by the ledger and the handler stage."""
     weight: int = 0

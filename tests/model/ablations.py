@@ -175,6 +175,12 @@ ABLATIONS: Final = (
     _ablation("knows no turn", _one(Lanes, "await_turn", defects.knows_no_turn), "INV-9", 799),
     _ablation("trusts its place in a group", _one(Lane, "broken", defects.trusts_its_place), "INV-9", 157, 211),
     _ablation("changes what it lost", _one(Ledger, "changeable", defects.changes_what_it_lost), "INV-10", 7),
+    _ablation(
+        "asks again for what may be done",
+        _one(Ledger, "shorten", defects.asks_again_for_what_may_be_done),
+        "INV-1 INV-10",
+        60,
+    ),
     _ablation("believes late renewals", _one(Renewer, "_renew", defects.believes_late_renewals), "INV-1 INV-10", 24),
     _ablation(
         "takes what waited for fresh",

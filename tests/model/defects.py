@@ -32,7 +32,7 @@ from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
@@ -457,3 +457,7 @@ def receives_suspects_by_the_dozen(self: Caution, deliveries: Sequence[Delivery]
     """Asks for as many after a crash as before it."""
     received(self, deliveries, last=last)
     self.small = False
+
+
+def asks_again_for_what_may_be_done(_: Ledger, __: Mapping[Delivery, float]) -> None:
+    """Takes a giving back without an answer for one that was not done."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.pipeline.lane import order_of
-from worker.sqs.queue import OK, Failed
+from worker.sqs.queue import OK, UNKNOWN, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,6 +122,8 @@ class Leases:
         for delivery, granted, answer, handle in zip(deliveries, seconds, answers, handles, strict=True):
             if isinstance(answer, Failed) and not answer.retry and handle == self._newest[delivery.message_id]:
                 self._void.add(delivery.message_id)
+            if answer is UNKNOWN:
+                self._perhaps(delivery, asked_at + granted, handle)
             in_time = self._witness.now() < self._granted[delivery.message_id]
             if answer is OK and in_time and handle == self._newest[delivery.message_id]:
                 self._granted[delivery.message_id] = asked_at + granted
@@ -132,6 +134,18 @@ class Leases:
                 count = self._redrive_count
                 if answer is OK and count is not None and delivery.receive_count - delivery.tries >= count:
                     self._witness.sealed(delivery.message_id)
+
+    def change_unanswered(
+        self, deliveries: Sequence[Delivery], seconds: Sequence[int], *, asked: tuple[float, list[str]]
+    ) -> None:
+        """Or is not: SQS may have done it, and then nobody's lease is longer than that."""
+        asked_at, handles = asked
+        for delivery, granted, handle in zip(deliveries, seconds, handles, strict=True):
+            self._perhaps(delivery, asked_at + granted, handle)
+
+    def _perhaps(self, delivery: Delivery, end: float, handle: str) -> None:
+        if handle == self._newest[delivery.message_id]:
+            self._granted[delivery.message_id] = min(self._granted[delivery.message_id], end)
 
     def stepped(self, *, dead_letters: bool) -> None:
         """What the ledger calls settled was confirmed by SQS."""

@@ -10,7 +10,7 @@ import asyncio
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
-from worker.errors import QueueUnavailable
+from worker.errors import QueueError, QueueRefused, QueueThrottled, QueueUnavailable
 from worker.sqs.lease import LeaseClock
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ class SimWire:
         leases = self._process.known_leases
         asked = leases.change_asked(deliveries)
         tickets, seconds = _tickets(deliveries), list(seconds)
-        answers = await self._dated("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+        try:
+            answers = await self._dated("change", SETTLE_SECONDS, lambda: self._far.change_visibility(tickets, seconds))
+        except QueueError as error:
+            if not isinstance(error, QueueThrottled | QueueRefused):
+                leases.change_unanswered(deliveries, seconds, asked=asked)
+            raise
         leases.change_answered(deliveries, seconds, answers, asked=asked)
         return answers
 

@@ -93,12 +93,17 @@ class Return(NamedTuple):
     message_id: str
     seconds: float
     """How long after the end of the process it is hidden."""
+    unanswered: bool
+    """The process gave it back, and SQS did not say that it did."""
 
 
 def hidden_after_the_end(evidence: Evidence) -> Iterator[str]:
-    """What a process held when it ended must be visible again: at once after SIGTERM, with its lease after a crash."""
+    """What a process held when it ended must be visible again: at once after SIGTERM, with its lease after a crash.
+
+    With its lease too where SQS did not answer the giving back: it may be another worker's, and is not asked for again.
+    """
     for one in returns(evidence):
-        allowed = _grace(one.life, evidence.limits)
+        allowed = _grace(one.life, evidence.limits) + (evidence.limits.visibility_seconds if one.unanswered else 0)
         if one.seconds > allowed:
             name, ending = one.life.name, one.life.ending
             yield f"{name} ({ending}): {one.message_id} hidden {one.seconds - allowed:.1f} s too long"
@@ -137,11 +142,20 @@ def _follow(hidden: dict[str, Hidden], change: Change) -> None:
 
 
 def _returned(life: Life, hidden: Mapping[str, Hidden]) -> Iterator[Return]:
-    held = {r.subject: r.detail for r in life.records() if r.kind == "recv" and r.subject != "-"}
+    held: dict[str, str] = {}
+    unanswered: set[tuple[str, str]] = set()
+    for record in life.records():
+        if record.kind == "recv" and record.subject != "-":
+            held[record.subject] = record.detail
+        elif record.kind == "vis":
+            unanswered.discard((record.subject, record.detail))
+        elif record.kind == "unvis":
+            unanswered.add((record.subject, record.detail))
     for message_id, receipt in held.items():
         state = hidden.get(message_id)
         if state is not None and state.receipt == receipt:
-            yield Return(life, message_id, max(0.0, (state.until_ns - life.ended_ns) / SECOND))
+            seconds = max(0.0, (state.until_ns - life.ended_ns) / SECOND)
+            yield Return(life, message_id, seconds, (message_id, receipt) in unanswered)
 
 
 def accounts(evidence: Evidence) -> Iterator[str]:

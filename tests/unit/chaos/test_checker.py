@@ -59,11 +59,11 @@ def also(*more: object, **by_name: object) -> Evidence:
     return good(lives=[told((*TOLD, *more), **by_name), killed()])  # type: ignore[arg-type] # records
 
 
-def kept_after_the_end(seconds: float, *, by: str) -> Evidence:
-    """A message that the life held when it ended, and that stays hidden."""
+def kept_after_the_end(seconds: float, *asked: str, by: str) -> Evidence:
+    """A message that the life held when it ended, and that stays hidden; what the life *asked* of it."""
     message = change(4400, "receive", "m9", receipt="9/9", result=str(round(1000 * seconds)))
-    own = record(4401, "recv", "m9", "9/9")
-    holder = told((*TOLD, own), accounts={}) if by == "term" else life("w2.2", "kill", [own], ended=4500)
+    own = [record(4401 + at, kind, "m9", "9/9") for at, kind in enumerate(("recv", *asked))]
+    holder = told((*TOLD, *own), accounts={}) if by == "term" else life("w2.2", "kill", own, ended=4500)
     return good(changes=lambda: (*CHANGES, message), lives=[told(accounts={}), killed(), holder])
 
 
@@ -377,6 +377,12 @@ def test_every_check_was_shown_red() -> None:
 def test_what_a_killed_process_held_may_stay_hidden_for_one_lease() -> None:
     """Nobody can give it back; only beyond the lease and five seconds it is a violation."""
     assert red(kept_after_the_end(7, by="kill")) == set()
+
+
+def test_what_was_given_back_without_an_answer_may_stay_hidden_for_one_lease() -> None:
+    """It is not asked for again, since it may be another worker's; what was asked again and answered may not."""
+    assert red(kept_after_the_end(3, "vis", "unvis", by="term")) == set()
+    assert red(kept_after_the_end(3, "vis", "unvis", "vis", by="term")) == {"C11 hidden after the end"}
 
 
 def test_two_letters_on_a_standard_queue_are_explained_by_two_receipts() -> None:

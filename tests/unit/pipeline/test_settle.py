@@ -218,7 +218,24 @@ async def test_a_visibility_call_without_an_answer_is_given_up_when_the_lease_en
         assert here.left() == {"expired": 1}
     assert here.queue.changes == [{"a": 0}]
     assert here.failed() == [("change", "LeaseOver", 1, False), ("change", "LeaseOver", 1, True)]
-    assert settler.calls == 2
+    assert settler.calls == 1
+
+
+@simulated
+@pytest.mark.parametrize(("pause", "outcome"), [(0, "expired"), (20, "retried")])
+async def test_a_giving_back_of_which_nobody_knows_is_asked_again_only_within_its_pause(
+    pause: int, outcome: str
+) -> None:
+    """SQS may have done it: from the end of the pause on the message can be another worker's."""
+    here = Settling()
+    here.queue.answers["a"] = UNKNOWN
+    async with here.running() as settler:
+        settler.settle([(here.enter("a"), Retried("busy", after=pause))])
+        await asyncio.sleep(0.2)
+        del here.queue.answers["a"]
+        await asyncio.sleep(20)
+    assert (len(here.queue.changes) > 1) == (pause > 0)
+    assert here.left() == {outcome: 1}
 
 
 @simulated
