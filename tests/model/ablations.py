@@ -16,6 +16,7 @@ from tests.model import defects, world
 from tests.model.scenario import play
 from worker.inflight import Ledger
 from worker.pipeline import deadletter, lanes, pipeline, write
+from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import Caution
@@ -23,7 +24,7 @@ from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.gate import Gate
-from worker.pipeline.handle import BatchLeases, Handler
+from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.poll import Poller
@@ -127,6 +128,12 @@ ABLATIONS: Final = (
         7,
     ),
     _ablation("begins what ran out meanwhile", _one(BatchLeases, "begin", defects.begins_all), "INV-1 INV-9", 472, 580),
+    _ablation(
+        "begins behind what it lost in its batch",
+        _one(BatchLeases, "_behind", defects.begins_behind_what_is_lost),
+        "INV-9",
+        304366,
+    ),
     _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7 INV-11", 91, 264),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 5),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 6),

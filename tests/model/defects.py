@@ -16,12 +16,13 @@ from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import write
+from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import POLL_SECONDS, Caution
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
-from worker.pipeline.handle import BatchLeases, Handler
+from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.letter import Brevity, Draft
@@ -80,7 +81,9 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
 async def deletes_before_the_commit(self: Handler, part: Part, **__: object) -> None:
     """Settles, and then writes."""
     self._decide([(delivery, DONE) for delivery in part.deliveries])
-    await self._writer.write(part.records, leases=BatchLeases([], limit_seconds=None, over=self._over, clock=self._now))
+    await self._writer.write(
+        part.records, leases=BatchLeases([], limit_seconds=None, ordered=False, over=self._over, clock=self._now)
+    )
 
 
 def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
@@ -126,6 +129,11 @@ def is_never_alone(_: Room, __: Reservation, **___: object) -> bool:
 def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
     """No lease is over while a batch waits for the sink."""
     return frozenset()
+
+
+def begins_behind_what_is_lost(_: BatchLeases, __: Iterable[str]) -> set[str]:
+    """Looks at the lease of what it begins, and not at what was before it in its batch and group."""
+    return set()
 
 
 def takes_garbage_for_done(self: Decoder, batch: Batch, deliveries: list[Delivery], now: float) -> None:

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from math import inf
 from typing import TYPE_CHECKING
 
 from worker.attempts import judged
 from worker.outcome import DONE, Released
 from worker.pipeline.aside import Aside, Part
+from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Trial
 from worker.pipeline.lane import HELD_BACK
 from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
 
-    from worker.message import Delivery, Message
+    from worker.message import Delivery
     from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
@@ -183,7 +182,13 @@ class Handler:
     async def _write(self, part: Part, *, waited_seconds: float = 0.0, decode_seconds: float = 0.0) -> None:
         """Write, settle what has an outcome, and put aside what is to be written again."""
         began = self._now()
-        leases = BatchLeases(part.deliveries, limit_seconds=self._write_limit, over=self._over, clock=self._now)
+        leases = BatchLeases(
+            part.deliveries,
+            limit_seconds=self._write_limit,
+            ordered=self._ordered,
+            over=self._over,
+            clock=self._now,
+        )
         with self._given_back_if_cancelled(part.deliveries):
             written = await self._writer.write(part.records, leases=leases, trial=part.trial)
         leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
@@ -246,41 +251,3 @@ class Handler:
                 crowding -= len(part.records)
                 self.aside.remove(part)
                 self._decide([(delivery, outcome) for delivery in part.deliveries])
-
-
-class BatchLeases:
-    """The leases of one batch in the writer's hands (`Leases`)."""
-
-    def __init__(
-        self,
-        deliveries: Sequence[Delivery],
-        *,
-        limit_seconds: float | None,
-        over: Callable[[int], None],
-        clock: Callable[[], float],
-    ) -> None:
-        self._deliveries = deliveries
-        self._limit_seconds = limit_seconds
-        self._over = over
-        self._now = clock
-        self._farthest = [] if limit_seconds is None else [delivery.renew_until for delivery in deliveries]
-
-    def begin(self, records: Sequence[Message]) -> AbstractSet[str]:
-        """Renewing ends with the time limit of the attempt; those of *records* whose leases are over end it at once."""
-        now = self._now()
-        over = {one.message_id for one in self._deliveries if one.over(now)}
-        ended = over.intersection(record.id for record in records) if over else over
-        if ended:
-            self._over(len(ended))
-        elif self._limit_seconds is not None:
-            self._renew_until(now + self._limit_seconds)
-        return ended
-
-    def wait(self) -> None:
-        """No attempt, no limit but SQS's own."""
-        if self._limit_seconds is not None:
-            self._renew_until(inf)
-
-    def _renew_until(self, until: float) -> None:
-        for delivery, far in zip(self._deliveries, self._farthest, strict=True):
-            delivery.renew_until = min(far, until)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Answer = Outcome | Trial
 
 LEASE_OVER: Final = Released("lease-over")
-"""Not begun: another worker may have it by now."""
+"""Not begun: another worker may have it by now, or what is before it in its group."""
 
 
 @dataclass(frozen=True, slots=True)
