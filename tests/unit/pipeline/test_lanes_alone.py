@@ -30,14 +30,14 @@ SOON = Retried("busy", after=5)
 class Here:
     """Lanes with batches of two, and what they settled by themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_messages: int = 100, max_bytes: int = 10_000) -> None:
         self.settled: list[tuple[Delivery, Outcome]] = []
         self.facts: list[Fact] = []
         self.lanes = Lanes(
             Sizing(BatchSettings(max_rows=2, max_bytes=1_000, max_wait_seconds=0)),
             Holding(
-                max_messages=100,
-                max_bytes=10_000,
+                max_messages=max_messages,
+                max_bytes=max_bytes,
                 backoff=Backoff(base_seconds=2, max_seconds=60, random=random.Random(3)),
                 redrive_count=3,
             ),
@@ -128,6 +128,31 @@ async def test_what_is_behind_one_that_is_tried_again_here_stays_with_it() -> No
     assert (len(here.lanes), here.lanes.resting) == (2, 2)
     assert await here.lanes.take() == [first, second]
     assert (loop.time(), first.tries, second.tries) == (5, 1, 0)
+    assert here.lanes.decided([(first, SOON), (second, HELD_BACK)]) == []
+    assert await here.lanes.take() == [first, second]
+    assert (loop.time(), first.tries, first.receive_count, second.tries) == (10, 2, 5, 0)
+
+
+@pytest.mark.parametrize(("bounds", "stays"), [((10, 100), 5), ((100, 10), 6)], ids=["messages", "bytes"])
+def test_groups_that_wait_for_one_of_theirs_hold_half_of_what_may_be_in_flight(
+    bounds: tuple[int, int], stays: int
+) -> None:
+    """Counted with what waits behind it and what is out beside it, and with the groups that wait already."""
+
+    @simulated
+    async def play() -> None:
+        for count in (stays, stays + 1):
+            here = Here(max_messages=bounds[0], max_bytes=bounds[1])
+            first, second = await here.taken(*range(1, count + 1))
+            assert bool(here.lanes.decided([(first, SOON), (second, HELD_BACK)])) is (count > stays)
+        here = Here(max_messages=bounds[0], max_bytes=bounds[1])
+        first, second = await here.taken(*range(1, stays))
+        assert here.lanes.decided([(first, SOON), (second, HELD_BACK)]) == []
+        here.lanes.put([delivery(number, group="other") for number in range(11, 14)])
+        other, behind = await here.lanes.take()
+        assert shown(here.lanes.decided([(other, SOON), (behind, DONE)])) == [(12, DONE), (13, HELD_BACK), (11, SOON)]
+
+    play()
 
 
 @pytest.mark.parametrize("reason", ["closed", "lost", "late"])
