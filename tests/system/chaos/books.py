@@ -41,7 +41,7 @@ class Change(NamedTuple):
 class Record(NamedTuple):
     """One thing a worker did: `queue`, `open`, `recv`, `write`, `wrote`, `commit`, `away`, `letter`, `crash`; `del` and
     `vis` when it asks, `done` when the delete is answered, `undel` and `unvis` when nobody knows or it may be asked
-    again, `void` when the handle is of no more use.
+    again, `unback` when nobody knows whether it was given back, `void` when the handle is of no more use.
     """
 
     ns: int

@@ -213,7 +213,7 @@ def _unanswered(life: Life, lease_ns: int) -> Iterator[Unanswered]:
             case "undel" | "unvis" if record.subject not in done:
                 waiting[record.subject] = record
                 tries[record.subject] = tries.get(record.subject, 0) + 1
-            case "del" | "vis":
+            case "del" | "vis" | "unback":  # which may be done, and then is not ours to ask for again
                 waiting.pop(record.subject, None)
             case "void" | "done":
                 waiting.pop(record.subject, None)

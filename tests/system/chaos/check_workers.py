@@ -149,7 +149,7 @@ def _returned(life: Life, hidden: Mapping[str, Hidden]) -> Iterator[Return]:
             held[record.subject] = record.detail
         elif record.kind == "vis":
             unanswered.discard((record.subject, record.detail))
-        elif record.kind == "unvis":
+        elif record.kind == "unback":
             unanswered.add((record.subject, record.detail))
     for message_id, receipt in held.items():
         state = hidden.get(message_id)

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import worker.app
 import worker.parent.run
 from tests.system.chaos.books import Book, business_id
-from worker.errors import QueueError, SinkUnavailable
+from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavailable
 from worker.loopback.ledger import short_handle
 from worker.pipeline.deadletter import CONTEXT
-from worker.sqs.queue import OK, Failed
+from worker.sqs.queue import OK, UNKNOWN, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -149,8 +149,11 @@ class WitnessedQueue:
         rows = [self._row(delivery) for delivery in deliveries]  # handles change while the answer is outstanding
         try:
             return await self._around({"del": "delet", "vis": "chang"}[kind], sent, call)
-        except QueueError:
-            self._book.write(f"un{kind}", rows)
+        except QueueError as error:
+            unknown = not isinstance(error, QueueThrottled | QueueRefused)
+            back = [unknown and kind == "vis" and not delivery.renewable for delivery in deliveries]
+            self._book.write("unback", [row for row, is_back in zip(rows, back, strict=True) if is_back])
+            self._book.write(f"un{kind}", [row for row, is_back in zip(rows, back, strict=True) if not is_back])
             raise
 
     def _answered(self, kind: str, deliveries: Sequence[Delivery], answers: list[Answer]) -> list[Answer]:
@@ -159,7 +162,9 @@ class WitnessedQueue:
         for delivery, answer in zip(deliveries, answers, strict=True):
             if answer is not OK:
                 final = isinstance(answer, Failed) and not answer.retry
-                told.setdefault("void" if final else f"un{kind}", []).append(self._row(delivery))
+                back = kind == "vis" and answer is UNKNOWN and not delivery.renewable
+                name = "void" if final else "unback" if back else f"un{kind}"
+                told.setdefault(name, []).append(self._row(delivery))
             elif kind == "del":
                 told.setdefault("done", []).append(self._row(delivery))
         for name, rows in told.items():

@@ -381,8 +381,8 @@ def test_what_a_killed_process_held_may_stay_hidden_for_one_lease() -> None:
 
 def test_what_was_given_back_without_an_answer_may_stay_hidden_for_one_lease() -> None:
     """It is not asked for again, since it may be another worker's; what was asked again and answered may not."""
-    assert red(kept_after_the_end(3, "vis", "unvis", by="term")) == set()
-    assert red(kept_after_the_end(3, "vis", "unvis", "vis", by="term")) == {"C11 hidden after the end"}
+    assert red(kept_after_the_end(3, "vis", "unback", by="term")) == set()
+    assert red(kept_after_the_end(3, "vis", "unback", "vis", by="term")) == {"C11 hidden after the end"}
 
 
 def test_two_letters_on_a_standard_queue_are_explained_by_two_receipts() -> None:
