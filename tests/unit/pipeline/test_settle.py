@@ -173,7 +173,7 @@ class Settling:
 
     def failed(self) -> list[tuple[str, str, int, bool]]:
         """What did not go through: operation, code, count, and whether it was given up."""
-        told = [fact for fact in self.facts if isinstance(fact, events.SettleFailed)]
+        told = [fact for fact in self.facts if isinstance(fact, events.SettleFailed) and fact.pipeline == "test"]
         return [(fact.operation, fact.code, fact.count, fact.final) for fact in told]
 
 
