@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
 from worker.backoff import Backoff, whole_seconds
 from worker.channel import Channel
-from worker.errors import QueueRefused, QueueThrottled, QueueUnavailable
+from worker.errors import QueueThrottled, QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.entries import Entries
 from worker.pipeline.stage import Stages
@@ -204,20 +204,17 @@ class Settler:
         return None if self._ledger.changeable(delivery, now) else NOT_OURS
 
     async def _change_in_time(self, asked: Sequence[Delivery]) -> list[Answer]:
-        """Wherever the call waits, it is given up when the first of the leases ends.
-
-        Where nobody knows what SQS did, the message may be another worker's when the pause is over.
-        """
+        """Given up when the first lease ends. Where nobody knows what SQS did, a lease may be over with the pause."""
         ends = {delivery: self._now() + self._endings[delivery].seconds for delivery in asked}
         try:
             async with asyncio.timeout_at(min(delivery.deadline for delivery in asked)):
                 answers = await self._queue.change_visibility(asked, [self._endings[one].seconds for one in asked])
-        except (QueueThrottled, QueueRefused):
-            raise  # turned away, and nothing was done
-        except (QueueUnavailable, TimeoutError) as error:
+        except TimeoutError as error:
             self._ledger.shorten(ends)
-            if isinstance(error, TimeoutError):
-                raise QueueUnavailable("change_visibility", NOT_OURS.code) from error
+            raise QueueUnavailable("change_visibility", NOT_OURS.code) from error
+        except QueueUnavailable as error:
+            if not isinstance(error, QueueThrottled):  # turned away, and nothing was done
+                self._ledger.shorten(ends)
             raise
         self._ledger.shorten({one: ends[one] for one, answer in zip(asked, answers, strict=True) if answer is UNKNOWN})
         return answers
