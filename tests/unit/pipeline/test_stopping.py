@@ -55,7 +55,7 @@ async def test_what_comes_while_stopping_spends_one_try_however_many_receives_ar
         open_receives = pipeline.poller.receivers
         stop.request("test")
         await asyncio.sleep(1)
-        await bench.send(["late"])
+        await bench.send([100])
     assert open_receives > 1
     assert len(bench.sink.ids()) == 100
     assert [one.receive_count for one in await bench.queue.receive(10, 0)] == [2]
