@@ -10,6 +10,9 @@ PEERS_STAMP := $(PEERS)/.ready-$(shell cksum bench/requirements.txt | cut -d' ' 
 MEASURED := .bench-worker
 MEASURED_STAMP := $(MEASURED)/.ready-$(notdir $(RUN_STAMP))
 NODE_PEERS := bench/peers/node_modules/.package-lock.json
+TOOLS := .deploy-tools
+TOOLS_STAMP := $(TOOLS)/.ready-$(shell cat requirements/deploy.txt tests/deploy/debian.sh | cksum | cut -d' ' -f1)
+NODE_TOOLS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/deploy/npm/package-lock.json))
 PIP := python -m pip install --quiet --disable-pip-version-check --no-deps
 # What the benchmark measures with: the newest Python here, a distribution's before one of the same age that somebody
 # compiled, because those lack the profile-guided optimization that it (and the image's) was built with, an eighth of
@@ -27,7 +30,7 @@ FROM ?= 0
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers setup pins clean
+.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -38,7 +41,7 @@ test: setup ## everything: lint, types, layers, tests, coverage, simulation, cha
 	test -z "$$red"
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with all that the tests need
 
@@ -92,6 +95,20 @@ $(NODE_PEERS): bench/peers/package-lock.json
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
 	$(PYTHON) tests/system/containers.py
 
+deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
+	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))
+
+$(TOOLS_STAMP):
+	@echo "setting up $(TOOLS) for the tools of the platforms, once: a minute or two"
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/$(PIP) --require-hashes -r requirements/deploy.txt
+	@tests/deploy/debian.sh $(TOOLS)/debian promtool amtool prometheus prometheus-alertmanager
+	@touch $@
+
+$(NODE_TOOLS): %/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
+	  else echo "NO NODE OR NO NPM HERE: the tools of npm are not there, and their checks say so"; fi
+
 simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
 	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
 
@@ -110,10 +127,10 @@ mutants: setup ## the core with one thing changed at a time: what no unit test s
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
-	for name in run extras dev build mutants; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in run extras dev build mutants deploy; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(MEASURED) bench/peers/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/usual/*.so
+	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/usual/*.so

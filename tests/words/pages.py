@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-_COMMAND: Final = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z]+)\b", re.MULTILINE)
-_INLINE: Final = re.compile(r"`(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z]+)\b[^`]*`")
+_COMMAND: Final = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z][a-z-]*)\b", re.MULTILINE)
+_INLINE: Final = re.compile(r"`(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z][a-z-]*)\b[^`]*`")
 _LINK: Final = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)")
 
 
@@ -34,7 +34,11 @@ def links(text: str) -> list[str]:
 
 def written_files() -> list[Path]:
     """Everything that is part of the project and text."""
-    folders = ("worker", "tests", "bench", "docs", "ops", "requirements", ".ci")
+    folders = ("worker", "tests", "bench", "docs", "k8s", "ecosystem", "ops", "requirements", ".ci")
     inside = [path for folder in folders for path in ROOT.joinpath(folder).rglob("*") if path.is_file()]
     top = [path for path in ROOT.iterdir() if path.is_file() and path.suffix not in {".xml", ".json"}]
-    return [p for p in [*top, *inside] if "__pycache__" not in p.parts and not p.name.startswith(".coverage")]
+    return [
+        p
+        for p in [*top, *inside]
+        if not {"__pycache__", "node_modules"} & {*p.parts} and not p.name.startswith(".coverage")
+    ]

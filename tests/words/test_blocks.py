@@ -35,6 +35,13 @@ QUEUES: Final = {
 """Pages that are about an account, and the queues that it would have."""
 OUTSIDE: Final = {
     ("docs/containers.md", 2): "what a run of many minutes with an engine printed",
+    (
+        "docs/deploy/kubernetes.md",
+        1,
+    ): "needs a cluster; what it names is held to k8s/ by tests/deploy/test_kubernetes_page.py",
+    ("docs/deploy/kubernetes.md", 2): "as block 1, and an account",
+    ("docs/deploy/kubernetes.md", 3): "as block 2",
+    ("docs/deploy/kubernetes.md", 4): "as block 2",
     ("docs/loopback.md", 4): "needs packages of npm; held to the peer of the benchmark, which runs them",
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
     ("docs/sinks.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
