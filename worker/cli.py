@@ -28,6 +28,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Show it working: a loopback queue, a database, and every message accounted for.",
     "loopback": "Serve SQS on this machine, for any AWS client.",
     "health": "Ask a running worker whether it is alive.",
+    "iam": "Print the least IAM policy for the configured pipelines.",
+    "scaling": "Compute replicas and autoscaling targets from measured rates and a deadline.",
 }
 
 EXIT_FAILED: Final = 1

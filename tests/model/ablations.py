@@ -136,6 +136,9 @@ ABLATIONS: Final = (
     ),
     _ablation("lets nobody probe", _one(Room, "alone", defects.is_never_alone), "INV-7 INV-11", 91, 264),
     _ablation("releases nothing", _one(Settler, "_settle_otherwise", defects.releases_nothing), "INV-1", 5),
+    _ablation(
+        "gives back to its own receives", _one(Settler, "hold_releases", defects.releases_to_itself), "INV-11", 98
+    ),
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 6),
     _ablation(
         "forgets a batch when cancelled",

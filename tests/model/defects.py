@@ -386,6 +386,10 @@ def stops_never(_: Poller) -> None:
     """Goes on receiving."""
 
 
+def releases_to_itself(_: Settler) -> None:
+    """Gives back while a receive is open, which is handed it at once."""
+
+
 def gives_nothing_back(self: Arrivals) -> list[Delivery]:
     """Drops what nobody had begun."""
     unbegun(self)

@@ -16,7 +16,7 @@ kept as one line that begins with the number of the invariant, and ends the run.
            or was written by this process and may be with another one now
     INV-10 whoever no longer holds a message (lost, or past its deadline) changes neither its visibility nor its count
     INV-11 a message's trouble costs receive counts of that message alone; on a FIFO queue not even those, on a
-           standard one it keeps no other waiting
+           standard one it keeps no other waiting; nor does a stop, by giving back to its own receives
     INV-13 no stage ends unseen before it was told to
 """
 
@@ -148,6 +148,12 @@ class Witness:
         """A receive begins."""
         if process.stopped_at is not None and self.now() > process.stopped_at and not process.disturbed:
             self.broken("INV-5", f"{process.name} began a receive after it was told to stop")
+
+    def returned_to_queue(self, process: SimProcess, deliveries: Sequence[Delivery]) -> None:
+        """To be visible at once. Whoever stops is handed again what it gives back while it still asks."""
+        if process.receives and (again := process.late.intersection(deliveries)):
+            word = self.word(next(iter(again)).message_id)
+            self.broken("INV-11", f"{process.name} gives {word} back to {process.receives} receives of its own")
 
     def write_asked(self, process: SimProcess, records: Sequence[Message]) -> None:
         """A batch goes to the sink."""

@@ -18,10 +18,12 @@ from worker.pipeline.stopping import Stop
 from worker.telemetry.account import Accounts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from tests.model.invariants import Witness
     from tests.model.simloop import SimLoop
+    from worker.message import Delivery
     from worker.pipeline.spec import Parts, PipelineSpec
     from worker.telemetry.events import Fact
 
@@ -55,6 +57,8 @@ class SimProcess(Owner):
         self.stood_still = False  # frozen once: its leases may have run out; written by the world
         self.struck: asyncio.Task[Any] | None = None  # the stage that something cancelled; written by strike
         self.steps_without = 0  # taken since that one ended; written by the witness
+        self.receives = 0  # open now; written by its wire
+        self.late: set[Delivery] = set()  # handed to it when its poller had been stopped; written by handed
         self.dead_letters = True  # it has a dead-letter queue of its own; written by start
         self.accounts = Accounts()
         self.accepted: set[str] = set()  # ids that the sink accepted of this process
@@ -87,6 +91,11 @@ class SimProcess(Owner):
         self.known_leases = Leases(self, self._witness, spec)
         run = self._run(spec, parts, self.stop, drain=drain)
         self.main = self._loop.create_task(run, name=self.name, context=context)
+
+    def handed(self, deliveries: Sequence[Delivery]) -> None:
+        """A receive was answered with these."""
+        if self.pipeline is not None and self.pipeline.poller.stopping:
+            self.late.update(deliveries)
 
     def request_stop(self) -> None:
         """As the first SIGTERM."""

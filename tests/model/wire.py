@@ -73,8 +73,19 @@ class SimWire:
         self, limit: int, wait: float, *, attempt_id: str | None = None, admission: Admission | None = None
     ) -> list[Delivery]:
         """At most *limit* deliveries after at most *wait* seconds."""
-        loop = asyncio.get_running_loop()
         self._witness.receive_asked(self._process)
+        self._process.receives += 1
+        try:
+            deliveries = await self._receive(limit, wait, attempt_id, admission)
+        finally:
+            self._process.receives -= 1
+        self._process.handed(deliveries)
+        return deliveries
+
+    async def _receive(
+        self, limit: int, wait: float, attempt_id: str | None, admission: Admission | None
+    ) -> list[Delivery]:
+        loop = asyncio.get_running_loop()
         began = loop.time()
         deliveries, date = await self._call(
             "receive", wait + MARGIN_SECONDS, lambda: self._far.receive(limit, wait, attempt_id=attempt_id)
@@ -112,6 +123,7 @@ class SimWire:
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         """Set when each delivery is visible again."""
         leases = self._process.known_leases
+        self._witness.returned_to_queue(self._process, [d for d, s in zip(deliveries, seconds, strict=True) if not s])
         asked = leases.change_asked(deliveries)
         tickets, seconds = _tickets(deliveries), list(seconds)
         try:

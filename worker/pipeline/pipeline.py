@@ -42,13 +42,8 @@ if TYPE_CHECKING:
 
 HANDLERS_SHARE: Final = 0.75
 """Of the time to drain: then handlers are cancelled, and the rest is for giving back."""
-ANSWER_SECONDS: Final = 1.0
-"""For receives under way, before anything is given back: a long poll still open would be handed it, and each receipt
-counts towards the dead-letter queue. With messages waiting it is answered at once; an idle one has none to hide."""
 RELEASE_SECONDS: Final = 2.0
 """Kept for giving back what the last long poll brings, which may take 20 s of the 25."""
-HANDED_SECONDS: Final = 1.0
-"""In which a receive under way is answered with what was just given back."""
 NOTICED_SECONDS: Final = 0.2
 """In which the server learns that a receive was given up: its connection was closed before, but on another way."""
 
@@ -219,11 +214,15 @@ class Pipeline:
                 *[stages.start(self.ahead.run, name=f"ahead-{self.spec.name}") for _ in range(self.spec.own_code)],
             ]
             polling = [
-                stages.start(self.poller.run, name=f"poll-{self.spec.name}")
+                stages.start(self._poll, name=f"poll-{self.spec.name}")
                 for _ in range(self.spec.receiving)  # once, or, switched off, never
             ]
             await self._until_told(stop, drain=drain)
             await self._run_dry(stop, stages, polling, handling, settling, watching)
+
+    async def _poll(self) -> None:
+        await self.poller.run()
+        self.settler.release()  # no receive is open that could be handed it
 
     async def _until_told(self, stop: Stop, *, drain: bool) -> None:
         if not drain:
@@ -246,19 +245,17 @@ class Pipeline:
     ) -> None:
         """The whole order of stopping, from the head of the path to its end."""
         began, end = asyncio.get_running_loop().time(), stop.deadline()
+        self.settler.hold_releases()
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.buffer.close()  # no handler begins anything
-        await stop.patience(polling, until=min(end, began + ANSWER_SECONDS))  # else they'd be handed what we give back
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.unbegun()])
         self.handler.close()  # nor a suspect; later than what may be behind it in its group
-        share, late = began + HANDLERS_SHARE * (end - began), end - RELEASE_SECONDS
-        await stop.patience([*polling, *handling], until=share)  # handlers finish what they hold
-        if stop.forced or late < share + HANDED_SECONDS:
-            await self._give_up(polling, stages)
+        await stop.patience([*polling, *handling], until=began + HANDLERS_SHARE * (end - began))
         await stages.end(handling)  # and what they could not finish is released
         self.settler.settle([(delivery, Released()) for delivery in newest_first(self.handler.unbegun())])
-        await stop.patience(polling, until=late)
+        await stop.patience(polling, until=end - RELEASE_SECONDS)
         await self._give_up(polling, stages)
+        self.settler.release()
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
         await stages.end([settling, *watching])  # renewing last: it kept alive what was in hand

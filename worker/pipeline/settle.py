@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from worker.backoff import Backoff, whole_seconds
 from worker.channel import Channel
 from worker.errors import QueueThrottled, QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.ending import DELETED, NOT_OURS, Ending
 from worker.pipeline.entries import Entries
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -48,21 +49,6 @@ class SettleSettings:
     retry_max_seconds: float
     alone_seconds: int | None = None
     """Pause of a rejected one that only the redrive policy can move, while its group waits; None: backoff."""
-
-
-class Ending(NamedTuple):
-    """How a delivery leaves the ledger."""
-
-    outcome: OutcomeName
-    seconds: int = 0
-    """After which it is visible again; 0 where that means nothing."""
-    dead_lettered: bool = False
-    """The dead-letter queue has accepted it: whatever becomes of its delete, nothing more is to be done for it."""
-
-
-DELETED: Final = Ending("deleted")
-NOT_OURS: Final = Failed("LeaseOver", retry=False)
-"""Instead of an answer of SQS's: whoever no longer holds a message has no say in when it is visible."""
 
 
 class Settler:
@@ -97,6 +83,7 @@ class Settler:
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
         self._endings: dict[Delivery, Ending] = {}
         """Of those that are not simply deleted, as nearly all are. Written by _give_back, _reject and _leave_as."""
+        self._held: list[Delivery] | None = None  # to be released later; written by hold_releases and release
         self.calls = 0  # of SQS, to settle something; written by _delete, _change and _reject
         self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
 
@@ -121,6 +108,16 @@ class Settler:
                 if outcome is not DONE:
                     self._settle_otherwise(delivery, outcome)
 
+    def hold_releases(self) -> None:
+        """Until `release`: an open receive of ours would be handed it at once, and each receipt spends a try."""
+        self._held = []
+
+    def release(self) -> None:
+        """What was held is released, and from now on everything at once."""
+        held, self._held = self._held, None
+        for delivery in held or ():
+            self._give_back(delivery, "released", 0)
+
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
         self._rejects.close()  # its end closes the two others: a dead letter ends in a delete
@@ -132,18 +129,23 @@ class Settler:
             case Retried():
                 self._retry(delivery, outcome)
             case Released():
-                self._give_back(delivery, "released", 0)
+                self._release(delivery)
             case Rejected():
                 self._rejects.put([(delivery, outcome)])
             case _:
                 assert_never(outcome)
 
+    def _release(self, delivery: Delivery) -> None:
+        if self._held is not None:
+            self._held.append(delivery)
+        else:
+            self._give_back(delivery, "released", 0)
+
     def _retry(self, delivery: Delivery, retried: Retried) -> None:
         seconds = self._delay(delivery, retried.after)
         count = delivery.receive_count
-        self._emit(
-            events.MessageRetried(self._pipeline, delivery.message_id, retried.reason, retried.detail, count, seconds)
-        )
+        name, message = self._pipeline, delivery.message_id
+        self._emit(events.MessageRetried(name, message, retried.reason, retried.detail, count, seconds))
         self._give_back(delivery, "retried", seconds)
 
     def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
@@ -260,16 +262,9 @@ class Settler:
             self._give_back(delivery, "rejected", self._delay(delivery, None))
 
     def _report(self, delivery: Delivery, rejected: Rejected, *, dead_lettered: bool) -> None:
-        self._emit(
-            events.MessageRejected(
-                self._pipeline,
-                delivery.message_id,
-                rejected.reason,
-                rejected.detail,
-                delivery.receive_count,
-                dead_lettered=dead_lettered,
-            )
-        )
+        name, message, count = self._pipeline, delivery.message_id, delivery.receive_count
+        reason, detail = rejected.reason, rejected.detail
+        self._emit(events.MessageRejected(name, message, reason, detail, count, dead_lettered=dead_lettered))
 
     # ── the end of a delivery ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -295,7 +290,5 @@ class Settler:
             self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
             unresolved: list[Delivery] = []
             if outcome != "deleted":
-                endings = [self._endings.pop(delivery, DELETED) for delivery in deliveries]
-                pairs = zip(deliveries, endings, strict=True)
-                unresolved = [delivery for delivery, ending in pairs if not ending.dead_lettered]
+                unresolved = [one for one in deliveries if not self._endings.pop(one, DELETED).dead_lettered]
             self.settle(self._buffer.left(deliveries, outcome, unresolved))

@@ -43,6 +43,45 @@ async def test_a_receive_under_way_is_answered_and_what_it_brings_is_given_back(
 
 
 @simulated
+async def test_what_comes_while_stopping_spends_one_try_however_many_receives_are_open() -> None:
+    """Each open receive would be handed what was just given back, and each receipt counts towards the dead letters."""
+    bench = Bench()
+    stop = Stop(drain_seconds=25)
+    pipeline = bench.pipeline()
+    await bench.send(range(100))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pipeline.run(stop))
+        await asyncio.sleep(2)
+        open_receives = pipeline.poller.receivers
+        stop.request("test")
+        await asyncio.sleep(1)
+        await bench.send([100])
+    assert open_receives > 1
+    assert len(bench.sink.ids()) == 100
+    assert [one.receive_count for one in await bench.queue.receive(10, 0)] == [2]
+
+
+@simulated
+async def test_what_nobody_has_begun_is_not_given_back_to_a_receive_of_our_own() -> None:
+    """It stays with us until the receives under way are answered; its lease is renewed as long."""
+    bench = Bench(writers=1)
+    stop = Stop(drain_seconds=25)
+    pipeline = bench.pipeline()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(pipeline.run(stop))
+        await bench.send([1])
+        await asyncio.sleep(2)
+        bench.sink.seconds = 15
+        await bench.send(range(2, 30))
+        await asyncio.sleep(2)
+        assert pipeline.poller.receivers > 0
+        assert len(pipeline.buffer) == 8
+        stop.request("test")
+    assert len(bench.sink.ids()) == 21
+    assert {one.receive_count for one in await bench.queue.receive(10, 0)} == {2}
+
+
+@simulated
 async def test_no_receive_begins_after_the_stop() -> None:
     """The requests of SQS after it are only those that settle."""
     bench = Bench()
