@@ -1,4 +1,4 @@
-"""Instruments: metrics, logs, report, health and their server, plugged into one `emit`.
+"""Instruments: metrics, logs, report, health, their server and the service manager, plugged into one `emit`.
 
 Takes the settings, gives `emit` to everybody who has something to report. Opened first and closed last, so that every
 fact of a run is counted and logged.
@@ -26,6 +26,7 @@ from worker.telemetry.metrics import Metrics
 from worker.telemetry.release import release_when_idle, trimmer
 from worker.telemetry.report import Report, report_every
 from worker.telemetry.server import TelemetryServer
+from worker.telemetry.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from worker.settings import Loaded
     from worker.telemetry.dispatch import Observer
     from worker.telemetry.events import ReadState
+    from worker.telemetry.systemd import Manager
 
 
 class Instruments:
     """Everything that observes one worker."""
 
-    def __init__(self, loaded: Loaded, *more: Observer) -> None:
+    def __init__(self, loaded: Loaded, *more: Observer, manager: Manager | None = None) -> None:
         worker = loaded.worker
         self._report_seconds = worker.report_seconds
         self._accounts = accounts = Accounts()
@@ -55,7 +57,8 @@ class Instruments:
             load=Load(allowed_cpus=min(affinity(), cpu_quota() or affinity())),
             accounts=accounts,
         )
-        self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *more])
+        self._notifiers = [Notifier(manager, self.health)] if manager else []
+        self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *self._notifiers, *more])
         self.emit = self._observers.emit
         self.metrics.watch_loop_lag(self.health.lag)
         self.metrics.watch_shares(self.health.shares)
@@ -66,8 +69,11 @@ class Instruments:
         )
 
     def start(self) -> str:
-        """Serve; returns the base URL."""
-        return self._server.start()
+        """Serve, and tell the service manager; returns the base URL."""
+        url = self._server.start()
+        for notifier in self._notifiers:
+            notifier.start(self.emit)
+        return url
 
     def watch(self, pipeline: Pipeline) -> None:
         """Show the live numbers of *pipeline*."""
@@ -100,6 +106,8 @@ class Instruments:
         """The last report line, then silence."""
         self.logs.line(self.report.line())
         self._server.stop()
+        for notifier in self._notifiers:
+            notifier.stop()
         self.logs.close()
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from worker import __version__, early
 from worker.app import open_pipeline
+from worker.ecs.protect import protector_of
 from worker.errors import QueueError, SinkError, StageEnded, StartRefused
 from worker.guard import YourThreads, guarded_task
 from worker.instruments import Instruments
@@ -30,14 +31,17 @@ from worker.pipeline.caution import Caution
 from worker.pipeline.farewell import waits_for
 from worker.pipeline.stage import CANCELLED, Stages
 from worker.pipeline.stopping import Stop
+from worker.platform import NOWHERE
 from worker.signals import stop_on_signals
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from worker.ecs.protect import Protector
     from worker.lifeline import Lifeline
     from worker.pipeline.pipeline import Pipeline
+    from worker.platform import Platform
     from worker.preflight import Way
     from worker.settings import Loaded
 
@@ -60,17 +64,19 @@ class Life:
     caution: Caution
     drain: bool
     """To end when the queue is empty."""
+    protector: Protector | None = None
+    """Asks the platform to leave us alone while we are busy; None: there is nobody to ask."""
 
 
-def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None) -> int:
+def run_worker(loaded: Loaded, *, drain: bool, lifeline: Lifeline | None = None, platform: Platform = NOWHERE) -> int:
     """Run a worker until a signal (or, to *drain*, an empty queue) ends it; returns the exit code.
 
-    *lifeline* ties it to the parent that started it as one of several processes.
+    *lifeline* ties it to the parent that started it as one of several processes; *platform*: who else can be spoken to.
     """
     calm_collector()
     try:
         with asyncio.Runner(loop_factory=guarded_loop) as runner:
-            return runner.run(_run(loaded, lifeline, drain=drain))
+            return runner.run(_run(loaded, lifeline, platform, drain=drain))
     except (SystemExit, KeyboardInterrupt, RuntimeError):  # something stopped the loop itself; `_serve` has said so
         return FAILED
 
@@ -92,8 +98,8 @@ def guarded_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int:
-    instruments = Instruments(loaded, *([lifeline] if lifeline else []))
+async def _run(loaded: Loaded, lifeline: Lifeline | None, platform: Platform, *, drain: bool) -> int:
+    instruments = Instruments(loaded, *([lifeline] if lifeline else []), manager=platform.manager)
     stop = Stop(drain_seconds=loaded.worker.drain_seconds)
     began, code = time.monotonic(), FAILED
     try:
@@ -105,7 +111,8 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, *, drain: bool) -> int
         for notice in loaded.notices:
             instruments.emit(events.SettingsNoticed(notice))
         with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
-            code = await _serve(Life(loaded, instruments, stop, caution, drain), url)
+            protector = protector_of(loaded.worker, platform.agent, instruments.emit, alone=lifeline is None)
+            code = await _serve(Life(loaded, instruments, stop, caution, drain, protector), url)
             left = await _left_behind()
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(events.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -124,10 +131,7 @@ async def _serve(life: Life, url: str) -> int:
     pipelines: list[Pipeline] = []  # once they are open
     try:
         async with AsyncExitStack() as parts, Stages(over=lambda: life.stop.requested) as stages:
-            watching = [
-                stages.start(life.instruments.run, name="instruments"),
-                stages.start(partial(_announce, life, pipelines), name="announce"),
-            ]
+            watching = _watch(life, stages, pipelines)
             code = await _open_and_run(life, parts, url, pipelines)
             await stages.end(watching)
         return code  # noqa: TRY300 - the way of an else is longer than the way here
@@ -147,6 +151,17 @@ async def _serve(life: Life, url: str) -> int:
             emit(events.WorkerFailed(type(error).__name__, "".join(traceback.format_exception(error))))
         code = FAILED
     return code
+
+
+def _watch(life: Life, stages: Stages, pipelines: Sequence[Pipeline]) -> list[asyncio.Task[None]]:
+    """Begin what goes on beside the pipelines from the first step to the last."""
+    watching = [
+        stages.start(life.instruments.run, name="instruments"),
+        stages.start(partial(_announce, life, pipelines), name="announce"),
+    ]
+    if life.protector is not None:
+        watching.append(stages.start(partial(life.protector.run, pipelines), name="protect"))
+    return watching
 
 
 async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: list[Pipeline]) -> int:
@@ -195,7 +210,7 @@ async def _left_behind() -> set[asyncio.Task[Any]]:
     return (await asyncio.wait(others, timeout=LEFT_BEHIND_SECONDS))[1] if others else set()
 
 
-async def _announce(life: Life, pipelines: list[Pipeline]) -> None:
+async def _announce(life: Life, pipelines: Sequence[Pipeline]) -> None:
     stop = life.stop
     await stop.wait()
     note = waits_for([pipeline.unfinished for pipeline in pipelines], drain_seconds=stop.drain_seconds)

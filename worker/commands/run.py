@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from worker.commands.options import config_option
 from worker.cpus import processes_of
 from worker.errors import SettingsError
+from worker.platform import VARIABLES, found
 from worker.settings import load
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(ctx: click.Context, *, drain: bool, lifeline: int | None, config: Path | None) -> None:
     """Move messages until told to stop: SIGTERM (SIGINT, SIGHUP, SIGQUIT) drains, a second one gives back."""
-    environ: Mapping[str, str] = ctx.obj
+    platform = found(os.environ)
+    environ: Mapping[str, str] = {name: value for name, value in ctx.obj.items() if name not in VARIABLES}
     loaded = load(environ, config=config)
     if drain and not loaded.worker.enable_consumer:
         raise SettingsError(["--drain with ENABLE_SQS_CONSUMER=false would never end: leave one of the two out"])
@@ -31,8 +34,10 @@ def command(ctx: click.Context, *, drain: bool, lifeline: int | None, config: Pa
     if processes > 1 and lifeline is None:
         from worker.parent.run import run_parent  # noqa: PLC0415 - a parent needs nothing of a worker
 
-        ctx.exit(run_parent(loaded, processes=processes, environ=environ, config=config, drain=drain))
+        code = run_parent(loaded, processes=processes, environ=environ, config=config, drain=drain, platform=platform)
+        ctx.exit(code)
     from worker.lifeline import Lifeline  # noqa: PLC0415 - as above
     from worker.run import run_worker  # noqa: PLC0415 - as above
 
-    ctx.exit(run_worker(loaded, drain=drain, lifeline=None if lifeline is None else Lifeline(lifeline)))
+    tied = None if lifeline is None else Lifeline(lifeline)
+    ctx.exit(run_worker(loaded, drain=drain, lifeline=tied, platform=platform))

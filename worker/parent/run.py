@@ -25,28 +25,43 @@ from worker.parent.supervise import Supervisor
 from worker.parent.verdicts import Verdicts
 from worker.pipeline.stage import Stages
 from worker.pipeline.stopping import Stop
+from worker.platform import NOWHERE
 from worker.signals import stop_on_signals
 from worker.telemetry import events
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.lag import watch_loop
 from worker.telemetry.logs import configure
 from worker.telemetry.server import TelemetryServer
+from worker.telemetry.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from worker.platform import Platform
     from worker.settings import Loaded
     from worker.telemetry.events import Emit
+    from worker.telemetry.systemd import Manager
 
 
 DOOR: Final = str(Path(package.__file__).parents[1] / "sqs_worker_daemon.py")
 """A file, since a module or a folder of yours that is called `worker` would be found by name."""
 
 
-def run_parent(loaded: Loaded, *, processes: int, environ: Mapping[str, str], config: Path | None, drain: bool) -> int:
-    """Run *processes* workers until a signal (or, to *drain*, an empty queue) ends them; returns the exit code."""
+def run_parent(
+    loaded: Loaded,
+    *,
+    processes: int,
+    environ: Mapping[str, str],
+    config: Path | None,
+    drain: bool,
+    platform: Platform = NOWHERE,
+) -> int:
+    """Run *processes* workers until a signal (or, to *drain*, an empty queue) ends them; returns the exit code.
+
+    The service manager of *platform* is told how they are; they themselves know nothing of it.
+    """
     command = Command(command_line(config, drain=drain), environ, loaded.worker.worker_id, processes)
-    return asyncio.run(_run(loaded, command, drain=drain))
+    return asyncio.run(_run(loaded, command, platform.manager, drain=drain))
 
 
 def command_line(config: Path | None, *, drain: bool) -> tuple[str, ...]:
@@ -55,21 +70,26 @@ def command_line(config: Path | None, *, drain: bool) -> tuple[str, ...]:
     return (sys.executable, "-P", DOOR, "run", *(["--drain"] if drain else []), *named)
 
 
-async def _run(loaded: Loaded, command: Command, *, drain: bool) -> int:
+async def _run(loaded: Loaded, command: Command, manager: Manager | None, *, drain: bool) -> int:
     worker = loaded.worker
     logs = configure(worker.log_level, worker.log_format, stream=log_stream(loaded), worker_id=worker.worker_id)
     processes: list[Process] = []
     verdicts = Verdicts(processes, worker_id=worker.worker_id, version=__version__)
-    emit = FanOut([logs, verdicts]).emit
+    notifiers = [Notifier(manager, verdicts)] if manager else []
+    emit = FanOut([logs, verdicts, *notifiers]).emit
     processes += [Process(number, command, emit) for number in range(command.processes)]
     server = TelemetryServer(worker.metrics_host, worker.metrics_port, metrics=Figures(processes), health=verdicts)
     try:
         url = server.start()
         emit(events.ParentStarted(worker.worker_id, __version__, command.processes, url))
+        for notifier in notifiers:
+            notifier.start(emit)
         stop = Stop(drain_seconds=worker.drain_seconds)
         return await _supervise(processes, stop, emit, verdicts, drain=drain)
     finally:
         server.stop()
+        for notifier in notifiers:
+            notifier.stop()
         logs.close()
 
 

@@ -66,6 +66,10 @@ class Verdicts:
         if self.heeds(type(fact)):
             self._state = "draining"
 
+    def opened(self) -> bool:
+        """Whether a process receives: what one could open, the others can as well."""
+        return any(process.started for process in self._processes)
+
     def live(self) -> Verdict:
         """Whether our loop turns, and nobody is stuck or away for good."""
         silent = self._clock() - self._beat_at

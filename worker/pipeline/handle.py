@@ -83,6 +83,9 @@ class Handler:
         self._now = asyncio.get_running_loop().time
         self.handling = 0  # deliveries in a handler's hands or aside; written by run, unbegun and _decide
         self.began_at = 0.0  # loop time of the last batch; written by _handle
+        self._under_way: dict[
+            int, float
+        ] = {}  # loop time of what is begun, oldest first; written by _handle, _write_again
         self.busy = 0  # coroutines that handle; written by _handle
         self.batches = 0  # finished; written by _write
 
@@ -119,6 +122,11 @@ class Handler:
         """Grows whenever a write begins or a batch ends."""
         return self.batches + self._writer.calls
 
+    @property
+    def longest_seconds(self) -> float:
+        """For how long the oldest of what is under way has been that; 0 when nothing is."""
+        return self._now() - next(iter(self._under_way.values()), self._now())
+
     def unbegun(self) -> list[Delivery]:
         """After the last coroutine: take out what the sink did not take."""
         left = self.aside.clear()
@@ -134,7 +142,7 @@ class Handler:
 
     async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float = 0.0) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
-        began = self.began_at = self._now()
+        began = self.began_at = self._under_way[id(deliveries)] = self._now()
         self.busy += 1
         if self._sizing.long:
             self._followed()  # what is begun leaves no room for what would wait for it
@@ -148,6 +156,7 @@ class Handler:
                 await self._write(part, waited_seconds=waited_seconds, decode_seconds=self._now() - began)
         finally:
             self.busy -= 1
+            del self._under_way[id(deliveries)]
             self._followed()
 
     def _judged(self, outcomes: list[tuple[Delivery, Outcome]]) -> list[tuple[Delivery, Outcome]]:
@@ -173,10 +182,12 @@ class Handler:
     async def _write_again(self, part: Part) -> None:
         count = len(part.records)
         self.aside.trying += count
+        self._under_way[id(part)] = self._now()
         try:
             await self._write(part)
         finally:
             self.aside.trying -= count
+            del self._under_way[id(part)]
             self._followed()
 
     async def _write(self, part: Part, *, waited_seconds: float = 0.0, decode_seconds: float = 0.0) -> None:

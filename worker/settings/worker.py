@@ -103,6 +103,13 @@ class WorkerSettings(Given):
     metrics_port: Annotated[int, Variable("METRICS_PORT"), BeforeValidator(refuse_bool), Field(ge=0, le=65535)] = 9100
     """Port of the metrics and health server. 0 takes any free one and logs it."""
 
+    ecs_task_protection: Annotated[
+        Literal["auto", "busy", "off"], Variable("ECS_TASK_PROTECTION"), BeforeValidator(_lower)
+    ] = "auto"
+    """On ECS: when scale-in and deployments shall pass this task by. `auto`: while something has been in the hands of
+    the sink or of your function for more than 5 s, so that stopping might cut it off. `busy`: while any message is in
+    hand. Asked of the agent at `ECS_AGENT_URI`; elsewhere nothing happens."""
+
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Variable("LOG_LEVEL"), BeforeValidator(_lower)
     ] = "info"

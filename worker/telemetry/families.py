@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from prometheus_client import Counter, Info
+from prometheus_client import Counter, Gauge, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from worker.telemetry.series import Numbers, Spreads
@@ -91,6 +91,14 @@ class Families:
         )
         self.loop_stalled = Counter(
             f"{_PREFIX}_event_loop_stalled_seconds", "Time it was blocked in these.", registry=self._registry
+        )
+        self.protected = Gauge(
+            f"{_PREFIX}_task_protected", "1 while ECS is asked to leave this task alone.", registry=self._registry
+        )
+        self.protection_failures = self._add(
+            Numbers(
+                CounterMetricFamily, f"{_PREFIX}_task_protection_failures", "Times it did not do as asked.", ["code"]
+            )
         )
         self.pipeline = Info(f"{_PREFIX}_pipeline", "How it is made up.", ["pipeline"], registry=self._registry)
 

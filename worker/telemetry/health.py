@@ -82,6 +82,8 @@ class Health(Dispatch):
         """Of the latest beat. Written by `beat`."""
         self._state: State = "starting"
         """Written by `_enter`."""
+        self._opened = False
+        """Receiving has begun. Written by `_open`."""
         self._errors: tuple[Trouble, ...] = ()
         """The last ones, oldest first. Written by `_remember`."""
         self._accounts = accounts or Accounts()
@@ -116,7 +118,7 @@ class Health(Dispatch):
 
     def _listen(self) -> None:
         on, now, tracks = self.on, self._clock, self._tracks
-        on(events.WorkerStarted, lambda _: self._enter("running"))
+        on(events.WorkerStarted, self._open)
         on(events.WorkerStopping, lambda _: self._enter("draining"))
         on(events.WorkerStopped, lambda _: self._enter("stopped"))
         on(events.PipelineStarted, lambda f: tracks[f.pipeline].started(f, now()))
@@ -128,6 +130,10 @@ class Health(Dispatch):
         on(events.CallHung, lambda f: tracks[f.pipeline].stalls.call_hung(f, now()))
         on(events.HungCallEnded, lambda f: tracks[f.pipeline].stalls.call_ended(f))
         on(events.RequestMade, lambda f: tracks[f.pipeline].spent.requested(f, now()))
+
+    def _open(self, _: events.WorkerStarted) -> None:
+        self._opened = True
+        self._enter("running")
 
     def _enter(self, state: State) -> None:
         self._state = state
@@ -147,6 +153,10 @@ class Health(Dispatch):
         self._errors = (*(t for t in self._errors if t not in known), trouble)[-ERRORS_KEPT:]
 
     # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def opened(self) -> bool:
+        """Whether everything was open once, and receiving has begun."""
+        return self._opened
 
     def lag(self) -> float:
         """How late the loop is: at its latest beat, or now if the next one is overdue."""

@@ -138,6 +138,8 @@ class Metrics(Dispatch):
         on(events.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
         on(events.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
         on(events.LoopLagged, self._loop_lagged)
+        on(events.TaskProtectionChanged, lambda f: of.protected.set(f.protected))
+        on(events.TaskProtectionFailed, lambda f: of.protection_failures.of(f.code).inc())
 
     def _pipeline_started(self, fact: events.PipelineStarted) -> None:
         made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}

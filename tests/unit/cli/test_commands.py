@@ -146,7 +146,7 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
 ) -> None:
     """An exit code that scripts can rely on, and words instead of a traceback."""
 
-    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:  # noqa: ARG001 - run_worker's signature
+    def run_worker(_loaded: Loaded, *, drain: bool, **_: object) -> int:
         assert not drain
         raise error
 
@@ -161,7 +161,7 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
 def test_a_defect_of_ours_says_where_it_is(stand_in: Callable[..., None]) -> None:
     """In a sentence with the innermost places, since tracebacks never reach stderr."""
 
-    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:  # noqa: ARG001 - run_worker's signature
+    def run_worker(_loaded: Loaded, *, drain: bool, **_: object) -> int:
         raise ZeroDivisionError(drain)
 
     stand_in("run", "worker.run", run_worker=run_worker)
@@ -174,7 +174,7 @@ def test_run_hands_the_settings_over_and_the_exit_code_back(tmp_path: Path, stan
     """--drain and --config reach the worker."""
     seen: list[tuple[str, bool]] = []
 
-    def run_worker(loaded: Loaded, *, drain: bool, lifeline: object) -> int:
+    def run_worker(loaded: Loaded, *, drain: bool, lifeline: object, **_: object) -> int:
         assert lifeline is None
         seen.append((loaded.pipelines[0].name, drain))
         return 3
@@ -192,12 +192,18 @@ def test_run_with_several_processes_is_a_parent_s_and_one_with_a_lifeline_is_a_c
     seen: list[object] = []
 
     def run_parent(
-        _loaded: Loaded, *, processes: int, environ: dict[str, str], config: Path | None, drain: bool
+        _loaded: Loaded,
+        *,
+        processes: int,
+        environ: dict[str, str],
+        config: Path | None,
+        drain: bool,
+        **_: object,
     ) -> int:
         seen.append((processes, environ["WORKER_PROCESSES"], config, drain))
         return 3
 
-    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object) -> int:
+    def run_worker(_loaded: Loaded, *, drain: bool, lifeline: object, **_: object) -> int:
         seen.append((drain, lifeline))
         return 1
 

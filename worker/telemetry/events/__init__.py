@@ -48,6 +48,10 @@ from worker.telemetry.events.life import (
 from worker.telemetry.events.performance import (
     PerformanceReported,
 )
+from worker.telemetry.events.platform import (
+    TaskProtectionChanged,
+    TaskProtectionFailed,
+)
 from worker.telemetry.events.processes import (
     ParentGaveUp,
     ParentStarted,
@@ -131,6 +135,8 @@ __all__ = [
     "StageLost",
     "StartDelayed",
     "SuspectTried",
+    "TaskProtectionChanged",
+    "TaskProtectionFailed",
     "TransportChosen",
     "WaitingGivenBack",
     "WorkerFailed",
