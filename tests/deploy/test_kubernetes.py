@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from copy import deepcopy
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema
 import pytest
+import yaml
 
 from tests.deploy.kinds import schemas
 from tests.deploy.manifests import K8S, base_with, built, kinds, one, production_with
 from tests.deploy.policy import RULES, complaints
-from tests.deploy.tools import library
+from tests.deploy.tools import library, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,8 @@ VERSIONS: Final = ("1.33", "1.35", "1.37")
 """Of Kubernetes: the oldest that providers still run, the newest, and one between."""
 COMPONENTS: Final = sorted(folder.name for folder in (K8S / "components").iterdir() if folder.is_dir())
 SCALERS: Final = ("keda", "prometheus-adapter", "scaledjob")
+PLANNED: Final = {"keda": ["ScaledObject"], "prometheus-adapter": ["HorizontalPodAutoscaler"], "scaledjob": []}
+"""Whom `worker scaling` has patches for."""
 IDENTITIES: Final = ("irsa", "pod-identity")
 TRIED: Final = [
     "dev",
@@ -197,6 +201,24 @@ def test_another_queue_is_one_line(tmp_path: Path) -> None:
         ]
         assert "invoices" in json.dumps(scaling)
         assert '"queue": "orders"' not in json.dumps(scaling)
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+def test_the_patches_of_the_planner_fit(scaler: str, tmp_path: Path) -> None:
+    """What `worker scaling` prints goes into the kustomization of the overlay, and changes only what scales."""
+    said = run(sys.executable, "-m", "worker", "scaling", "--rate", "40/s", "--in-flight", "500", "--incoming", "90/s",
+               "--peak", "400/s", "--patch", "kubernetes")  # fmt: skip
+    overlay = production_with(tmp_path, lines={"keda": scaler})
+    before = built(overlay)
+    file = overlay / "kustomization.yaml"
+    text = yaml.safe_load(file.read_text())
+    text["patches"] += yaml.safe_load(said)["patches"]
+    file.write_text(yaml.safe_dump(text))
+    changed = [(old, new) for old, new in zip(before, built(overlay), strict=True) if old != new]
+    assert [new["kind"] for _, new in changed] == PLANNED[scaler]
+    for old, new in changed:
+        assert old["spec"].keys() == new["spec"].keys()
+        assert "12000" in json.dumps(new) or "12500" in json.dumps(new)
 
 
 def test_the_job_is_the_deployment_that_ends(tried: Callable[[str], list[Doc]]) -> None:
