@@ -71,6 +71,7 @@ class Witness:
         self.receipts: Counter[str] = Counter()  # by message id
         self.amid: Counter[str] = Counter()  # by id, those of its later receipts that came amid first ones of others
         self._fresh_at = -inf
+        self.unread: set[str] = set()  # ids in answers for which there was no room; written by left_unread
         self.gone: set[str] = set()  # ids that were deleted from the source queue or moved
         self.moved: set[str] = set()  # ids that the redrive policy took, or a worker that counts to its number
         self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
@@ -214,6 +215,12 @@ class Witness:
         if message_id in before and message_id not in process.deleted:
             self.broken("INV-6", f"{process.name} {did} {self.word(message_id)} again, whose delete had failed")
 
+    def left_unread(self, process: SimProcess, deliveries: Sequence[Delivery], size: int) -> None:
+        """An answer of *size* bytes found no room beside what is in hand, for as long as its leases lived."""
+        room = process.pipeline.room if process.pipeline is not None else None
+        if room is not None and room.bytes + size > room.max_bytes:
+            self.unread.update(delivery.message_id for delivery in deliveries)
+
     def admitted(self, process: SimProcess, size: int, granted: int) -> None:
         """An answer was taken in, for which *granted* bytes had been set aside."""
         if size > granted:
@@ -309,14 +316,13 @@ class Witness:
             self.broken("INV-7", f"{held} messages are still in the source queue")
         dead = self._dead_bodies()
         for message_id in spared:
-            if self.receipts[message_id] != 1:
+            if self.receipts[message_id] != 1 and message_id not in self.unread:
                 self.broken("INV-11", f"{self.word(message_id)} was received {self.receipts[message_id]} times")
         for message_id, item in self.items.items():
             self._ended(message_id, item, dead[item.body], calm=calm)
-            if steady and item.kind == "good" and item.group_id is None and self.receipts[message_id] != 1:
-                self.broken(
-                    "INV-7", f"{self.word(message_id)} was received {self.receipts[message_id]} times for nothing"
-                )
+            alone = steady and item.kind == "good" and item.group_id is None and message_id not in self.unread
+            if alone and (receipts := self.receipts[message_id]) != 1:
+                self.broken("INV-7", f"{self.word(message_id)} was received {receipts} times for nothing")
             if redrive_only and dead[item.body] and message_id not in self.moved:
                 self.broken("INV-3", f"{self.word(message_id)}: only the redrive policy could have moved it")
         self.check()

@@ -105,7 +105,11 @@ class SimWire:
         """Take the answer in when there is room for it."""
         size = sum(delivery.size for delivery in deliveries) + FRAME_BYTES * len(deliveries)
         if size > admission.granted:
-            await admission.admit(size)
+            try:
+                await admission.admit(size)
+            except asyncio.CancelledError:  # given up with its leases
+                self._witness.left_unread(self._process, deliveries, size)
+                raise
             await asyncio.sleep(REST_SECONDS)
         self._witness.admitted(self._process, sum(delivery.size for delivery in deliveries), admission.granted)
 

@@ -22,6 +22,7 @@ class Parking:
         self._room = room
         self._clock = clock
         self._lease_seconds = lease_seconds
+        self.parked = False  # the answer is here, and there is no room for it; written by admit
 
     @property
     def granted(self) -> int:
@@ -31,5 +32,7 @@ class Parking:
     async def admit(self, size: int) -> None:
         """Wait for room, then give the rest of the answer its time."""
         self._clock.restart(self._lease_seconds)
+        self.parked = True
         await self._room.admit(size)
+        self.parked = False
         self._clock.restart(ANSWER_MARGIN_SECONDS)

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Queue
     from worker.telemetry.events import Emit
 
+SILENT: Final = "no answer; the connection is given up"
+UNREAD: Final = (
+    "answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived; given up: "
+    "its messages come again, and have spent a receive"
+)
 PATIENCE_SECONDS: Final = 0.1
 """How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
 REFUSED_PAUSE_SECONDS: Final = 10.0
@@ -195,12 +200,13 @@ class Poller:
         return True
 
     async def _ask(self, room: Reservation, attempt: str | None, wait: float) -> list[Delivery]:
+        clock = self._limits.over(wait + ANSWER_MARGIN_SECONDS)
+        parking = Parking(room, clock, self._ledger.lease_seconds)
         try:
-            with self._limits.over(wait + ANSWER_MARGIN_SECONDS) as clock:
-                parking = Parking(room, clock, self._ledger.lease_seconds)
+            with clock:
                 return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=parking)
         except TimeoutError as error:
-            raise QueueUnavailable("receive", "Timeout", "no answer; the connection is given up") from error
+            raise QueueUnavailable("receive", "Timeout", UNREAD if parking.parked else SILENT) from error
 
     def _enter(self, deliveries: list[Delivery]) -> int:
         """From here on the ledger knows them: they are handled, deleted as written, or released. Their bytes."""
