@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 SILENT: Final = "no answer; the connection is given up"
 UNREAD: Final = (
-    "answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived: given up, "
-    "and its messages come again, with a receive spent"
+    "answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived: "
+    "given up, and its messages come again, with a receive spent"
 )
 PATIENCE_SECONDS: Final = 0.1
 """How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
