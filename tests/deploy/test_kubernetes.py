@@ -16,6 +16,7 @@ from tests.deploy.kinds import schemas
 from tests.deploy.manifests import K8S, base_with, built, kinds, one, production_with
 from tests.deploy.policy import RULES, complaints
 from tests.deploy.tools import library, run
+from worker.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,11 +204,15 @@ def test_another_queue_is_one_line(tmp_path: Path) -> None:
         assert '"queue": "orders"' not in json.dumps(scaling)
 
 
+def planner(*options: str) -> str:
+    """What `worker scaling` prints for Kubernetes."""
+    return run(sys.executable, "-m", "worker", "scaling", *options, "--patch", "kubernetes")
+
+
 @pytest.mark.parametrize("scaler", SCALERS)
 def test_the_patches_of_the_planner_fit(scaler: str, tmp_path: Path) -> None:
     """What `worker scaling` prints goes into the kustomization of the overlay, and changes only what scales."""
-    said = run(sys.executable, "-m", "worker", "scaling", "--rate", "40/s", "--in-flight", "500", "--incoming", "90/s",
-               "--peak", "400/s", "--patch", "kubernetes")  # fmt: skip
+    said = planner("--rate", "40/s", "--in-flight", "500", "--incoming", "90/s", "--peak", "400/s")
     overlay = production_with(tmp_path, lines={"keda": scaler})
     before = built(overlay)
     file = overlay / "kustomization.yaml"
@@ -239,9 +244,20 @@ def test_both_autoscalers_behave_alike(tried: Callable[[str], list[Doc]]) -> Non
     assert keda["maxReplicaCount"] == hpa["maxReplicas"] == 30
     assert hpa["minReplicas"] == keda["fallback"]["replicas"] == 10
     target = hpa["metrics"][0]["external"]["target"]
-    assert target == {"type": "AverageValue", "averageValue": keda["triggers"][0]["metadata"]["queueLength"]}
+    assert target == {"type": "AverageValue", "averageValue": "100000"}
     assert hpa["behavior"]["scaleUp"]["stabilizationWindowSeconds"] == 0
     assert hpa["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 300
+
+
+def test_their_targets_are_those_of_the_planner(tried: Callable[[str], list[Doc]]) -> None:
+    """KEDA's counts what a worker holds as well, by the worker's own default."""
+    held = str(load({"SQS_QUEUE_URL": "orders", "AWS_REGION": "eu-central-1"}).pipelines[0].in_flight_max_messages)
+    planned = planner("--rate", "500/s", "--target", "100000", "--in-flight", held, "--incoming", "600000/day")
+    hpa = one(tried("prod irsa prometheus-adapter"), "HorizontalPodAutoscaler")["spec"]
+    assert f"averageValue, value: '{hpa['metrics'][0]['external']['target']['averageValue']}'" in planned
+    for name, kind in (("prod irsa keda", "ScaledObject"), ("prod irsa scaledjob", "ScaledJob")):
+        trigger = one(tried(name), kind)["spec"]["triggers"][0]["metadata"]
+        assert f"queueLength, value: '{trigger['queueLength']}'" in planned
 
 
 def test_the_association_of_pod_identity_names_what_is_there(tried: Callable[[str], list[Doc]]) -> None:

@@ -88,8 +88,26 @@ def test_the_numbers_of_the_page_are_those_of_the_manifests(overlays: dict[str, 
     )
     assert f"at least {scaled['fallback']['replicas']} (HPA) or {scaled['minReplicaCount']} (KEDA)" in PAGE
     assert f"at most {scaled['maxReplicaCount']}" in PAGE
-    assert f"T = {int(scaled['triggers'][0]['metadata']['queueLength']):,} wants" in PAGE
+    assert f"T + 2,500 = {int(scaled['triggers'][0]['metadata']['queueLength']):,}" in PAGE
     assert f"It looks every {scaled['pollingInterval']} s" in PAGE
+
+
+def grown(workers: int, policy: Doc) -> int:
+    """How many there may be after a period of *policy*."""
+    more = policy["value"] if policy["type"] == "Pods" else workers * policy["value"] // 100
+    return int(workers + more)
+
+
+@pytest.mark.deploy("kubectl")
+def test_the_steps_from_nothing_are_those_of_the_behaviour(overlays: dict[str, list[Doc]]) -> None:
+    """One worker by KEDA, then the most that any policy of the HPA behind it allows, each 15 s."""
+    scaled = one(overlays["sqs-worker"], "ScaledObject")["spec"]
+    up = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleUp"]
+    assert {policy["periodSeconds"] for policy in up["policies"]} == {15}
+    steps = [1]
+    while steps[-1] < 28:
+        steps.append(min(28, max(grown(steps[-1], policy) for policy in up["policies"])))
+    assert f"every 15 s: {', '.join(map(str, steps))}." in PAGE
 
 
 def seconds(text: str) -> float:
