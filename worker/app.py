@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, Final, TypeVar
-
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from worker import __version__
 from worker.attempts import most_receives
 from worker.codecs.registry import make_codec
 from worker.deduplication import make_key
-from worker.errors import QueueRefused, QueueUnavailable, SinkRefused, SinkUnavailable, StartRefused
+from worker.errors import QueueRefused, SinkRefused, StartRefused
+from worker.patience import patiently
+from worker.pipeline.dead_letter_depth import DeadLetterDepth
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
@@ -30,10 +31,8 @@ from worker.sqs.beside import beside
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
     from contextlib import AsyncExitStack
-
-    from tenacity import RetryCallState
 
     from worker.pipeline.caution import Caution
     from worker.preflight import Finding, Way
@@ -42,10 +41,6 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Queue, QueueAttributes
     from worker.telemetry.events import Emit
 
-T = TypeVar("T")
-
-START_SECONDS: Final = 60.0
-"""How long SQS or a sink may be away before the start is given up: longer than a container's neighbours need."""
 DELETE_CALLS: Final = 80
 """As many as there are receives: what comes in ten at a time goes out ten at a time, over the same distance. Calls that
 there is nothing for cost nothing."""
@@ -147,16 +142,16 @@ async def open_pipeline(
         QueueRefused, SinkRefused, StartRefused: it will not work until somebody changes something.
         QueueUnavailable, SinkUnavailable: still away after a minute of trying.
     """
-    queue = await _patiently(lambda: open_queue(settings.queue, settings, emit), emit)
+    queue = await patiently(lambda: open_queue(settings.queue, settings, emit), emit)
     into.push_async_callback(queue.close)
-    attributes = await _patiently(queue.attributes, emit)
+    attributes = await patiently(queue.attributes, emit)
     dead_letters, dead_letter_attributes = await _open_dead_letters(
         settings, worker, (queue.name, attributes), emit, into
     )
     _check(settings, worker, attributes, dead_letter_attributes, emit, ways)
     sink = make_sink(settings, emit)
     into.push_async_callback(sink.close)
-    await _patiently(sink.open, emit)
+    await patiently(sink.open, emit)
     spec = specify(settings, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)
     parts = Parts(
         queue=queue,
@@ -168,6 +163,7 @@ async def open_pipeline(
         wall=time.time,
         emit=emit,
         caution=caution,
+        dead_letter_depth=_depth_of_dead_letters(settings, attributes, emit),
     )
     emit(
         events.PipelineStarted(
@@ -251,9 +247,9 @@ async def _open_dead_letters(
     if address is None:
         return None, None
     try:
-        queue = await _patiently(lambda: open_queue(address, settings, emit), emit)
+        queue = await patiently(lambda: open_queue(address, settings, emit), emit)
         into.push_async_callback(queue.close)
-        attributes = await _patiently(queue.attributes, emit)
+        attributes = await patiently(queue.attributes, emit)
     except QueueRefused as error:
         if settings.dlq is not None:
             raise
@@ -271,6 +267,14 @@ async def _open_dead_letters(
     return letters, attributes if settings.dlq is not None else None
 
 
+def _depth_of_dead_letters(settings: PipelineSettings, queue: QueueAttributes, emit: Emit) -> DeadLetterDepth | None:
+    address = settings.dlq or (queue.redrive.dead_letter_arn if queue.redrive else None)
+    if address is None:
+        return None
+    opens = partial(open_queue, address, settings, emit)
+    return DeadLetterDepth(opens, address=address, random=random.Random(), emit=emit, pipeline=settings.name)  # noqa: S311 - jitter
+
+
 def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
     """Refuse what cannot work, warn of what will hurt."""
     refused = [f"{finding.finding}: {finding.fix}" for finding in findings if finding.severity == "refuse"]
@@ -279,22 +283,3 @@ def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
     for finding in findings:
         if finding.severity == "warn":
             emit(events.PreflightFound(pipeline, finding.check, finding.finding, finding.fix))
-
-
-async def _patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
-    """*attempt*, again for a minute while the trouble is of the passing kind."""
-
-    def tell(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        emit(events.StartDelayed(type(error).__name__, str(error), round(state.upcoming_sleep, 3)))
-
-    async for retry in AsyncRetrying(
-        retry=retry_if_exception_type((QueueUnavailable, SinkUnavailable)),
-        wait=wait_random_exponential(multiplier=0.5, max=5),
-        stop=stop_after_delay(START_SECONDS),
-        before_sleep=tell,
-        reraise=True,
-    ):
-        with retry:
-            return await attempt()
-    raise AssertionError("tenacity returns or raises")  # pragma: no cover - for the type checker

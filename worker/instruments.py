@@ -15,7 +15,9 @@ from typing import IO, TYPE_CHECKING
 from worker import __version__
 from worker.cpus import affinity, cpu_quota
 from worker.pipeline.stage import Stages
+from worker.sqs.address import parse_address
 from worker.telemetry.account import Accounts
+from worker.telemetry.cost import DOLLARS_PER_MILLION, Cost
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.events import PipelineState
 from worker.telemetry.health import Health
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.pipeline.pipeline import Pipeline
-    from worker.settings import Loaded
+    from worker.settings import Loaded, PipelineSettings
     from worker.telemetry.dispatch import Observer
     from worker.telemetry.events import ReadState
     from worker.telemetry.systemd import Manager
@@ -57,11 +59,14 @@ class Instruments:
             load=Load(allowed_cpus=min(affinity(), cpu_quota() or affinity())),
             accounts=accounts,
         )
+        self.health.charge({pipeline.name: cost(pipeline) for pipeline in loaded.pipelines})
         self._notifiers = [Notifier(manager, self.health)] if manager else []
         self._observers = FanOut([self.metrics, self.report, self.health, self.logs, *self._notifiers, *more])
         self.emit = self._observers.emit
         self.metrics.watch_loop_lag(self.health.lag)
         self.metrics.watch_shares(self.health.shares)
+        self.metrics.watch_outlooks(self.health.outlooks)
+        self.metrics.watch_verdicts(self.health.live, self.health.ready)
         self.metrics.watch_count("log_lines_dropped", "Log lines nobody will see.", lambda: self.logs.dropped)
         self.metrics.watch_count("observer_failures", "Facts an observer choked on.", lambda: self._observers.failures)
         self._server = TelemetryServer(
@@ -109,6 +114,12 @@ class Instruments:
         for notifier in self._notifiers:
             notifier.stop()
         self.logs.close()
+
+
+def cost(settings: PipelineSettings) -> Cost:
+    """What requests of this pipeline are counted at."""
+    price = settings.request_dollars_per_million
+    return Cost(DOLLARS_PER_MILLION[parse_address(settings.queue).fifo] if price is None else price)
 
 
 def log_stream(loaded: Loaded) -> IO[str]:

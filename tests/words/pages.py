@@ -34,7 +34,7 @@ def links(text: str) -> list[str]:
 
 def written_files() -> list[Path]:
     """Everything that is part of the project and text."""
-    folders = ("worker", "tests", "bench", "docs", "k8s", "ecosystem", "ops", "requirements", ".ci")
+    folders = ("worker", "tests", "bench", "docs", "k8s", "ecosystem", "requirements", ".ci")
     inside = [path for folder in folders for path in ROOT.joinpath(folder).rglob("*") if path.is_file()]
     top = [path for path in ROOT.iterdir() if path.is_file() and path.suffix not in {".xml", ".json"}]
     return [

@@ -63,6 +63,9 @@ class Measurer:
         except QueueError:
             return None
         self._emit(
-            events.QueueMeasured(self._pipeline, self._queue.name, counts.visible, counts.not_visible, counts.delayed)
+            events.QueueMeasured(
+                *(self._pipeline, self._queue.name, counts.visible, counts.not_visible, counts.delayed),
+                retention_seconds=counts.retention_seconds,
+            )
         )
         return counts.visible + counts.not_visible + counts.delayed

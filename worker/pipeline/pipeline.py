@@ -76,6 +76,7 @@ class Pipeline:
         self.measurer = Measurer(
             parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
         )
+        self.dead_letter_depth = [depth for depth in [parts.dead_letter_depth] if depth]
         self.ahead.watch(self.handler, self.poller, self.settler)
         self.ahead.follow()
 
@@ -211,6 +212,7 @@ class Pipeline:
             watching = [
                 renewing,
                 stages.start(self.measurer.run, name=f"measure-{self.spec.name}"),
+                *[stages.start(depth.run, name=f"dead-letters-{self.spec.name}") for depth in self.dead_letter_depth],
                 *[stages.start(self.ahead.run, name=f"ahead-{self.spec.name}") for _ in range(self.spec.own_code)],
             ]
             polling = [

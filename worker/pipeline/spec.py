@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from worker.codecs.codec import Codec
     from worker.message import Delivery
     from worker.pipeline.caution import Caution
+    from worker.pipeline.dead_letter_depth import DeadLetterDepth
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.poll import PollSettings
     from worker.pipeline.settle import SettleSettings
@@ -66,3 +67,5 @@ class Parts:
     emit: Emit
     caution: Caution | None = None
     """Of the process; None: of this pipeline alone."""
+    dead_letter_depth: DeadLetterDepth | None = None
+    """Opens its queue itself, and closes it."""

@@ -129,6 +129,14 @@ class PipelineSettings(Given):
     """Most receives under way at once. Their number follows the load and falls to one when the queue is empty; 70 of
     ten messages each are what 15,000 messages a second need where a round trip takes 46 ms, as it does at 40 ms."""
 
+    request_dollars_per_million: Annotated[
+        Seconds | None,
+        Variable("SQS_REQUEST_DOLLARS_PER_MILLION", "a number from 0 to 1000"),
+        Field(ge=0, le=1000),
+    ] = None
+    """US dollars that a million requests to SQS cost you, for the metric that counts them. If it is not set: 0.40, or
+    0.50 on a FIFO queue, which is what AWS lists for US East."""
+
     in_flight_max_messages: Annotated[Whole, Variable("IN_FLIGHT_MAX_MESSAGES"), Field(ge=1, le=IN_FLIGHT)] = 2500
     """Most messages received and not yet settled. SQS allows 120,000 for all workers of a queue together."""
 

@@ -84,6 +84,9 @@ class Families:
         )
         said = "Messages in the queue as SQS counts them; every worker says the same, so take the maximum."
         self.depth = self._add(Numbers(GaugeMetricFamily, "sqs_queue_messages", said, ["queue", "state"]))
+        said = "Messages in the dead-letter queue of a pipeline, where it may be looked at; take the maximum."
+        labels = ["pipeline", "queue", "state"]
+        self.dead_letters = self._add(Numbers(GaugeMetricFamily, "sqs_dead_letter_queue_messages", said, labels))
 
     def _process(self) -> None:
         self.loop_stalls = Counter(

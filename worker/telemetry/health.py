@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from worker.telemetry import events
 from worker.telemetry.account import Accounts
+from worker.telemetry.cost import Cost
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.load import Load
 from worker.telemetry.made import Made
 from worker.telemetry.track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from worker.telemetry.bottleneck import Shares
     from worker.telemetry.dispatch import Act
     from worker.telemetry.events import Fact, PerformanceReported, ReadState
+    from worker.telemetry.outlook import Outlook
 
 BEAT_SECONDS: Final = 0.25
 """How often the loop is expected to beat."""
@@ -87,6 +89,8 @@ class Health(Dispatch):
         self._errors: tuple[Trouble, ...] = ()
         """The last ones, oldest first. Written by `_remember`."""
         self._accounts = accounts or Accounts()
+        self._costs: Mapping[str, Cost] = {}
+        """By pipeline. Written by `charge`."""
         self._tracks = Made(self._track)
         """By pipeline, made when it is first heard of, by `watch` or a fact; read as a copy."""
         self.share(self._accounts)
@@ -97,6 +101,10 @@ class Health(Dispatch):
     def watch(self, pipeline: str, read: ReadState) -> None:
         """Ask *read* for the live numbers of *pipeline* from now on. *read* is called from both threads."""
         self._tracks[pipeline].read = read
+
+    def charge(self, costs: Mapping[str, Cost]) -> None:
+        """Count the requests of each pipeline into *costs*. Called while the worker is built."""
+        self._costs = costs
 
     def beat(self, lag_seconds: float = 0.0) -> None:
         """The loop turns; it came *lag_seconds* late."""
@@ -125,11 +133,11 @@ class Health(Dispatch):
         on(events.MessagesReceived, lambda f: tracks[f.pipeline].received(f, now()))
         on(events.ReceiveFailed, lambda f: tracks[f.pipeline].receive_failed(f, now()))
         on(events.DeliveriesSettled, lambda f: tracks[f.pipeline].settled(f, now()))
-        on(events.QueueMeasured, lambda f: tracks[f.pipeline].measured(f, now()))
+        on(events.QueueMeasured, lambda f: tracks[f.pipeline].ahead.measured(f, now()))
         on(events.BatchWritten, lambda f: tracks[f.pipeline].spent.written(f, now()))
         on(events.CallHung, lambda f: tracks[f.pipeline].stalls.call_hung(f, now()))
         on(events.HungCallEnded, lambda f: tracks[f.pipeline].stalls.call_ended(f))
-        on(events.RequestMade, lambda f: tracks[f.pipeline].spent.requested(f, now()))
+        on(events.RequestMade, lambda f: tracks[f.pipeline].requested(f, now()))
 
     def _open(self, _: events.WorkerStarted) -> None:
         self._opened = True
@@ -139,7 +147,8 @@ class Health(Dispatch):
         self._state = state
 
     def _track(self, pipeline: str) -> Track:
-        return Track(pipeline, self._accounts.by_pipeline[pipeline], self._load, self._clock())
+        cost = self._costs.get(pipeline) or Cost()
+        return Track(pipeline, self._accounts.by_pipeline[pipeline], self._load, cost, self._clock())
 
     def _remember(self, fact: Fact) -> None:
         pipeline = getattr(fact, "pipeline", "")
@@ -198,9 +207,14 @@ class Health(Dispatch):
         now = self._clock()
         return {track.name: track.shares(now) for track in tuple(self._tracks.values())}
 
+    def outlooks(self) -> dict[tuple[str, str], Outlook]:
+        """What becomes of each queue, by pipeline and queue; of those that have started."""
+        at, tracks = self._unix_clock(), tuple(self._tracks.values())
+        return {(track.name, track.made_of["queue"]): track.ahead.outlook(at) for track in tracks if track.made_of}
+
     def status(self, now: float | None = None) -> dict[str, object]:
         """Everything worth knowing, for people and for `/status`."""
-        now = self._clock() if now is None else now
+        now, unix_now = self._clock() if now is None else now, self._unix_clock()
         (live, why_live), (ready, why_ready) = self.live(now), self.ready(now)
         return {
             "worker_id": self._worker_id,
@@ -211,6 +225,6 @@ class Health(Dispatch):
             "ready": {"ok": ready, "reason": why_ready},
             "loop_lag_seconds": round(self.lag(), 3),
             "messages": self._accounts.total().as_dict(),
-            "pipelines": {track.name: track.status(now) for track in tuple(self._tracks.values())},
+            "pipelines": {track.name: track.status(now, unix_now) for track in tuple(self._tracks.values())},
             "last_errors": [asdict(trouble) for trouble in reversed(self._errors)],
         }

@@ -24,6 +24,7 @@ from worker.telemetry.account import Accounts
 from worker.telemetry.ages import Ages
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.families import Families
+from worker.telemetry.outlook_scrape import OutlookCollector
 from worker.telemetry.scrape import AccountCollector, ShareCollector
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from worker.telemetry.bottleneck import Shares
     from worker.telemetry.events import ReadState
+    from worker.telemetry.health import Verdict
+    from worker.telemetry.outlook import Outlook
 
 LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
     {
@@ -47,6 +50,7 @@ LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
         events.TransportChosen,
         events.WorkerRefused,
         events.WorkerFailed,
+        events.DeadLettersUnseen,
         events.CredentialsKept,
         events.CredentialsRenewed,  # the refusals are counted among the requests
         events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
@@ -99,6 +103,17 @@ class Metrics(Dispatch):
         """Show where the time of each pipeline goes, asked at each scrape."""
         self.registry.register(ShareCollector(read))
 
+    def watch_outlooks(self, read: Callable[[], Mapping[tuple[str, str], Outlook]]) -> None:
+        """Show what becomes of each queue, asked by pipeline and queue at each scrape."""
+        self.registry.register(OutlookCollector(read))
+
+    def watch_verdicts(self, live: Callable[[], Verdict], ready: Callable[[], Verdict]) -> None:
+        """Show what the probes are told, asked at each scrape."""
+        said = "1 while /livez says ok, 0 while the loop or a stage stands still: only a restart helps."
+        Gauge("sqs_worker_live", said, registry=self.registry).set_function(lambda: float(live()[0]))
+        said = "1 while /readyz says ok: open, not stopping, queues answer, sinks take."
+        Gauge("sqs_worker_ready", said, registry=self.registry).set_function(lambda: float(ready()[0]))
+
     def watch_count(self, name: str, documentation: str, read: Callable[[], int]) -> None:
         """Show a counter that somebody else keeps (`log_lines_dropped`, `observer_failures`)."""
         self.registry.register(_Kept(f"sqs_worker_{name}", documentation, read))
@@ -116,6 +131,7 @@ class Metrics(Dispatch):
         on(events.RedeliveriesRecognised, lambda f: of.redeliveries.of(f.pipeline).inc(f.count))
         on(events.RequestMade, self._request_made)
         on(events.QueueMeasured, self._queue_measured)
+        on(events.DeadLettersMeasured, self._dead_letters_measured)
 
     def _on_handling(self) -> None:
         of, on = self._families, self.on
@@ -188,6 +204,12 @@ class Metrics(Dispatch):
         depth.of(fact.queue, "visible").set(fact.visible)
         depth.of(fact.queue, "not_visible").set(fact.not_visible)
         depth.of(fact.queue, "delayed").set(fact.delayed)
+
+    def _dead_letters_measured(self, fact: events.DeadLettersMeasured) -> None:
+        depth = self._families.dead_letters
+        depth.of(fact.pipeline, fact.queue, "visible").set(fact.visible)
+        depth.of(fact.pipeline, fact.queue, "not_visible").set(fact.not_visible)
+        depth.of(fact.pipeline, fact.queue, "delayed").set(fact.delayed)
 
     def _loop_lagged(self, fact: events.LoopLagged) -> None:
         self._families.loop_stalls.inc()

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.telemetry.outlook import Watch
 from worker.telemetry.performance import WINDOW_SECONDS, Performance
-from worker.telemetry.rates import MEASURES, Depth, Meter, seconds_to_empty, slope
+from worker.telemetry.rates import Meter
 from worker.telemetry.stalls import Stalls
 
 if TYPE_CHECKING:
     from worker.telemetry import events
     from worker.telemetry.account import Account
     from worker.telemetry.bottleneck import Shares
+    from worker.telemetry.cost import Cost
     from worker.telemetry.events import PerformanceReported, PipelineState, ReadState
     from worker.telemetry.load import Load
+    from worker.telemetry.trend import Depth
 
 FAILING_SECONDS: Final = 10.0
 """A row of failed receives this long is more than a hiccup."""
@@ -28,7 +31,7 @@ WINDOWS: Final = (10, 60)
 class Track:
     """One pipeline as health sees it. Written on the loop's thread by the acts of `Health` and its `beat`."""
 
-    def __init__(self, name: str, account: Account, load: Load, now: float) -> None:
+    def __init__(self, name: str, account: Account, load: Load, cost: Cost, now: float) -> None:
         self.name = name
         self.account = account
         """Kept by `Accounts`."""
@@ -44,8 +47,8 @@ class Track:
         """Code of its latest. Written with `failing_since`."""
         self.refused = False
         """The latest receive was refused for good. Written with `failing_since`."""
-        self.depths: tuple[Depth, ...] = ()
-        """The last measures, oldest first. Written by `measured`."""
+        self.ahead = Watch(cost, now)
+        """What becomes of its queue."""
         self._received = Meter(now)
         self._deleted = Meter(now)
         self.stalls = Stalls(now)
@@ -68,6 +71,7 @@ class Track:
             return
         state = self.read()
         self.spent.look(state, now)
+        self.ahead.look(state, now)
         self.stalls.look(state, now)
         if not state.receiving:
             self.active_at = max(self.active_at, now)
@@ -77,6 +81,7 @@ class Track:
         self.active_at = now
         self.failing_since, self.refused, self.failure = None, False, ""
         self.spent.received(fact, now)
+        self.ahead.received(fact)
         if fact.count:
             self._received.add(fact.count, now)
 
@@ -88,14 +93,15 @@ class Track:
         self.refused, self.failure = fact.refused, fact.code
 
     def settled(self, fact: events.DeliveriesSettled, now: float) -> None:
-        """Count what was deleted."""
+        """Count what was deleted, or left the queue otherwise."""
+        self.ahead.settled(fact)
         if fact.outcome == "deleted":
             self._deleted.add(fact.count, now)
 
-    def measured(self, fact: events.QueueMeasured, now: float) -> None:
-        """Keep the depth."""
-        depth = Depth(now, fact.visible, fact.not_visible, fact.delayed)
-        self.depths = (*self.depths, depth)[-MEASURES:]
+    def requested(self, fact: events.RequestMade, now: float) -> None:
+        """Count a request, and book its time."""
+        self.spent.requested(fact, now)
+        self.ahead.requested()
 
     def report(self, now: float) -> PerformanceReported | None:
         """Its figures, if anything moved since the last time."""
@@ -137,11 +143,10 @@ class Track:
         """How long ago a receive last gave a sign; the pipeline and the facts may each know better."""
         return min(state.last_receive_age, now - self.active_at) if state.receiving else 0.0
 
-    def status(self, now: float) -> dict[str, object]:
+    def status(self, now: float, unix_now: float) -> dict[str, object]:
         """For `/status`."""
-        state = self.state()
-        eta = seconds_to_empty(self.depths)
-        change = slope(self.depths)
+        state, depths = self.state(), self.ahead.depths
+        change = self.ahead.change_per_second()
         return {
             **self.made_of,
             "receiving": None if state is None else state.receiving,
@@ -155,9 +160,9 @@ class Track:
                 "deleted_per_second": {f"{w}s": round(self._deleted.rate(w, now), 2) for w in WINDOWS},
             },
             "performance": _performance(self.performance(now)),
-            "depth": _depth(self.depths[-1], now) if self.depths else None,
+            "depth": _depth(depths[-1], now) if depths else None,
             "depth_change_per_second": None if change is None else round(change, 3),
-            "seconds_to_empty": None if eta is None else round(eta),
+            **self.ahead.outlook(unix_now).as_dict(),
             "messages": self.account.as_dict(),
         }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.telemetry.events import DeliveriesSettled
-from worker.telemetry.rates import Depth, Meter, seconds_to_empty, slope
+from worker.telemetry.rates import Meter
 from worker.telemetry.report import Report, report_every
 
 if TYPE_CHECKING:
@@ -89,13 +89,3 @@ def test_a_meter_agrees_with_a_list(events: list[tuple[float, int]]) -> None:
     for at, count in sorted(events):
         meter.add(count, at)
     assert meter.rate(60, now) == sum(c for at, c in events if 440 <= int(at) < 500) / 60
-
-
-def test_the_time_to_empty_is_the_queues_own_slope() -> None:
-    """It shrinks by 10 a second: 900 take 90 s. Growing, standing or unknown is no answer; empty is zero."""
-    fell: Any = (Depth(0.0, 1000, 0, 100), Depth(20.0, 700, 200, 0))
-    assert (slope(fell), seconds_to_empty(fell)) == (-10.0, 90.0)
-    assert seconds_to_empty(tuple(reversed([Depth(20.0, 1, 0, 0), Depth(0.0, 0, 1, 0)]))) is None
-    assert seconds_to_empty((Depth(0.0, 5, 0, 0),)) is None
-    assert seconds_to_empty(()) is None
-    assert seconds_to_empty((Depth(0.0, 0, 0, 0),)) == 0.0

@@ -72,6 +72,8 @@ from worker.telemetry.events.receiving import (
 from worker.telemetry.events.requests import (
     CredentialsKept,
     CredentialsRenewed,
+    DeadLettersMeasured,
+    DeadLettersUnseen,
     QueueMeasured,
     RequestMade,
 )
@@ -96,6 +98,8 @@ __all__ = [
     "CredentialsKept",
     "CredentialsRenewed",
     "DeadLetterRefused",
+    "DeadLettersMeasured",
+    "DeadLettersUnseen",
     "DeliveriesSettled",
     "DeliveryDamaged",
     "DuplicatesReceived",

@@ -28,6 +28,33 @@ class QueueMeasured(Fact):
     visible: int
     not_visible: int
     delayed: int
+    retention_seconds: int = 0
+    """How long SQS keeps a message; 0: it was not said."""
+
+
+@fact(frozen=True, slots=True)
+class DeadLettersMeasured(Fact):
+    """The counts of the dead-letter queue, read now and then."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    queue: str
+    visible: int
+    not_visible: int
+    delayed: int
+
+
+@fact(frozen=True, slots=True)
+class DeadLettersUnseen(Fact):
+    """The dead-letter queue may not be looked at, so no alert can tell that it is not empty. Nothing else is missing.
+
+    Allow the worker sqs:GetQueueAttributes on it, or watch it with CloudWatch.
+    """
+
+    pipeline: str
+    queue: str
+    code: str
+    detail: str
 
 
 @fact(frozen=True, slots=True)
