@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.telemetry.server import fetch
+from worker.telemetry.fetch import fetch
 
 if TYPE_CHECKING:
     from tests.system.rig import Rig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,32 +13,96 @@ from typing import Any
 import pytest
 
 from tests.words.pages import ROOT
+from worker.settings import load
+from worker.settings.pipeline import PipelineSettings
+from worker.settings.variables import settings_of
+from worker.settings.worker import WorkerSettings
 
 BIN = Path(sys.executable).parent
 
 
+SCENES = {
+    None: {"loopback", "producer", "worker", "prometheus"},
+    "monitoring": {"loopback", "producer", "worker", "prometheus"},
+    "postgres": {"loopback", "producer", "worker-postgres", "postgres", "prometheus"},
+    "aws": {"worker-aws", "prometheus"},
+}
+WORKERS = ("worker", "worker-postgres", "worker-aws")
+
+
+def read(profile: str | None, **environ: str) -> dict[str, Any]:
+    """docker-compose.yml as Compose itself reads it, from a shell that has nothing set but *environ*."""
+    chosen = () if profile is None else ("--profile", profile)
+    command = (BIN / "docker-compose", "--file", ROOT / "docker-compose.yml", *chosen, "config", "--format", "json")
+    clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")} | environ
+    done = subprocess.run(command, capture_output=True, check=False, env=clean)
+    assert done.returncode == 0, done.stderr.decode()
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """docker-compose.yml, read by Compose itself."""
-    command = (BIN / "docker-compose", "--file", ROOT / "docker-compose.yml", "config", "--format", "json")
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    read: dict[str, Any] = json.loads(done.stdout)
-    return read
+    """All services of docker-compose.yml."""
+    return read("*")
 
 
-def test_compose_gives_a_worker_longer_than_its_drain(compose: dict[str, Any]) -> None:
+@pytest.mark.parametrize("profile", list(SCENES), ids=str)
+def test_a_profile_is_one_whole_scene(profile: str | None) -> None:
+    """Nothing else is needed and nothing else is started; without a profile it is the demonstration."""
+    assert set(read(profile)["services"]) == SCENES[profile]
+
+
+@pytest.mark.parametrize("service", WORKERS)
+def test_compose_gives_a_worker_longer_than_its_drain(compose: dict[str, Any], service: str) -> None:
     """The engine's kill comes at least 5 s after the worker has given everything back."""
-    worker = compose["services"]["worker"]
+    worker = compose["services"][service]
     grace = int(re.fullmatch(r"(\d+)s", worker["stop_grace_period"])[1])  # type: ignore[index] # no match is a failure
     assert grace >= int(worker["environment"]["WORKER_DRAIN_SECONDS"]) + 5
 
 
-def test_compose_lets_workers_be_scaled(compose: dict[str, Any]) -> None:
-    """A container's name or a port of the host would allow only one."""
-    worker = compose["services"]["worker"]
+@pytest.mark.parametrize("service", WORKERS)
+def test_compose_lets_workers_be_scaled(compose: dict[str, Any], service: str) -> None:
+    """A container's name or a port of the host would allow only one; Prometheus finds each by one name."""
+    worker = compose["services"][service]
     assert "container_name" not in worker
     assert "ports" not in worker
+    assert service == "worker" or worker["networks"]["default"]["aliases"] == ["worker"]
+
+
+@pytest.mark.parametrize("service", WORKERS)
+def test_compose_bounds_a_worker_and_starts_it_again(compose: dict[str, Any], service: str) -> None:
+    """512 MiB, half a CPU, and a restart when it fails."""
+    worker = compose["services"][service]
+    assert worker["deploy"]["resources"]["limits"] == {"cpus": 0.5, "memory": str(512 * 2**20)}
+    assert worker["restart"] == "on-failure"
+
+
+def test_a_real_queue_gets_no_invented_key_and_no_loopback() -> None:
+    """What the aws worker is told comes from the shell and from worker.env: of ours it has the drain alone."""
+    alone = read("aws")["services"]["worker-aws"]
+    assert alone["environment"] == {"WORKER_DRAIN_SECONDS": "25"}
+    assert "depends_on" not in alone
+    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"
+    told = read("aws", SQS_QUEUE_URL=url, AWS_REGION="eu-central-1")["services"]["worker-aws"]["environment"]
+    assert (told["SQS_QUEUE_URL"], told["AWS_REGION"]) == (url, "eu-central-1")
+
+
+def test_what_the_shell_hands_on_is_known_to_the_worker() -> None:
+    """Each name of shell.env is a setting, or one of the SDK's."""
+    lines = (ROOT / "ecosystem/compose/shell.env").read_text().splitlines()
+    names = {line for line in lines if line and not line.startswith("#")}
+    known = {setting.variable.name for model in (PipelineSettings, WorkerSettings) for setting in settings_of(model)}
+    assert {name for name in names if not name.startswith("AWS_")} <= known
+
+
+@pytest.mark.parametrize("service", ["worker", "worker-postgres"])
+def test_what_compose_tells_a_worker_is_what_its_settings_take(service: str) -> None:
+    """The worker's own loader reads the environment that Compose gives it: no problem, no unknown name."""
+    environ = read("*")["services"][service]["environment"]
+    loaded = load(environ)
+    assert loaded.pipelines[0].queue == "http://loopback:9324/000000000000/orders"
+    assert loaded.notices == ()
 
 
 def test_compose_reaches_no_network_but_this_machine(compose: dict[str, Any]) -> None:
@@ -47,11 +112,26 @@ def test_compose_reaches_no_network_but_this_machine(compose: dict[str, Any]) ->
 
 
 def test_every_service_is_hardened(compose: dict[str, Any]) -> None:
-    """Read-only root, no capability, no new privileges."""
+    """Read-only root, no capability, no new privileges, and a log that does not grow for ever."""
     for service in compose["services"].values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["logging"]["options"]["max-size"]
+
+
+def test_images_that_are_not_ours_have_a_version(compose: dict[str, Any]) -> None:
+    """`latest` would be another program tomorrow."""
+    foreign = [s["image"] for s in compose["services"].values() if "build" not in s]
+    assert foreign
+    assert all(re.search(r":\d+(\.\d+)*$", name) for name in foreign)
+
+
+def test_every_file_that_compose_mounts_is_there(compose: dict[str, Any]) -> None:
+    """An engine makes an empty folder of a missing one, and the service inside then ends."""
+    mounts = [m["source"] for s in compose["services"].values() for m in s.get("volumes", []) if m["type"] == "bind"]
+    assert mounts
+    assert [path for path in mounts if not Path(path).exists()] == []
 
 
 def test_dockerfile_passes_its_linter() -> None:

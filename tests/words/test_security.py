@@ -56,7 +56,7 @@ def test_the_image_runs_as_a_number_without_a_shell_in_between() -> None:
 
 
 def test_the_containers_of_compose_are_hardened() -> None:
-    """Read-only root, no capability, no way to gain one; only Prometheus has a port, on this machine alone."""
+    """Read-only root, no capability, no way to gain one; ports on this machine alone."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     for name, service in services.items():
         assert service["read_only"] is True, name

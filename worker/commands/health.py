@@ -9,16 +9,14 @@ import click
 
 from worker.commands.options import config_option
 from worker.errors import SettingsError
-from worker.settings import load
-from worker.telemetry.server import fetch
+from worker.telemetry.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from worker.settings import WorkerSettings
-
 ALIVE = 200
+PORT_MAX = 65535
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here: where to ask instead
 
 
@@ -31,7 +29,7 @@ def command(ctx: click.Context, *, url: str | None, config: Path | None) -> None
     environ: Mapping[str, str] = ctx.obj
     # Docker reserves exit code 2 of a health check, so that bad settings end in 1 here as well.
     try:
-        base, path = _place(url or url_of(load(environ, config=config, needs_queue=False).worker))
+        base, path = _place(url or _said(environ) or _configured(environ, config))
     except (ValueError, SettingsError) as error:
         raise click.ClickException(f"no answer, for nobody is asked: {error}") from None
     try:
@@ -52,13 +50,32 @@ def _place(url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") or "/livez"
 
 
-def url_of(worker: WorkerSettings) -> str:
-    """Where the metrics server of a worker with these settings answers.
+def _said(environ: Mapping[str, str]) -> str:
+    """Where the environment alone says that the metrics server is, as in our image; empty if it does not.
+
+    Reading all settings takes longer than everything else that a probe does.
+    """
+    host, port = environ.get("METRICS_HOST", ""), environ.get("METRICS_PORT", "")
+    if not (port.isascii() and port.isdecimal() and host in {"127.0.0.1", "::1", *EVERY_ADDRESS}):
+        return ""
+    return url_of(host, int(port)) if int(port) <= PORT_MAX else ""
+
+
+def _configured(environ: Mapping[str, str], config: Path | None) -> str:
+    """Where the settings say that it is."""
+    from worker.settings import load  # noqa: PLC0415 - see `_said`
+
+    worker = load(environ, config=config, needs_queue=False).worker
+    return url_of(worker.metrics_host, worker.metrics_port)
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a metrics server that listens on *host* and *port* answers.
 
     Raises:
         ValueError: the port is 0, so only the worker's log knows.
     """
-    if worker.metrics_port == 0:
+    if port == 0:
         raise ValueError("METRICS_PORT is 0, so the port is only known from the worker's log; give --url")
-    host = EVERY_ADDRESS.get(worker.metrics_host, worker.metrics_host)
-    return f"http://[{host}]:{worker.metrics_port}" if ":" in host else f"http://{host}:{worker.metrics_port}"
+    asked = EVERY_ADDRESS.get(host, host)
+    return f"http://[{asked}]:{port}" if ":" in asked else f"http://{asked}:{port}"

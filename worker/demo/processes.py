@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import worker as package
 from worker.errors import WorkerError
-from worker.telemetry.server import fetch
+from worker.telemetry.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -32,17 +32,23 @@ SENDERS: Final = 16
 PAUSE_SECONDS: Final = 0.2
 
 
-async def produce(queue: Queue, messages: int, *, seed: int, sent: Callable[[int], None]) -> None:
-    """Send *messages* orders; *sent* hears of each accepted batch."""
-    tens = in_tens(messages, seed=seed)
+async def produce(
+    queue: Queue, messages: int, *, seed: int, sent: Callable[[int], None], per_second: float = 0.0
+) -> None:
+    """Send *messages* orders, *per_second* at most (0: as fast as they are accepted); *sent* hears of each batch."""
+    began = asyncio.get_running_loop().time()
+    gap = BATCH_ENTRIES / per_second if per_second else 0.0
+    due = ((began + number * gap, ten) for number, ten in enumerate(in_tens(messages, seed=seed)))
     async with asyncio.TaskGroup() as senders:
         for _ in range(SENDERS):
-            senders.create_task(_send_all(queue, tens, sent))
+            senders.create_task(_send_all(queue, due, sent))
 
 
-async def _send_all(queue: Queue, tens: Iterator[list[Outgoing]], sent: Callable[[int], None]) -> None:
-    """One of the senders; they share *tens*."""
-    for ten in tens:
+async def _send_all(queue: Queue, due: Iterator[tuple[float, list[Outgoing]]], sent: Callable[[int], None]) -> None:
+    """One of the senders; they share *due*: tens, and when each may go."""
+    loop = asyncio.get_running_loop()
+    for when, ten in due:
+        await asyncio.sleep(when - loop.time())
         left = ten
         while left:
             left = await _send(queue, left)
@@ -67,12 +73,12 @@ def in_tens(messages: int, *, seed: int) -> Iterator[list[Outgoing]]:
         yield ten
 
 
-async def _main(messages: int, seed: int) -> None:
+async def _main(messages: int, *, seed: int, per_second: float) -> None:
     """Send to the queue that the environment names."""
     settings = load(os.environ).pipelines[0]
     queue = await open_queue(settings.queue, settings, lambda _: None)
     try:
-        await produce(queue, messages, seed=seed, sent=lambda _: None)
+        await produce(queue, messages, seed=seed, sent=lambda _: None, per_second=per_second)
     finally:
         await queue.close()
 
@@ -80,10 +86,11 @@ async def _main(messages: int, seed: int) -> None:
 @click.command()
 @click.option("--messages", type=click.IntRange(1), default=100_000, show_default=True, help="How many orders.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other orders.")
-def main(*, messages: int, seed: int) -> None:
+@click.option("--rate", type=click.FloatRange(0), default=0.0, help="Messages a second; 0: as many as SQS takes.")
+def main(*, messages: int, seed: int, rate: float) -> None:
     """Send invented orders to SQS_QUEUE_URL."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_main(messages, seed))
+        runner.run(_main(messages, seed=seed, per_second=rate))
     click.echo(f"sent {messages} orders")
 
 

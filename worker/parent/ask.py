@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from worker.telemetry.server import fetch
+from worker.telemetry.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

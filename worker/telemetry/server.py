@@ -9,10 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import threading
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
 
 import orjson
 from prometheus_client import make_wsgi_app
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 0.2
 """How often the accepting thread looks whether it shall stop, and for requests that take too long."""
-FETCH_BYTES_MAX: Final = 4 * 1024 * 1024
 _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 _JSON: Final = ("Content-Type", "application/json")
 _ALWAYS: Final = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
@@ -98,26 +94,6 @@ class TelemetryServer:
         if server is not None:
             server.shutdown()
             server.server_close()
-
-
-def fetch(url: str, path: str, *, timeout_seconds: float = 3.0) -> tuple[int, str]:
-    """Status and body of *path* at the base *url* of a worker on this machine; for `worker health`.
-
-    Raises:
-        OSError: nobody answers there, or somebody else.
-        ValueError: *url* is none.
-    """
-    if not url.startswith("http://"):
-        raise ValueError(f"not the URL of a worker: {url}")
-    opener = build_opener(ProxyHandler({}))  # HTTP_PROXY is for the world, not for a probe of ourselves
-    try:
-        with opener.open(url.rstrip("/") + path, timeout=timeout_seconds) as answer:
-            return answer.status, answer.read(FETCH_BYTES_MAX).decode("utf-8", "replace")
-    except HTTPError as error:
-        with error:
-            return error.code, error.read(FETCH_BYTES_MAX).decode("utf-8", "replace")
-    except HTTPException as error:
-        raise OSError(f"what answers there does not speak HTTP ({type(error).__name__})") from error
 
 
 class _Routes:

@@ -42,6 +42,16 @@ def test_help_imports_nothing_heavy() -> None:
     assert imported & HEAVY == set()
 
 
+def test_a_probe_imports_nothing_heavy() -> None:
+    """A container asks every few seconds, with half a CPU: settings take four times as long as the rest."""
+    result = program("-X", "importtime", "-m", "worker", "health", METRICS_HOST="127.0.0.1", METRICS_PORT="1")
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in result.stderr.splitlines() if "|" in line}
+    assert result.returncode == 1
+    assert "no answer from http://127.0.0.1:1" in result.stderr
+    assert "click" in imported
+    assert imported & HEAVY == set()
+
+
 def test_bad_settings_are_exit_code_2(tmp_path: Path) -> None:
     """All problems on stderr, nothing else, no traceback."""
     result = program("-m", "worker", "config", WORKER_CONFIG=str(tmp_path / "missing.toml"), SQS_MAX_MESAGES="3")

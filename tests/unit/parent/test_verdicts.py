@@ -15,9 +15,10 @@ from worker.parent.figures import Figures
 from worker.parent.process import Command, Process
 from worker.parent.verdicts import ABSENT_SECONDS, STALL_SECONDS, Verdicts, total
 from worker.telemetry.events import MessagesReceived, PipelineStarted, WorkerStarted, WorkerStopping
+from worker.telemetry.fetch import fetch
 from worker.telemetry.health import Health
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.server import TelemetryServer, fetch
+from worker.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

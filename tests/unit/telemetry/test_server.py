@@ -16,9 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from worker.errors import SettingsError
 from worker.telemetry import listener
 from worker.telemetry.events import MessagesReceived, WorkerStarted
+from worker.telemetry.fetch import fetch
 from worker.telemetry.health import Health
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.server import TelemetryServer, fetch
+from worker.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,60 @@
+"""Programs that run inside the containers, where the engine's network and volumes are; each prints one line of JSON."""
+
+COUNT_ROWS = """
+import json, sqlite3
+rows = sqlite3.connect("/data/orders.sqlite").execute("SELECT count(*), count(DISTINCT message_id) FROM orders")
+print(json.dumps(rows.fetchone()))
+"""
+
+ACCOUNT = """
+import json, sys, time, urllib.request
+queue, deadline = {}, time.monotonic() + 30
+while not queue and time.monotonic() < deadline:
+    try:
+        with urllib.request.urlopen("http://loopback:9324/_loopback/account", timeout=5) as answer:
+            queue = json.load(answer)["queues"]["orders"]
+    except OSError as error:  # an engine's name server pauses while containers come and go
+        print(error, file=sys.stderr)
+        time.sleep(0.5)
+print(json.dumps(queue))
+"""
+"""The queue's own account of the messages."""
+
+LOOK_INSIDE = """
+import json, os, shutil
+def written(path):
+    try:
+        open(path, "w").close()
+    except OSError as error:
+        return error.strerror
+    return "written"
+try:
+    import worker.usual.usual
+    extension = "there"
+except ImportError as error:
+    extension = str(error)
+tools = [name for name in ("gcc", "cc", "g++", "clang", "ld", "make", "go", "cargo", "pip") if shutil.which(name)]
+places = {"root": written("/x"), "opt": written("/opt/worker/x")}
+print(json.dumps({"uid": os.getuid(), "tools": tools, "extension": extension} | places))
+"""
+
+SECONDS_TO_HEALTHY = """
+import json, os, time, urllib.request
+def asked(path):
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:9100" + path, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+with open("/proc/1/stat") as file:
+    ticks = int(file.read().rpartition(")")[2].split()[19])
+began = ticks / os.sysconf("SC_CLK_TCK")
+found = {}
+while len(found) < 2 and time.clock_gettime(time.CLOCK_BOOTTIME) - began < 60:
+    for path in ("/livez", "/readyz"):
+        if path not in found and asked(path):
+            found[path] = round(time.clock_gettime(time.CLOCK_BOOTTIME) - began, 2)
+    time.sleep(0.02)
+print(json.dumps(found))
+"""
+"""From the start of the worker's process to the first good answer of each page."""
