@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 RECEIVE: Final = Verb("receive", "AmazonSQS.ReceiveMessage")
 DELETE: Final = Verb("delete", "AmazonSQS.DeleteMessageBatch")
 CHANGE: Final = Verb("change_visibility", "AmazonSQS.ChangeMessageVisibilityBatch")
+RELEASE: Final = Verb("change_visibility", "AmazonSQS.ChangeMessageVisibilityBatch", repeatable=False)
+"""Visible at once, if it was performed: made again it would take the message from whoever was handed it meanwhile."""
 SEND: Final = Verb("send", "AmazonSQS.SendMessageBatch", repeatable=False)
 ATTRIBUTES: Final = Verb("attributes", "AmazonSQS.GetQueueAttributes")
 
@@ -143,7 +145,8 @@ class NativeQueue:
             for i, (d, s) in enumerate(zip(deliveries, seconds, strict=True))
         ]
         until = min(delivery.deadline or inf for delivery in deliveries)
-        return await self._batch(CHANGE, self._body({"Entries": entries}), len(entries), until=until)
+        verb = CHANGE if min(seconds) else RELEASE
+        return await self._batch(verb, self._body({"Entries": entries}), len(entries), until=until)
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
         """See `Queue.send`."""

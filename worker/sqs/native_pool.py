@@ -40,6 +40,10 @@ AT_ONCE_SECONDS: Final = 0.5
 later took the request: to make it again is for the caller, who knows how much time is left."""
 
 
+SURE_SECONDS: Final = 3.0
+"""A connection that was silent for longer may have been closed by now, and a request that must not be made twice would
+be lost with it: servers that keep idle connections for less than that are not known (Node's is 5 s)."""
+
 TOO_LATE: Final = "TooLate"
 """The code of a request that was not sent, because it would have come too late."""
 
@@ -67,11 +71,13 @@ class Pool:
         connect_seconds: float = CONNECT_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
         age_seconds: float = AGE_SECONDS,
+        sure_seconds: float = SURE_SECONDS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._dialer = Dialer(endpoint, tls=tls, connect_seconds=connect_seconds)
         self._idle_seconds = idle_seconds
         self._age_seconds = age_seconds
+        self._sure_seconds = sure_seconds
         self._free = limit
         """How many requests more may be under way. Written by `exchange` and `_done`."""
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -101,8 +107,9 @@ class Pool:
         """The answer to *request*; with *admission* a large one waits for room first.
 
         *repeated* is told of a kept connection that ended instead of answering, before the request is made once more;
-        None: it must not be, because a request that was performed and not answered would be performed twice. *until* is
-        the loop time after which it is not sent any more: it may have waited here, or this process stood still.
+        None: it must not be, because a request that was performed and not answered would be performed twice; it gets a
+        connection that has just been in use, or a new one. *until* is the loop time after which it is not sent any
+        more: it may have waited here, or this process stood still.
 
         Raises:
             WireTrouble: no connection, or none that gave a whole answer, or it is too late to ask.
@@ -115,7 +122,7 @@ class Pool:
         try:
             began = now()
             _require_time(began, until)
-            if (connection := self._kept(began)) is not None:
+            if (connection := self._kept(began, inf if repeated else self._sure_seconds)) is not None:
                 try:
                     return await self._asked(connection, request, admission)
                 except Unanswered as trouble:
@@ -159,9 +166,9 @@ class Pool:
                 return
         self._free += 1
 
-    def _kept(self, now: float) -> Connection | None:
-        """The connection used last, if it may still be used."""
-        while self._idle:
+    def _kept(self, now: float, silent_seconds: float) -> Connection | None:
+        """The connection used last, if it may still be used and was silent for no longer than *silent_seconds*."""
+        while self._idle and now - self._idle[-1].answered_at <= silent_seconds:
             connection = self._idle.pop()
             if connection.usable and now <= connection.good_until:
                 return connection

@@ -49,6 +49,17 @@ async def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoti
     assert (peer.connections, pool.connections) == (2, 1)
 
 
+async def test_a_request_that_must_not_be_made_twice_trusts_no_connection_that_was_silent(peer: Peer) -> None:
+    """The server may have closed it; what may be made twice finds out by trying."""
+    pool = Pool(Endpoint.of(f"http://127.0.0.1:{peer.port}"), limit=2, tls=None, sure_seconds=-1.0)
+    for _ in range(2):
+        await pool.exchange(REQUEST, repeated=unheard)
+    assert peer.connections == 1
+    await pool.exchange(REQUEST, repeated=None)
+    assert peer.connections == pool.connections == 2
+    await pool.close()
+
+
 @pytest.mark.parametrize("turn", [Turn(then="close"), Turn(then="reset")], ids=["closed", "reset"])
 async def test_a_request_that_meets_the_end_of_a_kept_connection_is_made_once_more(
     peer: Peer, pool: Pool, turn: Turn
