@@ -2,7 +2,7 @@
 # One file, three images: `build` makes the environment, `worker` is what runs, `monitoring` watches it in compose.
 
 FROM python:3.13-slim AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 # The compiler is for the worker's own extension, and stays in this stage.
 # hadolint ignore=DL3008
@@ -15,14 +15,14 @@ COPY requirements/run.txt requirements/extras.txt requirements/build.txt require
 # What single sinks need on top (PostgreSQL); `--build-arg EXTRAS=` leaves it out.
 ARG EXTRAS=requirements/extras.txt
 # Debugging symbols of the wheels are a quarter of all that they bring.
-RUN /opt/worker/bin/pip install --require-hashes --only-binary :all: -r requirements/run.txt ${EXTRAS:+-r "$EXTRAS"} \
+RUN /opt/worker/bin/pip install --no-compile --require-hashes --only-binary :all: -r requirements/run.txt ${EXTRAS:+-r "$EXTRAS"} \
  && /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt \
  && find /opt/worker/lib -name '*.so*' -type f -exec strip --strip-debug {} +
 # Nor are sources of extensions needed, nor the hundreds of languages that tracebacks could be coloured in.
 COPY pyproject.toml setup.py sqs_worker_daemon.py README.md LICENSE ./
 COPY worker/ worker/
 RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
- && /opt/worker/bin/pip install --no-deps --no-index /dist/*.whl \
+ && /opt/worker/bin/pip install --no-compile --no-deps --no-index /dist/*.whl \
  && find /opt/worker/lib \( -name '*.[ch]' -o -name '*.pyx' -o -name '*.pxd' \) -delete \
  && /opt/worker/bin/python -m compileall -q -x pygments/lexers/ /opt/worker/lib \
  && /opt/worker/bin/pip uninstall --yes pip

@@ -23,9 +23,9 @@ BIN = Path(sys.executable).parent
 
 SCENES = {
     None: {"loopback", "producer", "worker", "prometheus"},
-    "monitoring": {"loopback", "producer", "worker", "prometheus"},
-    "postgres": {"loopback", "producer", "worker-postgres", "postgres", "prometheus"},
-    "aws": {"worker-aws", "prometheus"},
+    "monitoring": {"loopback", "producer", "worker", "prometheus", "alertmanager", "grafana"},
+    "postgres": {"loopback", "producer", "worker-postgres", "postgres", "prometheus", "alertmanager", "grafana"},
+    "aws": {"worker-aws", "prometheus", "alertmanager", "grafana"},
 }
 WORKERS = ("worker", "worker-postgres", "worker-aws")
 
@@ -108,7 +108,7 @@ def test_what_compose_tells_a_worker_is_what_its_settings_take(service: str) -> 
 def test_compose_reaches_no_network_but_this_machine(compose: dict[str, Any]) -> None:
     """Every published port is bound to the loopback address."""
     published = [port["host_ip"] for service in compose["services"].values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1"]
+    assert published == ["127.0.0.1"] * 3
 
 
 def test_every_service_is_hardened(compose: dict[str, Any]) -> None:

@@ -128,8 +128,8 @@ class Stack:
         told = self.engine.run(self.engine.program, "events", *of, "--format", "{{json .}}", check=False)
         for line in told.splitlines():
             event = json.loads(line)
-            if "ContainerExitCode" in event:
-                return int(event["ContainerExitCode"])
+            if self.engine.program == "podman":
+                return int(event.get("ContainerExitCode", 0))  # it leaves a zero out
             return int(event["Actor"]["Attributes"]["exitCode"])
         return None
 

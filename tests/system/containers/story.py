@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.system.containers.inside import ACCOUNT, COUNT_ROWS, LOOK_INSIDE, SECONDS_TO_HEALTHY
-from tests.system.containers.stack import BASE, HARDENED, IMAGE, NETWORK, PROJECT
+from tests.system.containers.stack import BASE, IMAGE, PROJECT
 from tests.system.containers.told import until
 
 if TYPE_CHECKING:
@@ -42,33 +41,20 @@ def image(stack: Stack, checks: Checks) -> None:
 
 def healthy(stack: Stack, checks: Checks) -> None:
     """How long a worker takes from its start until its health check is good; the best of a few, on an idle queue."""
-    taken: list[dict[str, float]] = []
-    for _ in range(TRIES):
-        taken.append(_seconds_to_healthy(stack))
-        if taken[-1].get("/livez", 99) <= HEALTHY_SECONDS_MAX:
-            break
-    best = min(one.get("/livez", 99) for one in taken)
-    checks.that(f"healthy in {HEALTHY_SECONDS_MAX:.0f} s, seconds by page", taken, holds=best <= HEALTHY_SECONDS_MAX)
-
-
-def _seconds_to_healthy(stack: Stack) -> dict[str, float]:
-    program = stack.engine.program
     queue = {
         "SQS_QUEUE_URL": "http://loopback:9324/000000000000/orders-dead",
         "SQS_ENDPOINT_URL": "http://loopback:9324",
     }
-    keys = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_REGION": "us-east-1"}
-    environment = [f"--env={name}={value}" for name, value in (queue | keys | {"SINK": "discard"}).items()]
-    limits = ("--cpus=0.5", "--memory=512m", "--tmpfs=/tmp")
-    command = (program, "run", "--detach", *HARDENED, f"--network={NETWORK}", *limits, *environment, IMAGE)
-    container = stack.engine.run(*command).strip()
-    try:
-        exec_python = (program, "exec", container, "python", "-c", SECONDS_TO_HEALTHY)
-        taken: dict[str, float] = json.loads(stack.engine.run(*exec_python))
-        stack.engine.run(program, "exec", container, "worker", "health")
-    finally:
-        stack.engine.run(program, "rm", "--force", container)
-    return taken
+    told = queue | {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_REGION": "us-east-1"}
+    environment = [f"--env={name}={value}" for name, value in (told | {"SINK": "discard"}).items()]
+    taken: list[dict[str, float]] = []
+    while len(taken) < TRIES and not _quick(taken):
+        taken.append(stack.python(SECONDS_TO_HEALTHY, within=("--cpus=0.5", "--memory=512m", *environment)))
+    checks.that(f"healthy in {HEALTHY_SECONDS_MAX:.0f} s, seconds by page", taken, holds=_quick(taken))
+
+
+def _quick(taken: list[dict[str, float]]) -> bool:
+    return any(one.get("/livez", 60) <= HEALTHY_SECONDS_MAX and one["worker health"] == 0 for one in taken)
 
 
 def three(stack: Stack, checks: Checks) -> None:
