@@ -96,7 +96,7 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE))
 
 deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
-	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))
+	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))
 
 $(TOOLS_STAMP):
 	@echo "setting up $(TOOLS) for the tools of the platforms, once: a minute or two"

@@ -28,6 +28,7 @@ _DEBIAN: Final = "tests/deploy/debian.sh could not get it: that needs apt-get an
 _NPM: Final = "tests/deploy/npm needs node and npm, which are not here"
 MAY_BE_MISSING: Final[Mapping[str, str]] = {
     "amtool": _DEBIAN,
+    "node": "it comes with Node.js, which is not here",
     "pm2": _NPM,
     "prometheus": _DEBIAN,
     "prometheus-alertmanager": _DEBIAN,
