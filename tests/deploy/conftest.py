@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[str, set[str]] = defaultdict(set)
     for outcome, report in _reports(terminalreporter):
-        for name, tool in report.user_properties:
+        for name, tool in getattr(report, "user_properties", []):  # a file that could not be read has none
             if name == TOOL:
                 counts[str(tool)][outcome] += 1
                 if outcome == "skipped" and isinstance(report.longrepr, tuple):

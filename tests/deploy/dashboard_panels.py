@@ -84,7 +84,7 @@ KEEPING_UP: Final = (
             (f"max by (queue) (job_queue:sqs_messages_late:ratio_rate6h{{{Q}}})", "{{queue}} 6 hours"),
         ),
         "percentunit",
-        help="Share that was written later than 300 s after it was sent. 1 % is promised over 30 days.",
+        help="Share that was written too late (300 s, or what thresholds.yml says). 1 % is promised over 30 days.",
     ),
     Panel(
         "Worker-seconds that wait",

@@ -133,3 +133,16 @@ def test_dead_letters_that_would_go_round_do_not_start(rig: Rig) -> None:
     by_policy = with_pipelines(rig, CIRCLE)
     assert by_policy.end() == 3
     assert "dead → orders → dead" in by_policy.facts("worker_refused")[0]["detail"]
+
+
+def test_a_worker_tells_how_many_lie_in_the_queue_that_only_the_policy_names(tmp_path: Path) -> None:
+    """Without SQS_DLQ_URL it sends nothing there, and an alert can still say that it is not empty."""
+    with started(tmp_path, queue="orders:visibility=5,dlq=orders-dead,max=3") as rig:
+        rig.send_bodies(["one", "two"], queue="orders-dead")
+        worker = rig.worker(SINK="discard", LOG_LEVEL="info")
+        url = worker.event("worker_started")["metrics_url"]
+        labels = 'pipeline="default",queue="orders-dead",state="visible"'
+        sample = f"sqs_dead_letter_queue_messages{{{labels}}} 2.0"
+        rig.until(lambda: sample in rig.get(url, "/metrics")[1].splitlines(), sample)
+        assert worker.facts("dead_letters_unseen") == []
+        assert rig.books("orders-dead")["visible"] == 2
