@@ -21,6 +21,7 @@ FOLDER = ROOT / "ecosystem" / "systemd"
 UNIT, TARGET = "worker@.service", "sqs-workers.target"
 PROGRAM = "/opt/sqs-worker/bin/worker"
 EXPOSURE_MAX = 2.0
+SLOW = "import asyncio\n\nasync def handle(message):\n    await asyncio.sleep(7)\n"
 BLOCKING = "import time\n\nasync def handle(message):\n    time.sleep(3600)\n"
 
 
@@ -108,7 +109,7 @@ def systemd(tmp_path: Path) -> Iterator[Instance]:
 class Service:
     """The unit as it is shipped, but for what a user's instance does not have, and where things are."""
 
-    def __init__(self, systemd: Instance, queue: Rig, **settings: str) -> None:
+    def __init__(self, systemd: Instance, queue: Rig, *changes: str, **settings: str) -> None:
         self.name = "worker@01.service"
         self.said = queue.folder / "worker.log"
         self._systemd = systemd
@@ -124,13 +125,13 @@ class Service:
         }
         given = queue.folder / "worker.env"
         given.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
-        changes = systemd.units / "worker@.service.d"
-        changes.mkdir()
-        changes.joinpath("here.conf").write_text(
+        drop_in = systemd.units / "worker@.service.d"
+        drop_in.mkdir()
+        drop_in.joinpath("here.conf").write_text(
             "[Service]\nDynamicUser=no\nUser=\nPrivateTmp=no\nProtectHome=no\nWatchdogSec=6\nRestartSec=100ms\n"
             f"ReadWritePaths={queue.folder}\nEnvironmentFile=\nEnvironmentFile={given}\n"
             f"StandardOutput=append:{self.said}\nStandardError=inherit\n"
-            f"ExecStart=\nExecStart={Path(sys.executable).with_name('worker')} run\n"
+            f"ExecStart=\nExecStart={Path(sys.executable).with_name('worker')} run\n" + "\n".join(changes)
         )
         for name in (UNIT, TARGET):
             systemd.units.joinpath(name).write_text(FOLDER.joinpath(name).read_text())
@@ -160,6 +161,25 @@ def test_systemd_runs_it_from_ready_to_drained(systemd: Instance, queue: Rig) ->
     assert service.show("ExecMainStatus") == "0"
     assert queue.books()["not_visible"] == 0
     assert len(queue.rows()) + int(queue.books()["visible"]) == 800
+
+
+@pytest.mark.deploy("systemd-analyze")
+def test_systemd_gives_it_the_time_that_it_asks_for(systemd: Instance, queue: Rig) -> None:
+    """SQS is away at the start, and work takes long at the stop: twice longer than the unit allows, and neither is cut.
+
+    A unit whose times are shorter than the settings' costs nobody his work.
+    """
+    queue.folder.joinpath("slow.py").write_text(SLOW)
+    changes = {"SINK": "handler", "HANDLER": "slow:handle", "WORKER_DRAIN_SECONDS": "60"}
+    service = Service(systemd, queue, "TimeoutStartSec=5", "TimeoutStopSec=3", **changes)
+    queue.faults([{"action": "status", "status": 503, "until_seconds": 10}])
+    service.ctl("start")
+    queue.send(1)
+    queue.until_books("received", 1)
+    service.ctl("stop")
+    assert service.show("Result") == "success"
+    assert service.show("ExecMainStatus") == "0"
+    assert queue.books()["deleted"] == 1
 
 
 @pytest.mark.deploy("systemd-analyze")
