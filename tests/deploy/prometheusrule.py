@@ -29,8 +29,19 @@ def rendered() -> str:
         "metadata": {"name": "worker", "labels": labels},
         "spec": {"groups": groups},
     }
-    text: str = yaml.safe_dump(made, sort_keys=False, width=120, allow_unicode=True)
+    text: str = yaml.dump(made, Dumper=_Dumper, sort_keys=False, width=1_000, allow_unicode=True)
     return _HEAD + text
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # the library is not typed
+    """Writes a text of several lines as several lines."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _groups(file: Path) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ CASES: Final = [
     for group in yaml.safe_load(file.read_text())["tests"]
     for case in group["alert_rule_test"]
 ]
-OTHERS: Final = re.compile(r"process_\w+|up|ALERTS|kube_horizontalpodautoscaler_\w+")
+OTHERS: Final = re.compile(r"process_\w+|up|ALERTS|kube_(horizontalpodautoscaler|deployment)_\w+")
 """Families that are not ours: every client's, Prometheus' own, and those of kube-state-metrics."""
 PARTS: Final = re.compile(r"_(?:bucket|sum|count)$")
 OURS: Final = set(re.findall(r"^\| `(\w+)`", on_page(PAGE.read_text()), re.MULTILINE))
