@@ -89,7 +89,7 @@ def workers(folder: Path) -> Iterator[tuple[Rig, list[str]]]:
 @contextmanager
 def prometheus(folder: Path, pages: list[str]) -> Iterator[Prometheus]:
     """One that scrapes *pages* each second, when it has."""
-    port = _free_port()
+    port = free_port()
     targets = ", ".join(json.dumps(urllib.parse.urlsplit(page).netloc) for page in pages)
     configuration = folder / "prometheus.yml"
     configuration.write_text(CONFIGURATION.format(rules=RULES, targets=targets))
@@ -138,7 +138,8 @@ def _load(made: Rig) -> Iterator[None]:
         sender.join()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One on loopback that nobody has at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
