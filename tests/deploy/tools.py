@@ -30,6 +30,7 @@ MAY_BE_MISSING: Final[Mapping[str, str]] = {
     "amtool": _DEBIAN,
     "node": "it comes with Node.js, which is not here",
     "pm2": _NPM,
+    "podman": "the image and docker-compose.yml are run by it; `make containers` takes docker as well",
     "prometheus": _DEBIAN,
     "prometheus-alertmanager": _DEBIAN,
     "promtool": _DEBIAN,

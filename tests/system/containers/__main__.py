@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import time
 
@@ -17,6 +18,7 @@ from tests.system.containers.engine import KINDS, found
 from tests.system.containers.stack import Stack
 from tests.system.containers.told import Checks, say
 
+PUBLISHED = ("prometheus", "alertmanager")
 DEMO = ("loopback", "producer", "worker", "prometheus")
 
 
@@ -24,7 +26,7 @@ def main() -> int:
     """Run all of it; 0 if every check held."""
     asked = _asked()
     began = time.monotonic()
-    ports = {"prometheus": asked.port, "alertmanager": asked.port + 3}
+    ports = {name: asked.port + number if asked.port else _free() for number, name in enumerate(PUBLISHED)}
     environment = {
         "MESSAGES": str(asked.messages),
         "RATE": str(asked.rate),
@@ -60,12 +62,18 @@ def run(stack: Stack, checks: Checks, messages: int) -> None:
     story.stopped(stack, checks)
 
 
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Build and run docker-compose.yml and check every row.")
     parser.add_argument("--engine", choices=KINDS, default=os.environ.get("ENGINE") or None)
     parser.add_argument("--messages", type=int, default=int(os.environ.get("MESSAGES", "120000")))
     parser.add_argument("--rate", type=int, default=int(os.environ.get("RATE", "1000")), help="messages a second")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PROMETHEUS_PORT", "9090")))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PROMETHEUS_PORT", "9090")), help="0: any")
     return parser.parse_args()
 
 

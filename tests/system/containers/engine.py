@@ -87,13 +87,13 @@ def _check_health(engine: Engine, project: str) -> None:
 
 def _within_limits() -> dict[str, str]:
     """For podman where nobody may raise limits (a sandbox): it would start containers, but no health check in them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     place = Path("/etc/containers/containers.conf")
     said = place.read_text() if place.exists() else ""
     if hard >= ASKED_FILES or "[containers]" in said:
         return {}
     ours = Path(tempfile.mkdtemp(prefix="podman-")) / "containers.conf"
-    ours.write_text(f'{said}\n[containers]\ndefault_ulimits = ["nofile={soft}:{hard}"]\n')
+    ours.write_text(f'{said}\n[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
     return {"CONTAINERS_CONF": str(ours)}
 
 

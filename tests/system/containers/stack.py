@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import tempfile
@@ -27,6 +28,11 @@ BASE = "docker.io/library/python:3.13-slim"
 GRACE_SECONDS = 35
 NETWORK = f"{PROJECT}_default"
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
+
+
+def now() -> str:
+    """As engines take it for the beginning or the end of a span."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True)
@@ -123,15 +129,15 @@ class Stack:
         return Ended(self._exit_code(container, since), json.loads(lines[-1]) if lines else {})
 
     def _exit_code(self, container: str, since: str) -> int | None:
-        died = "died" if self.engine.program == "podman" else "die"
-        of = ("--filter", f"event={died}", "--filter", f"container={container}", "--since", since, "--until", "0s")
-        told = self.engine.run(self.engine.program, "events", *of, "--format", "{{json .}}", check=False)
-        for line in told.splitlines():
-            event = json.loads(line)
-            if self.engine.program == "podman":
-                return int(event.get("ContainerExitCode", 0))  # it leaves a zero out
-            return int(event["Actor"]["Attributes"]["exitCode"])
-        return None
+        podman = self.engine.program == "podman"
+        of = ("--filter", f"event={'died' if podman else 'die'}", "--filter", f"container={container}")
+        span = ("--since", since, "--stream=false" if podman else f"--until={now()}")
+        told = self.engine.run(self.engine.program, "events", *of, *span, "--format", "{{json .}}", check=False)
+        codes = [
+            event.get("ContainerExitCode", 0) if podman else event["Actor"]["Attributes"]["exitCode"]  # podman omits 0
+            for event in map(json.loads, told.splitlines())
+        ]
+        return int(codes[-1]) if codes else None
 
     def last_line(self, container: str, event: str) -> dict[str, Any]:
         """The latest log line of *container* that tells *event*."""

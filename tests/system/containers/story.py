@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.system.containers.inside import ACCOUNT, COUNT_ROWS, LOOK_INSIDE, SECONDS_TO_HEALTHY
-from tests.system.containers.stack import BASE, IMAGE, PROJECT
+from tests.system.containers.stack import BASE, IMAGE, PROJECT, now
 from tests.system.containers.told import until
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ SEEN_SECONDS: Final = 90.0
 """Prometheus asks the name server every 5 s, and each worker every 5 s; engines take longer to start one here."""
 LAYERS_BYTES_MAX: Final = 70_000_000
 HEALTHY_SECONDS_MAX: Final = 2.0
+CPUS: Final = 0.5
 TRIES: Final = 3
 """A busy machine makes a start longer, never shorter."""
 ENDS: Final = ("deleted", "retried", "rejected", "released", "expired")
@@ -40,7 +40,7 @@ def image(stack: Stack, checks: Checks) -> None:
 
 
 def healthy(stack: Stack, checks: Checks) -> None:
-    """How long a worker takes from its start until its health check is good; the best of a few, on an idle queue."""
+    """How long a worker takes from its start until its health check is good, and how much of its half of a CPU."""
     queue = {
         "SQS_QUEUE_URL": "http://loopback:9324/000000000000/orders-dead",
         "SQS_ENDPOINT_URL": "http://loopback:9324",
@@ -49,12 +49,14 @@ def healthy(stack: Stack, checks: Checks) -> None:
     environment = [f"--env={name}={value}" for name, value in (told | {"SINK": "discard"}).items()]
     taken: list[dict[str, float]] = []
     while len(taken) < TRIES and not _quick(taken):
-        taken.append(stack.python(SECONDS_TO_HEALTHY, within=("--cpus=0.5", "--memory=512m", *environment)))
-    checks.that(f"healthy in {HEALTHY_SECONDS_MAX:.0f} s, seconds by page", taken, holds=_quick(taken))
+        taken.append(stack.python(SECONDS_TO_HEALTHY, within=(f"--cpus={CPUS}", "--memory=512m", *environment)))
+    claim = f"healthy in {HEALTHY_SECONDS_MAX:.0f} s, and in as long with half a CPU; seconds by page"
+    checks.that(claim, taken, holds=_quick(taken))
 
 
 def _quick(taken: list[dict[str, float]]) -> bool:
-    return any(one.get("/livez", 60) <= HEALTHY_SECONDS_MAX and one["worker health"] == 0 for one in taken)
+    longest = [max(one.get("/livez", 60), one.get("CPU", 60) / CPUS) for one in taken if one["worker health"] == 0]
+    return min(longest, default=60) <= HEALTHY_SECONDS_MAX
 
 
 def three(stack: Stack, checks: Checks) -> None:
@@ -75,7 +77,7 @@ def five_and_two(stack: Stack, checks: Checks, messages: int) -> None:
     stack.scale(5)
     _seen(stack, checks, 5)
     _under_load(stack, checks, messages, "scaled to five")
-    every, since = stack.containers("worker"), _now()
+    every, since = stack.containers("worker"), now()
     checks.that("the three that were there were left alone", len(before), holds=before <= set(every))
     stack.follow(*every)
     stack.scale(2)
@@ -161,7 +163,3 @@ def _counts(told: dict[str, Any]) -> dict[str, Any]:
 
 def _clean(told: dict[str, Any]) -> bool:
     return bool(told) and told["in_flight"] == 0 and told["received"] == sum(told[end] for end in ENDS)
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,102 @@
+"""The image as it is built: what syft finds in it, and the whole of docker-compose.yml run for real.
+
+Both need a container engine, so both are skipped by name where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.system.containers.engine import found
+from tests.system.containers.stack import IMAGE, Stack
+from tests.words.pages import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.system.containers.engine import Engine
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("containers")]
+
+BUILDERS: Final = {"binutils", "cpp", "gcc", "g++", "libc6-dev", "make"}
+"""Of Debian: what compiles, which stays behind in the first stage."""
+ENVIRONMENT: Final = "/opt/worker/"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Whatever engine is there."""
+    try:
+        engine = found(None, environment={})
+    except SystemExit as none:
+        pytest.skip(str(none))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def packages(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What syft finds in the image, which is built if anything has changed."""
+    Stack(engine, {}, (), "demo").build()
+    archive = tmp_path_factory.mktemp("image") / "image.tar"
+    engine.run(engine.program, "save", *_format(engine), "--output", str(archive), IMAGE)
+    try:
+        bill: list[dict[str, Any]] = json.loads(_syft(archive))["artifacts"]
+    finally:
+        archive.unlink()
+    return bill
+
+
+def _format(engine: Engine) -> tuple[str, ...]:
+    return ("--format", "docker-archive") if engine.program == "podman" else ()
+
+
+def _syft(archive: Path) -> str:
+    command = ("syft", "scan", f"docker-archive:{archive}", "--output", "syft-json", "--quiet")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.deploy("syft")
+def test_the_bill_of_materials_is_what_was_pinned(packages: list[dict[str, Any]]) -> None:
+    """Every Python package of the worker has the pinned version, and there is no other one: no pip, no leftover."""
+    ours = {
+        _canonical(one["name"]): one["version"]
+        for one in packages
+        if one["type"] == "python" and any(place["path"].startswith(ENVIRONMENT) for place in one["locations"])
+    }
+    texts = [(ROOT / "requirements" / name).read_text() for name in ("run.txt", "extras.txt")]
+    pins = [pin for text in texts for pin in re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)]
+    pinned = {_canonical(name): version for name, version in pins}
+    assert ours.pop("sqs-worker-daemon")
+    assert ours == pinned
+
+
+@pytest.mark.deploy("syft")
+def test_nothing_that_compiles_is_in_the_image(packages: list[dict[str, Any]]) -> None:
+    """The compiler's stage stays behind; that syft reads Debian's packages at all is seen by libc."""
+    debian = {one["name"] for one in packages if one["type"] == "deb"}
+    assert "libc6" in debian
+    assert debian & BUILDERS == set()
+
+
+@pytest.mark.deploy("podman")
+def test_the_compose_file_runs_by_docker_s_own_compose() -> None:
+    """`make containers` with fewer messages: three workers, five, two, none; and every message in one row."""
+    load = ("--messages", "60000", "--rate", "600", "--port", "0")
+    command = (sys.executable, "-m", "tests.system.containers", "--engine", "compose-on-podman", *load)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1400)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all of it held" in done.stdout
