@@ -93,7 +93,7 @@ $(NODE_PEERS): bench/peers/package-lock.json
 	  else echo "NO NODE OR NO NPM HERE: the benchmark goes on without sqs-consumer"; fi
 
 containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
-	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE))
+	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE)) $(if $(SCENE),--scene $(SCENE))
 
 deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
 	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.system.containers.engine import found
-from tests.system.containers.stack import IMAGE, Stack
+from tests.system.containers.stack import IMAGE, MONITORING, Stack
 from tests.words.pages import ROOT
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def packages(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What syft finds in the image, which is built if anything has changed."""
-    Stack(engine, {}, (), "demo").build()
+    Stack(engine, {}, MONITORING).build()
     archive = tmp_path_factory.mktemp("image") / "image.tar"
     engine.run(engine.program, "save", *_format(engine), "--output", str(archive), IMAGE)
     try:

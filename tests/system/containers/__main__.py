@@ -15,11 +15,11 @@ import time
 
 from tests.system.containers import story
 from tests.system.containers.engine import KINDS, found
-from tests.system.containers.stack import Stack
+from tests.system.containers.stack import MONITORING, POSTGRES, STAND_IN, Stack
 from tests.system.containers.told import Checks, say
 
 PUBLISHED = ("prometheus", "alertmanager")
-DEMO = ("loopback", "producer", "worker", "prometheus")
+SCENES = {"monitoring": MONITORING, "postgres": POSTGRES, "postgres-stand-in": STAND_IN}
 
 
 def main() -> int:
@@ -34,12 +34,12 @@ def main() -> int:
         "ALERTMANAGER_PORT": str(ports["alertmanager"]),
     }
     engine = found(asked.engine, environment=environment)
-    # Grafana is all that is left out of the profile: it would be fetched from outside.
-    stack, checks = Stack(engine, ports, (*DEMO, "alertmanager"), "monitoring"), Checks()
+    stack, checks = Stack(engine, ports, SCENES[asked.scene]), Checks()
     say(f"{engine.kind}: {asked.messages} messages, {asked.rate} a second; about {asked.messages // asked.rate + 90} s")
     try:
         stack.down()
         stack.build()
+        run = run_monitoring if asked.scene == "monitoring" else run_postgres
         run(stack, checks, asked.messages)
     finally:
         stack.down()
@@ -49,7 +49,7 @@ def main() -> int:
     return 1 if checks.failed else 0
 
 
-def run(stack: Stack, checks: Checks, messages: int) -> None:
+def run_monitoring(stack: Stack, checks: Checks, messages: int) -> None:
     """The story, in its order."""
     story.image(stack, checks)
     say("starting the loopback, the producer, three workers, Prometheus and Alertmanager")
@@ -62,6 +62,15 @@ def run(stack: Stack, checks: Checks, messages: int) -> None:
     story.stopped(stack, checks)
 
 
+def run_postgres(stack: Stack, checks: Checks, messages: int) -> None:
+    """The same account into PostgreSQL, without the scaling."""
+    say("starting the loopback, the producer, PostgreSQL, two workers and Prometheus")
+    stack.up(2)
+    story.seen(stack, checks, 2)
+    story.drained(stack, checks, messages)
+    story.stopped(stack, checks)
+
+
 def _free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,6 +80,7 @@ def _free() -> int:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Build and run docker-compose.yml and check every row.")
     parser.add_argument("--engine", choices=KINDS, default=os.environ.get("ENGINE") or None)
+    parser.add_argument("--scene", choices=SCENES, default=os.environ.get("SCENE") or "monitoring")
     parser.add_argument("--messages", type=int, default=int(os.environ.get("MESSAGES", "120000")))
     parser.add_argument("--rate", type=int, default=int(os.environ.get("RATE", "1000")), help="messages a second")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PROMETHEUS_PORT", "9090")), help="0: any")

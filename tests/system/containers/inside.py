@@ -1,9 +1,20 @@
-"""Programs that run inside the containers, where the engine's network and volumes are; each prints one line of JSON."""
+"""Programs that run in containers, where the engine's network and volumes are; each prints one line of JSON."""
 
 COUNT_ROWS = """
 import json, sqlite3
 rows = sqlite3.connect("/data/orders.sqlite").execute("SELECT count(*), count(DISTINCT message_id) FROM orders")
 print(json.dumps(rows.fetchone()))
+"""
+
+COUNT_TABLE = """
+import asyncio, json, os
+import asyncpg
+async def count():
+    database = await asyncpg.connect(os.environ["POSTGRES_DSN"])
+    row = await database.fetchrow("SELECT count(*), count(DISTINCT message_id) FROM orders")
+    await database.close()
+    return list(row)
+print(json.dumps(asyncio.run(count())))
 """
 
 ACCOUNT = """

@@ -9,7 +9,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,13 @@ from tests.system.containers.engine import ROOT, check_health
 from tests.system.containers.told import say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.system.containers.engine import Engine
 
 PROJECT = "sqs-worker-check"
 IMAGE = "sqs-worker-daemon:local"
 WATCH = "sqs-worker-daemon-monitoring:local"
 BASE = "docker.io/library/python:3.13-slim"
+POSTGRES_FOLDER = ROOT / "tests/system/containers/postgres"
 GRACE_SECONDS = 35
 NETWORK = f"{PROJECT}_default"
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
@@ -33,6 +32,24 @@ HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 def now() -> str:
     """As engines take it for the beginning or the end of a span."""
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A profile, and what of it is started: all but Grafana, which would be fetched from outside."""
+
+    profile: str
+    services: tuple[str, ...]
+    worker: str
+    files: tuple[str, ...] = ()
+    """Beside docker-compose.yml."""
+
+
+DEMO = ("loopback", "producer", "prometheus")
+MONITORING = Scene("monitoring", (*DEMO, "alertmanager", "worker"), "worker")
+POSTGRES = Scene("postgres", (*DEMO, "postgres", "worker-postgres"), "worker-postgres")
+STAND_IN = replace(POSTGRES, files=("tests/system/containers/postgres/compose.yml",))
+"""With a PostgreSQL that is built here instead of fetched."""
 
 
 @dataclass(slots=True)
@@ -51,8 +68,7 @@ class Stack:
     engine: Engine
     ports: dict[str, int]
     """Of `prometheus` and `alertmanager`."""
-    services: Sequence[str]
-    profile: str
+    scene: Scene
     logs: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="containers-")))
     following: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -62,6 +78,10 @@ class Stack:
         if self.engine.program == "docker":
             self._compose("build", "worker", "prometheus")
             return
+        if self.scene is STAND_IN:
+            self.engine.run(
+                "podman", "build", "--quiet", "--tag", "sqs-worker-check-postgres:local", str(POSTGRES_FOLDER)
+            )
         for target, name in (("worker", IMAGE), ("monitoring", WATCH)):
             self.engine.run("podman", "build", "--quiet", "--target", target, "--tag", name, str(ROOT))
 
@@ -73,10 +93,10 @@ class Stack:
 
     def scale(self, workers: int) -> None:
         """As a person would."""
-        scale = ("--scale", f"worker={workers}")
-        self._compose("up", "--detach", "--no-build", "--no-recreate", *scale, *self.services)
-        if len(self.containers("worker")) > workers and self.engine.kind == "podman-compose":
-            extra = self.containers("worker")[:-workers]
+        scale = ("--scale", f"{self.scene.worker}={workers}")
+        self._compose("up", "--detach", "--no-build", "--no-recreate", *scale, *self.scene.services)
+        if len(self.workers()) > workers and self.engine.kind == "podman-compose":
+            extra = self.workers()[:-workers]
             say(f"      podman-compose leaves {len(extra)} workers that are too many: they are stopped by name")
             self.stop(*extra)
             self.engine.run("podman", "rm", *extra)
@@ -89,6 +109,10 @@ class Stack:
         if left := self.containers():
             self.engine.run(self.engine.program, "rm", "--force", *left, check=False)
         self._compose("down", "--volumes", check=False)
+
+    def workers(self, *, running: bool = False) -> list[str]:
+        """The ids of the workers' containers."""
+        return self.containers(self.scene.worker, running=running)
 
     def containers(self, service: str | None = None, *, running: bool = False) -> list[str]:
         """The ids of a service's containers (None: of all), newest first; running or not."""
@@ -166,5 +190,6 @@ class Stack:
             return None
 
     def _compose(self, *command: str, check: bool = True) -> None:
-        chosen = ("--project-name", PROJECT, "--profile", self.profile)
-        self.engine.run(*self.engine.compose, *chosen, *command, check=check)
+        files = [f"--file={name}" for name in ("docker-compose.yml", *self.scene.files)]
+        chosen = ("--project-name", PROJECT, "--profile", self.scene.profile)
+        self.engine.run(*self.engine.compose, *files, *chosen, *command, check=check)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.system.containers.inside import ACCOUNT, COUNT_ROWS, LOOK_INSIDE, SECONDS_TO_HEALTHY
-from tests.system.containers.stack import BASE, IMAGE, PROJECT, now
+from tests.system.containers.inside import ACCOUNT, COUNT_ROWS, COUNT_TABLE, LOOK_INSIDE, SECONDS_TO_HEALTHY
+from tests.system.containers.stack import BASE, IMAGE, POSTGRES, PROJECT, now
 from tests.system.containers.told import until
 
 if TYPE_CHECKING:
@@ -61,38 +61,38 @@ def _quick(taken: list[dict[str, float]]) -> bool:
 
 def three(stack: Stack, checks: Checks) -> None:
     """Three are there, each works, and one of them is stopped in the middle of the work and started again."""
-    _seen(stack, checks, 3)
-    one = stack.containers("worker")[0]
+    seen(stack, checks, 3)
+    one = stack.workers()[0]
     stack.stop(one)
     told = stack.last_line(one, "pipeline_stopped")
     code = stack.inspect(one, ".State.ExitCode")
     checks.that("a worker stopped under load ends with 0", (code, _counts(told)), holds=code == "0" and _clean(told))
     stack.start(one)
-    _seen(stack, checks, 3)
+    seen(stack, checks, 3)
 
 
 def five_and_two(stack: Stack, checks: Checks, messages: int) -> None:
     """Scaled to five and back to two while messages keep coming."""
-    before = set(stack.containers("worker"))
+    before = set(stack.workers())
     stack.scale(5)
-    _seen(stack, checks, 5)
+    seen(stack, checks, 5)
     _under_load(stack, checks, messages, "scaled to five")
-    every, since = stack.containers("worker"), now()
+    every, since = stack.workers(), now()
     checks.that("the three that were there were left alone", len(before), holds=before <= set(every))
     stack.follow(*every)
     stack.scale(2)
-    gone = [one for one in every if one not in stack.containers("worker", running=True)]
+    gone = [one for one in every if one not in stack.workers(running=True)]
     _under_load(stack, checks, messages, "scaled to two")
     ended = [stack.ended(one, since=since) for one in gone]
     found = [(one.code, _counts(one.stopped)) for one in ended]
     good = len(ended) == 3 and all(one.code == 0 and _clean(one.stopped) for one in ended)
     checks.that("those that went ended with 0, all in hand accounted for", found, holds=good)
-    _seen(stack, checks, 2)
+    seen(stack, checks, 2)
     was = stack.query('count(count by (instance) (last_over_time(up{job="worker"}[30m])))')
     checks.that("Prometheus remembers at least five", [value for _, value in was], holds=bool(was and was[0][1] >= 5))
 
 
-def _seen(stack: Stack, checks: Checks, workers: int) -> None:
+def seen(stack: Stack, checks: Checks, workers: int) -> None:
     """Prometheus finds exactly so many, and each has deleted messages."""
     working = f"{UP} and on(instance) (sum by (instance) (sqs_worker_messages_deleted_total) > 0)"
 
@@ -119,7 +119,7 @@ def drained(stack: Stack, checks: Checks, messages: int) -> None:
     empty = {"sent": messages, "deleted": messages, "visible": 0, "not_visible": 0, "delayed": 0}
     left = until("the queue to be empty", look, lambda now: now == empty, seconds=PATIENCE_SECONDS)
     checks.that("the queue is empty", left, holds=left == empty)
-    rows = stack.python(COUNT_ROWS, within=("--volume", f"{PROJECT}_rows:/data"))
+    rows = _rows(stack)
     checks.that("every message is in exactly one row (rows, different)", rows, holds=rows == [messages, messages])
 
     def difference() -> list[float]:
@@ -127,6 +127,15 @@ def drained(stack: Stack, checks: Checks, messages: int) -> None:
 
     even = until("the counters to agree", difference, lambda now: now == [0.0], seconds=SEEN_SECONDS)
     checks.that("received = deleted + given back over the workers that are left", even, holds=even == [0.0])
+
+
+def _rows(stack: Stack) -> list[int]:
+    if stack.scene.profile == POSTGRES.profile:
+        dsn = "--env=POSTGRES_DSN=postgresql://worker:demo@postgres:5432/orders"
+        in_table: list[int] = stack.python(COUNT_TABLE, within=(dsn,))
+        return in_table
+    in_file: list[int] = stack.python(COUNT_ROWS, within=("--volume", f"{PROJECT}_rows:/data"))
+    return in_file
 
 
 def watched(stack: Stack, checks: Checks) -> None:
@@ -147,7 +156,7 @@ def watched(stack: Stack, checks: Checks) -> None:
 
 def stopped(stack: Stack, checks: Checks) -> None:
     """SIGTERM to all workers at once."""
-    workers = stack.containers("worker", running=True)
+    workers = stack.workers(running=True)
     began = time.monotonic()
     stack.stop(*workers)
     seconds = round(time.monotonic() - began, 1)
