@@ -1,8 +1,9 @@
 """Run: starts a worker, listens for signals, and ends it with the right exit code.
 
     0  it ran dry and everything in hand was settled or given back
-    3  AWS or the sink refused it at the start, or was still away after a minute
-    1  anything else: a second signal, time to drain over with something still in hand, a defect, code that never ends
+    3  AWS or the sink refused it at the start: another start would be refused as well
+    1  anything else: SQS or the sink still away after a minute of the start, a second signal, time to drain over with
+       something still in hand, a defect, code that never ends
 
 The order of stopping one pipeline is `Pipeline._run_dry`; here is what surrounds it.
 """
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from worker import __version__, early
 from worker.app import open_pipeline
 from worker.ecs.protect import protector_of
-from worker.errors import QueueError, SinkError, StageEnded, StartRefused
+from worker.errors import QueueError, QueueUnavailable, SinkError, SinkUnavailable, StageEnded, StartRefused
 from worker.guard import YourThreads, guarded_task
 from worker.instruments import Instruments
 from worker.leaving import leave_soon
@@ -36,7 +37,7 @@ from worker.signals import stop_on_signals
 from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from worker.ecs.protect import Protector
     from worker.lifeline import Lifeline
@@ -138,7 +139,7 @@ async def _serve(life: Life, url: str) -> int:
     except* (QueueError, SinkError, StartRefused) as refused:
         for error in leaves(refused):
             emit(events.WorkerRefused(type(error).__name__, getattr(error, "code", ""), str(error)))
-        code = REFUSED
+        code = refusal_code(leaves(refused))
     except* StageEnded as ended:
         for error in leaves(ended):
             emit(events.StageLost(getattr(error, "stage", ""), getattr(error, "how", ""), repr(error.__cause__ or "")))
@@ -226,6 +227,12 @@ def leave(instruments: Instruments) -> NoReturn:
     instruments.emit(events.WorkerFailed("NeverEnds", f"still running after the deadline: {running}"))
     instruments.close()
     os._exit(FAILED)
+
+
+def refusal_code(errors: Iterable[BaseException]) -> int:
+    """For who could not start: 3 leaves it to people; 1 asks the platform for another start, which may find it back."""
+    away = all(isinstance(error, QueueUnavailable | SinkUnavailable) for error in errors)
+    return FAILED if away else REFUSED
 
 
 def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -12,6 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from tests.system.rig import Rig
 
+NOBODY = "postgresql://worker@127.0.0.1:1/orders?sslmode=disable"
+"""A database that is not there."""
+
 
 def refused(lines: list[str]) -> str:
     told = [json.loads(line) for line in lines if '"event":"worker_refused"' in line]
@@ -94,3 +97,14 @@ def test_draining_without_receiving_is_refused(rig: Rig) -> None:
     worker = rig.worker("--drain", ENABLE_SQS_CONSUMER="false")
     assert worker.end() == 2
     assert "ENABLE_SQS_CONSUMER" in "".join(worker.lines)
+
+
+@pytest.mark.parametrize(
+    "away", [{"SQS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"SINK": "postgres", "POSTGRES_DSN": NOBODY}]
+)
+def test_what_is_only_away_ends_with_one_so_that_a_platform_starts_it_again(rig: Rig, away: dict[str, str]) -> None:
+    """After the minute of the start, which is a second here; and a line says what could not be reached."""
+    (rig.folder / "sitecustomize.py").write_text("import worker.patience\nworker.patience.START_SECONDS = 1.0\n")
+    worker = rig.worker(**away)
+    assert worker.end() == 1
+    assert worker.facts("worker_refused")

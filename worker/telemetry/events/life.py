@@ -55,7 +55,7 @@ class StartDelayed(Fact):
 
 @fact(frozen=True, slots=True)
 class WorkerRefused(Fact):
-    """The start was refused by AWS or a sink, or one of them stayed away too long. Exit code 3."""
+    """The start was refused by AWS or a sink (exit code 3), or one of them stayed away for a minute (1)."""
 
     level: ClassVar[Level] = "error"
     error: str
