@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from worker.telemetry.events import Emit
 
 MEASURE_SECONDS: Final = 15.0
-IDLE_MEASURE_SECONDS: Final = 60.0
-"""While receives come back empty there is nothing new to know, and each look is a request."""
+IDLE_PAUSES: Final = 4
+"""While receives come back empty there is nothing new to know, and each look is a request: only every fourth is
+made. The first pause that ends after messages came ends that, because autoscalers wait for the depth."""
 DRAIN_SECONDS: Final = 0.5
 ZEROES_TO_BE_EMPTY: Final = 2
 """SQS's counts are approximate and may lag; one zero proves nothing."""
@@ -45,8 +46,10 @@ class Measurer:
         """Until cancelled."""
         while True:
             await self._measure()
-            seconds = IDLE_MEASURE_SECONDS if self._poller.empties else MEASURE_SECONDS
-            await asyncio.sleep(seconds * self._random.uniform(0.8, 1.2))
+            for _ in range(IDLE_PAUSES):
+                await asyncio.sleep(MEASURE_SECONDS * self._random.uniform(0.8, 1.2))
+                if not self._poller.empties:
+                    break
 
     async def until_empty(self) -> None:
         """Return once the queue is empty; retries and other workers' messages in flight are waited for."""

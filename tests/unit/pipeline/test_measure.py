@@ -1,0 +1,32 @@
+"""How soon the depth is known, which autoscalers go by, and how many requests that costs while nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.model.simloop import simulated
+from tests.unit.pipeline.bench import Bench
+from worker.telemetry import events
+
+
+def looks(bench: Bench) -> int:
+    """How often the counts of the queue were read."""
+    return len(bench.told(events.QueueMeasured))
+
+
+@simulated
+@pytest.mark.parametrize("quiet", [3600, 3613, 3626, 3639, 3652])
+async def test_a_backlog_after_a_quiet_hour_is_measured_soon(quiet: float) -> None:
+    """Within 20 s of its first message, whenever that comes, although an idle queue is looked at once a minute."""
+    bench = Bench()
+    async with bench.running():
+        await asyncio.sleep(quiet)
+        idle = looks(bench)
+        bench.sink.seconds = 1.0
+        for n in range(200):
+            await bench.send([n])
+        await asyncio.sleep(20)
+        assert 45 <= idle <= 75
+        assert looks(bench) > idle
