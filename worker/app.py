@@ -27,7 +27,7 @@ from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.spec import Parts, PipelineSpec
 from worker.preflight import circle, inspect, memory_limit, way_of
 from worker.sqs.address import parse_address
-from worker.sqs.beside import beside
+from worker.sqs.beside import beside, neighbour
 from worker.telemetry import events
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ async def _open_dead_letters(
 
 
 def _depth_of_dead_letters(settings: PipelineSettings, queue: QueueAttributes, emit: Emit) -> DeadLetterDepth | None:
-    address = settings.dlq or (queue.redrive.dead_letter_arn if queue.redrive else None)
+    address = settings.dlq or (neighbour(settings.queue, queue.redrive.dead_letter_arn) if queue.redrive else None)
     if address is None:
         return None
     opens = partial(open_queue, address, settings, emit)

@@ -38,3 +38,12 @@ def beside(queue: str, source: str, *, region: str | None, endpoint_url: str | N
     if emulator or parse_address(queue).region in {None, region_of_endpoint}:
         return replace(place, endpoint_url=endpoint_url)
     return place
+
+
+def neighbour(queue: str, arn: str) -> str:
+    """The address of a queue that the policy of *queue* names by its *arn*: a URL where *queue* is one.
+
+    SQS wants both in one account and region, so the URL need not be asked for, which would take a right more.
+    """
+    base, slash, _ = queue.rpartition("/")
+    return f"{base}/{parse_address(arn).name}" if slash and "://" in base else arn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.sqs.beside import beside
+from worker.sqs.beside import beside, neighbour
 
 PUBLIC = "https://sqs.eu-central-1.amazonaws.com/1/orders"
 PRIVATE = "https://vpce-1.sqs.eu-central-1.vpce.amazonaws.com"
@@ -56,3 +56,17 @@ def test_a_queue_is_reached_where_its_own_address_says(
 def test_the_queue_itself_is_where_it_was(endpoint: str | None) -> None:
     """Its endpoint is the one that is set."""
     assert beside(PUBLIC, PUBLIC, region=None, endpoint_url=endpoint).endpoint_url == endpoint
+
+
+@pytest.mark.parametrize(
+    ("queue", "address"),
+    [
+        ("https://sqs.eu-central-1.amazonaws.com/1234/orders", "https://sqs.eu-central-1.amazonaws.com/1234/dead"),
+        ("http://localhost:9324/000000000000/orders", "http://localhost:9324/000000000000/dead"),
+        ("orders", "arn:aws:sqs:eu-central-1:1234:dead"),
+        ("arn:aws:sqs:eu-central-1:1234:orders", "arn:aws:sqs:eu-central-1:1234:dead"),
+    ],
+)
+def test_what_a_policy_names_is_a_url_where_the_queue_is_one(queue: str, address: str) -> None:
+    """SQS keeps both in one account and region: no right to ask for the URL is needed."""
+    assert neighbour(queue, "arn:aws:sqs:eu-central-1:1234:dead") == address
