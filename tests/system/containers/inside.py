@@ -61,17 +61,25 @@ def used(pid):
     with open(f"/proc/{pid}/stat") as file:
         ticks = file.read().rpartition(")")[2].split()[11:13]
     return round(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), 2)
+def waited(pid):
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            return round(int(file.read().split()[1]) / 1e9, 2)
+    except OSError:
+        return 0.0
 began, found = time.monotonic(), {}
 worker = subprocess.Popen(["worker", "run"], stdout=subprocess.DEVNULL)
-while len(found) < 3 and time.monotonic() - began < 60:
+while len(found) < 4 and time.monotonic() - began < 60:
     for path in ("/livez", "/readyz"):
         if path not in found and asked(path):
             found[path] = round(time.monotonic() - began, 2)
             found.setdefault("CPU", used(worker.pid))
+            found.setdefault("waited for a CPU", waited(worker.pid))
     time.sleep(0.02)
 found["worker health"] = subprocess.run(["worker", "health"], stdout=subprocess.DEVNULL).returncode
 worker.terminate()
 worker.wait()
 print(json.dumps(found))
 """
-"""From the start of a worker to the first good answer of each page, its CPU until the first, and how its check ends."""
+"""From the start of a worker to the first good answer of each page, how much CPU it used and waited for until the
+first, and what its health check ends with."""
