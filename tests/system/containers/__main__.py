@@ -15,11 +15,11 @@ import time
 
 from tests.system.containers import story
 from tests.system.containers.engine import KINDS, found
-from tests.system.containers.stack import MONITORING, POSTGRES, STAND_IN, Stack
+from tests.system.containers.stack import AWS, MONITORING, POSTGRES, SHELL, STAND_IN, Stack
 from tests.system.containers.told import Checks, say
 
 PUBLISHED = ("prometheus", "alertmanager")
-SCENES = {"monitoring": MONITORING, "postgres": POSTGRES, "postgres-stand-in": STAND_IN}
+SCENES = {"monitoring": MONITORING, "postgres": POSTGRES, "postgres-stand-in": STAND_IN, "aws": AWS}
 
 
 def main() -> int:
@@ -33,13 +33,13 @@ def main() -> int:
         "PROMETHEUS_PORT": str(ports["prometheus"]),
         "ALERTMANAGER_PORT": str(ports["alertmanager"]),
     }
-    engine = found(asked.engine, environment=environment)
+    engine = found(asked.engine, environment=environment | (SHELL if asked.scene == "aws" else {}))
     stack, checks = Stack(engine, ports, SCENES[asked.scene]), Checks()
     say(f"{engine.kind}: {asked.messages} messages, {asked.rate} a second; about {asked.messages // asked.rate + 90} s")
     try:
         stack.down()
         stack.build()
-        run = run_monitoring if asked.scene == "monitoring" else run_postgres
+        run = run_monitoring if asked.scene == "monitoring" else run_other
         run(stack, checks, asked.messages)
     finally:
         stack.down()
@@ -62,9 +62,9 @@ def run_monitoring(stack: Stack, checks: Checks, messages: int) -> None:
     story.stopped(stack, checks)
 
 
-def run_postgres(stack: Stack, checks: Checks, messages: int) -> None:
-    """The same account into PostgreSQL, without the scaling."""
-    say("starting the loopback, the producer, PostgreSQL, two workers and Prometheus")
+def run_other(stack: Stack, checks: Checks, messages: int) -> None:
+    """The same account in another scene, without the scaling."""
+    say(f"starting two workers and {', '.join(stack.scene.services[:-1])}")
     stack.up(2)
     story.seen(stack, checks, 2)
     story.drained(stack, checks, messages)

@@ -1,9 +1,11 @@
 """Programs that run in containers, where the engine's network and volumes are; each prints one line of JSON."""
 
 COUNT_ROWS = """
-import json, sqlite3
-rows = sqlite3.connect("/data/orders.sqlite").execute("SELECT count(*), count(DISTINCT message_id) FROM orders")
-print(json.dumps(rows.fetchone()))
+import glob, json, sqlite3
+(path,) = glob.glob("/data/*.sqlite")
+database = sqlite3.connect(path)
+table, = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchone()
+print(json.dumps(database.execute(f"SELECT count(*), count(DISTINCT message_id) FROM {table}").fetchone()))
 """
 
 COUNT_TABLE = """

@@ -50,6 +50,14 @@ MONITORING = Scene("monitoring", (*DEMO, "alertmanager", "worker"), "worker")
 POSTGRES = Scene("postgres", (*DEMO, "postgres", "worker-postgres"), "worker-postgres")
 STAND_IN = replace(POSTGRES, files=("tests/system/containers/postgres/compose.yml",))
 """With a PostgreSQL that is built here instead of fetched."""
+AWS = Scene("aws", (*DEMO, "worker-aws"), "worker-aws")
+"""The loopback stands for the account: the worker is told of it as of any other queue, by the shell."""
+SHELL = {
+    "SQS_QUEUE_URL": "http://loopback:9324/000000000000/orders",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "a-key-of-the-shell",
+    "AWS_SECRET_ACCESS_KEY": "any",
+}
 
 
 @dataclass(slots=True)
