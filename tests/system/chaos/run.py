@@ -59,7 +59,12 @@ class Run:
         config = self._world.configuration(drain_seconds=DRAIN_SECONDS)
         self._crew = Crew(folder, config, profile.extra, seed=seed, processes=profile.processes)
         around = Surroundings(
-            self._crew, self._world.client, databases=self._world.databases, server=server, network=network
+            self._crew,
+            self._world.client,
+            databases=self._world.databases,
+            server=server,
+            network=network,
+            poll_seconds=profile.wait_seconds,
         )
         self._nemesis = Nemesis(self._crew, around, visibility=profile.visibility)
         self.seconds: dict[str, float] = {}

@@ -31,14 +31,23 @@ COMMITTED = b"C\0\0\0\x0bCOMMIT\0"
 """What PostgreSQL says when a transaction is lasting."""
 LOST_SHARE = 0.5
 SETTLED_SECONDS = 1.0
-"""After which workers that are refused everything have noticed it: the receivers side by side have retired."""
+"""After which workers that are refused everything have noticed it, the last of their long polls answered: the receivers
+side by side have retired. Until then an answer to a poll from before shows each of them an SQS that is there.
+"""
 
 
 class Surroundings:
     """SQS, the files, the database and the network to it."""
 
     def __init__(
-        self, crew: Crew, client: Client, *, databases: dict[str, Path], server: Postgres, network: Proxy
+        self,
+        crew: Crew,
+        client: Client,
+        *,
+        databases: dict[str, Path],
+        server: Postgres,
+        network: Proxy,
+        poll_seconds: float,
     ) -> None:
         self._crew = crew
         self._client = client
@@ -46,6 +55,8 @@ class Surroundings:
         self._server = server
         self._network = network
         """Between the workers and *server*."""
+        self._poll_seconds = poll_seconds
+        """How long a long poll lasts at most."""
         self._windows: list[Under] = []
         """SQS troubles in force, in the order of the loopback's rules; written by _force."""
         self._struck: dict[int, list[int]] = {}
@@ -68,7 +79,7 @@ class Surroundings:
     def _measured(self, under: Under) -> Steps:
         """How many requests a poller makes that all fail, once it has noticed."""
         yield from until(lambda: sum(self._counts(under)) > 0)
-        yield from pause(SETTLED_SECONDS)
+        yield from pause(self._poll_seconds + SETTLED_SECONDS)
         before, began, there = self._counts(under), time.monotonic(), self._crew.awake()
         yield from pause(under.planned.seconds)
         pollers = PIPELINES_OPEN * max(1, there, self._crew.awake())

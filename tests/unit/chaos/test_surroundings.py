@@ -72,6 +72,7 @@ def around(crew: OneWorker, server: Server) -> Surroundings:
         databases={},
         server=cast("Postgres", server),
         network=cast("Proxy", None),
+        poll_seconds=1.0,
     )
 
 
