@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from worker.outcome import Rejected, Retried
     from worker.pipeline.pipeline import Pipeline
     from worker.sqs.queue import Answer
+    from worker.telemetry.events import MessageRetried
 
 STOP_SLACK_SECONDS: Final = 1.0
 """How much later than its deadline a worker may return: nothing but its own last steps are left by then."""
@@ -71,7 +72,8 @@ class Witness:
         self.receipts: Counter[str] = Counter()  # by message id
         self.amid: Counter[str] = Counter()  # by id, those of its later receipts that came amid first ones of others
         self._fresh_at = -inf
-        self.unread: set[str] = set()  # ids in answers for which there was no room; written by left_unread
+        self.shaky = False  # the sink takes or refuses by chance; written by the world
+        self.excused: set[str] = set()  # ids that may be received again; written by left_unread and retried
         self.gone: set[str] = set()  # ids that were deleted from the source queue or moved
         self.moved: set[str] = set()  # ids that the redrive policy took, or a worker that counts to its number
         self._groups: dict[str, list[str]] = defaultdict(list)  # ids in send order, the unresolved ones
@@ -219,7 +221,12 @@ class Witness:
         """An answer of *size* bytes found no room beside what is in hand, for as long as its leases lived."""
         room = process.pipeline.room if process.pipeline is not None else None
         if room is not None and room.bytes + size > room.max_bytes:
-            self.unread.update(delivery.message_id for delivery in deliveries)
+            self.excused.update(delivery.message_id for delivery in deliveries)
+
+    def retried(self, fact: MessageRetried) -> None:
+        """Where others need its room. What fails by chance while others pass looks as if it were to blame."""
+        if self.shaky and fact.reason == "sink-away":
+            self.excused.add(fact.message_id)
 
     def admitted(self, process: SimProcess, size: int, granted: int) -> None:
         """An answer was taken in, for which *granted* bytes had been set aside."""
@@ -316,11 +323,11 @@ class Witness:
             self.broken("INV-7", f"{held} messages are still in the source queue")
         dead = self._dead_bodies()
         for message_id in spared:
-            if self.receipts[message_id] != 1 and message_id not in self.unread:
+            if self.receipts[message_id] != 1 and message_id not in self.excused:
                 self.broken("INV-11", f"{self.word(message_id)} was received {self.receipts[message_id]} times")
         for message_id, item in self.items.items():
             self._ended(message_id, item, dead[item.body], calm=calm)
-            alone = steady and item.kind == "good" and item.group_id is None and message_id not in self.unread
+            alone = steady and item.kind == "good" and item.group_id is None and message_id not in self.excused
             if alone and (receipts := self.receipts[message_id]) != 1:
                 self.broken("INV-7", f"{self.word(message_id)} was received {receipts} times for nothing")
             if redrive_only and dead[item.body] and message_id not in self.moved:

@@ -16,6 +16,7 @@ from worker.errors import StageEnded
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.stopping import Stop
 from worker.telemetry.account import Accounts
+from worker.telemetry.events import MessageRetried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +129,8 @@ class SimProcess(Owner):
     def emit(self, fact: Fact) -> None:
         """Every fact of the pipeline."""
         self.accounts.observe(fact)
+        if isinstance(fact, MessageRetried):
+            self._witness.retried(fact)
 
     async def _run(self, spec: PipelineSpec, parts: Parts, stop: Stop, *, drain: bool) -> None:
         self.pipeline = Pipeline(spec, parts)

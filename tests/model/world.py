@@ -144,6 +144,7 @@ class World:
         self.faults.set(rules)
         self.table.troubles = list(troubles)
         self.witness.clean = self.witness.clean and not rules
+        self.witness.shaky = "shaky" in troubles
         self.calm = self.calm and not rules and not troubles
         self.steady = self.steady and not rules and "bug" not in troubles
 
