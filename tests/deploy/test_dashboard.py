@@ -67,6 +67,15 @@ def test_a_depth_is_counted_once_however_many_report_it(server: Prometheus) -> N
     assert most[0] >= 0
 
 
+@pytest.mark.deploy("prometheus")
+def test_an_alert_fires_on_live_workers(server: Prometheus) -> None:
+    """Bodies that are no JSON became dead letters, the workers saw them, and a minute later somebody is told."""
+    firing = (
+        'ALERTS{alertname="SqsDeadLetterQueueNotEmpty",alertstate="firing",queue="orders-dead",severity="critical"}'
+    )
+    until(lambda: server.query(firing) == [1.0], lambda: server.get("query", query="ALERTS")["result"], seconds=240)
+
+
 @pytest.mark.deploy("promtool")
 def test_the_pages_of_metrics_are_as_prometheus_wants_them(pages: list[str]) -> None:
     """Names, units and help of a worker with one process and of one with several."""

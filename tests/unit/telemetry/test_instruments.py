@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
 
-from worker.instruments import Instruments
+import pytest
+
+from worker.instruments import Instruments, cost
 from worker.settings import load
 from worker.telemetry.events import DeliveriesSettled, PipelineStarted
 from worker.telemetry.report import KEYS
-
-if TYPE_CHECKING:
-    import pytest
 
 
 async def test_a_run_ends_with_its_performance_and_the_report_line_is_as_it_was(
@@ -32,3 +30,16 @@ async def test_a_run_ends_with_its_performance_and_the_report_line_is_as_it_was(
     assert [(line["pipeline"], line["bottleneck"], line["level"]) for line in told] == [("default", "unknown", "info")]
     assert set(told[0]["time_share"]) >= {"receiving", "decoding", "sink", "deleting"}
     assert list(lines[-1]) == list(KEYS)
+
+
+def test_requests_are_counted_at_the_price_that_is_set() -> None:
+    """Or at AWS's own of the kind of queue."""
+
+    def of_a_million(**variables: str) -> float:
+        counted = cost(load({"WORKER_ID": "w", **variables}).pipelines[0])
+        counted.billed = 1_000_000
+        return counted.dollars
+
+    assert of_a_million(SQS_QUEUE_URL="orders") == pytest.approx(0.40)
+    assert of_a_million(SQS_QUEUE_URL="orders.fifo") == pytest.approx(0.50)
+    assert of_a_million(SQS_QUEUE_URL="orders", SQS_REQUEST_DOLLARS_PER_MILLION="0.2") == pytest.approx(0.20)
