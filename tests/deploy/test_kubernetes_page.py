@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.deploy.manifests import Doc
 
 PAGE: Final = ROOT.joinpath("docs/deploy/kubernetes.md").read_text(encoding="utf-8")
+PROSE: Final = " ".join(PAGE.split())
 OVERLAYS: Final = {"sqs-worker-dev": "dev", "sqs-worker": "prod"}
 MADE_BY_HAND: Final = {"worker-postgres"}
 VERBS: Final = {"annotate", "apply", "create", "delete", "get", "logs", "patch", "rollout", "set", "wait"}
@@ -84,12 +85,12 @@ def test_the_numbers_of_the_page_are_those_of_the_manifests(overlays: dict[str, 
     drain = one(docs, "ConfigMap", "worker-settings")["data"]["WORKER_DRAIN_SECONDS"]
     assert (
         f"The grace of a pod is {pod['terminationGracePeriodSeconds']} s, above `WORKER_DRAIN_SECONDS` ({drain})"
-        in PAGE
+        in PROSE
     )
-    assert f"at least {scaled['fallback']['replicas']} (HPA) or {scaled['minReplicaCount']} (KEDA)" in PAGE
-    assert f"at most {scaled['maxReplicaCount']}" in PAGE
-    assert f"T + 2,500 = {int(scaled['triggers'][0]['metadata']['queueLength']):,}" in PAGE
-    assert f"It looks every {scaled['pollingInterval']} s" in PAGE
+    assert f"at least {scaled['fallback']['replicas']} (HPA) or {scaled['minReplicaCount']} (KEDA)" in PROSE
+    assert f"at most {scaled['maxReplicaCount']}" in PROSE
+    assert f"T + 2,500 = {int(scaled['triggers'][0]['metadata']['queueLength']):,}" in PROSE
+    assert f"It looks every {scaled['pollingInterval']} s" in PROSE
 
 
 def grown(workers: int, policy: Doc) -> int:
@@ -107,7 +108,7 @@ def test_the_steps_from_nothing_are_those_of_the_behaviour(overlays: dict[str, l
     steps = [1]
     while steps[-1] < 28:
         steps.append(min(28, max(grown(steps[-1], policy) for policy in up["policies"])))
-    assert f"every 15 s: {', '.join(map(str, steps))}." in PAGE
+    assert f"every 15 s: {', '.join(map(str, steps))}." in PROSE
 
 
 def seconds(text: str) -> float:
