@@ -104,6 +104,7 @@ resource "aws_ecs_service" "worker" {
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   propagate_tags                     = "SERVICE"
+  availability_zone_rebalancing      = "ENABLED"
   tags                               = local.tags
 
   capacity_provider_strategy {

@@ -34,6 +34,8 @@ QUEUES: Final = {
 }
 """Pages that are about an account, and the queues that it would have."""
 OUTSIDE: Final = {
+    ("docs/deploy/aws.md", 2): "terraform; tests/deploy/test_terraform.py applies the module",
+    **{("docs/deploy/ecs.md", n): "an account; typed in order by tests/deploy/test_aws_page.py" for n in range(1, 10)},
     ("docs/containers.md", 2): "what a run of many minutes with an engine printed",
     (
         "docs/deploy/kubernetes.md",
