@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.deploy.tools import library
 
+from tests.deploy.tools import library
 from tests.deploy.twin import template
 
 if TYPE_CHECKING:
