@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from prometheus_client import Counter, Gauge, Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from worker.telemetry.current import Currents
 from worker.telemetry.series import Numbers, Spreads
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ class Families:
             "api_request_duration_seconds", "Requests to SQS, long polls included.", _REQUEST_SECONDS, "operation"
         )
         said = "Messages in the queue as SQS counts them; every worker says the same, so take the maximum."
-        self.depth = self._add(Numbers(GaugeMetricFamily, "sqs_queue_messages", said, ["queue", "state"]))
+        self.depth = self._add(Currents(GaugeMetricFamily, "sqs_queue_messages", said, ["queue", "state"]))
         said = "Messages in the dead-letter queue of a pipeline, where it may be looked at; take the maximum."
         labels = ["pipeline", "queue", "state"]
-        self.dead_letters = self._add(Numbers(GaugeMetricFamily, "sqs_dead_letter_queue_messages", said, labels))
+        self.dead_letters = self._add(Currents(GaugeMetricFamily, "sqs_dead_letter_queue_messages", said, labels))
 
     def _process(self) -> None:
         self.loop_stalls = Counter(

@@ -209,8 +209,8 @@ class Health(Dispatch):
 
     def outlooks(self) -> dict[tuple[str, str], Outlook]:
         """What becomes of each queue, by pipeline and queue; of those that have started."""
-        at, tracks = self._unix_clock(), tuple(self._tracks.values())
-        return {(track.name, track.made_of["queue"]): track.ahead.outlook(at) for track in tracks if track.made_of}
+        at, tracks = (self._clock(), self._unix_clock()), tuple(self._tracks.values())
+        return {(track.name, track.made_of["queue"]): track.ahead.outlook(*at) for track in tracks if track.made_of}
 
     def status(self, now: float | None = None) -> dict[str, object]:
         """Everything worth knowing, for people and for `/status`."""

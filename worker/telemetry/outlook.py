@@ -11,6 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from worker.telemetry.capacity import Capacity
+from worker.telemetry.current import CURRENT_SECONDS
 from worker.telemetry.oldest import Oldest
 from worker.telemetry.trend import MEASURES, Depth, Empty, arrivals, empty, growth
 
@@ -97,16 +98,16 @@ class Watch:
 
     # ── on any thread ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def change_per_second(self) -> float | None:
+    def change_per_second(self, now: float) -> float | None:
         """By which the queue grows, or, negative, shrinks."""
-        line = growth(self.depths)
+        line = growth(self._current(now))
         return None if line is None else line.per_second
 
-    def outlook(self, unix_now: float) -> Outlook:
-        """All figures."""
-        depths, rate = self.depths, self._capacity.per_second
+    def outlook(self, now: float, unix_now: float) -> Outlook:
+        """All figures; what follows from a depth that is not current is not known."""
+        depths, rate = self._current(now), self._capacity.per_second
         visible = depths[-1].visible if depths else None
-        age = self._oldest.age_seconds(unix_now, waiting=visible is None or visible > 0)
+        age = self._oldest.age_seconds(unix_now, waiting=not self.depths or self.depths[-1].visible > 0)
         return Outlook(
             capacity_per_second=rate,
             backlog_seconds=_backlog(visible, rate),
@@ -116,6 +117,9 @@ class Watch:
             retention_left_seconds=None if age is None or not self._retention else self._retention - age,
             dollars=self._cost.dollars,
         )
+
+    def _current(self, now: float) -> tuple[Depth, ...]:
+        return self.depths if self.depths and now - self.depths[-1].at <= CURRENT_SECONDS else ()
 
 
 def _backlog(visible: int | None, rate: float | None) -> float | None:

@@ -146,7 +146,7 @@ class Track:
     def status(self, now: float, unix_now: float) -> dict[str, object]:
         """For `/status`."""
         state, depths = self.state(), self.ahead.depths
-        change = self.ahead.change_per_second()
+        change = self.ahead.change_per_second(now)
         return {
             **self.made_of,
             "receiving": None if state is None else state.receiving,
@@ -162,7 +162,7 @@ class Track:
             "performance": _performance(self.performance(now)),
             "depth": _depth(depths[-1], now) if depths else None,
             "depth_change_per_second": None if change is None else round(change, 3),
-            **self.ahead.outlook(unix_now).as_dict(),
+            **self.ahead.outlook(now, unix_now).as_dict(),
             "messages": self.account.as_dict(),
         }
 

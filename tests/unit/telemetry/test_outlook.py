@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from math import inf
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
 
 from worker.telemetry.capacity import HALF_LIFE_SECONDS, Capacity
 from worker.telemetry.cost import BILLED_BYTES, Cost
+from worker.telemetry.current import CURRENT_SECONDS, Currents
 from worker.telemetry.events import DeliveriesSettled, MessagesReceived, PipelineState, QueueMeasured
 from worker.telemetry.oldest import Oldest
 from worker.telemetry.outlook import Outlook, Watch
 from worker.telemetry.outlook_scrape import OutlookCollector
 from worker.telemetry.trend import Depth, Empty, arrivals, empty, growth
+
+if TYPE_CHECKING:
+    from .conftest import Clock
 
 WORKING = PipelineState(0, 10, 0, 10, 5_000, 1, receiving=True, sink_available=True, last_receive_age=0.0)
 IDLE = PipelineState(0, 0, 0, 0, 0, 1, receiving=True, sink_available=True, last_receive_age=0.0)
@@ -145,17 +150,27 @@ def watch(*, visible: int, state: PipelineState = WORKING) -> Watch:
 
 def test_the_backlog_is_the_time_one_process_would_need() -> None:
     """60,000 at 100 a second are 600 s: with 60 s wanted, ten are needed. An empty queue is none, at any rate."""
-    assert watch(visible=60_000, state=IDLE).outlook(0.0).backlog_seconds == pytest.approx(600.0)
-    assert watch(visible=0).outlook(0.0).backlog_seconds == 0.0
-    assert Watch(Cost(), 0.0).outlook(0.0).backlog_seconds is None
+    assert watch(visible=60_000, state=IDLE).outlook(70.0, 0.0).backlog_seconds == pytest.approx(600.0)
+    assert watch(visible=0).outlook(70.0, 0.0).backlog_seconds == 0.0
+    assert Watch(Cost(), 0.0).outlook(70.0, 0.0).backlog_seconds is None
 
 
 def test_a_sink_that_is_away_calls_for_no_more_workers() -> None:
     """The minute in which nothing could be done does not make a worker look slow; one that is slow does."""
-    assert watch(visible=60_000, state=AWAY).outlook(0.0).backlog_seconds == pytest.approx(600.0)
-    slow = watch(visible=60_000, state=WORKING).outlook(0.0).backlog_seconds
+    assert watch(visible=60_000, state=AWAY).outlook(70.0, 0.0).backlog_seconds == pytest.approx(600.0)
+    slow = watch(visible=60_000, state=WORKING).outlook(70.0, 0.0).backlog_seconds
     assert slow is not None
     assert slow > 3_000
+
+
+def test_what_follows_from_an_old_depth_is_not_said() -> None:
+    """SQS has not told the depth for five minutes: an autoscaler may not follow what it was."""
+    one = watch(visible=60_000, state=IDLE)
+    assert one.outlook(310.0, 0.0).backlog_seconds is not None
+    late = one.outlook(311.0, 0.0)
+    assert (late.backlog_seconds, late.arrivals_per_second, late.empty) == (None, None, Empty())
+    assert late.capacity_per_second == pytest.approx(100.0)
+    assert one.change_per_second(311.0) is None
 
 
 # ── the oldest message ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,9 +211,9 @@ def test_time_is_left_until_retention_ends() -> None:
     """Four days are kept, the oldest waits for one: three are left; unknown while SQS has not said how long."""
     one = Watch(Cost(), 0.0)
     one.received(MessagesReceived("orders", 10, 1, 100, 0.1, (1_000_000.0,), 1_086_400.0))
-    assert one.outlook(1_086_400.0).retention_left_seconds is None
+    assert one.outlook(0.0, 1_086_400.0).retention_left_seconds is None
     one.measured(QueueMeasured("orders", "q", 5, 0, 0, retention_seconds=345_600), 0.0)
-    assert one.outlook(1_086_400.0).retention_left_seconds == 259_200.0
+    assert one.outlook(0.0, 1_086_400.0).retention_left_seconds == 259_200.0
 
 
 # ── dollars ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,3 +259,22 @@ def test_a_scrape_has_no_sample_for_what_is_not_known() -> None:
     assert value("sqs_worker_drain_seconds", bound="expected") == inf
     assert value("sqs_worker_drain_seconds", bound="latest") is None
     assert value("sqs_worker_request_dollars_total") == 0.1
+
+
+def test_a_depth_is_shown_for_as_long_as_it_is_current(clock: Clock) -> None:
+    """Five minutes after it was last told it is no longer; told again it is."""
+    registry = CollectorRegistry()
+    depths = Currents(GaugeMetricFamily, "depth", "Of a queue.", ["queue"], clock)
+    registry.register(depths)
+
+    def shown() -> list[float | None]:
+        return [registry.get_sample_value("depth", {"queue": queue}) for queue in ("a", "b")]
+
+    depths.of("a").set(5)
+    clock.now += CURRENT_SECONDS
+    depths.of("b").set(6)
+    assert shown() == [5, 6]
+    clock.now += 1
+    assert shown() == [None, 6]
+    depths.of("a").set(7)
+    assert shown() == [7, 6]
