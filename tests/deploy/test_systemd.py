@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deploy.systemd_instance import Instance, instance
+from tests.deploy.systemd_machine import Machine, machine
 from tests.system.rig import CREDENTIALS, ROOT, Rig, rig
+from tests.words.blocks import blocks
 from worker.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = ROOT / "ecosystem" / "systemd"
-UNIT, TARGET = "worker@.service", "sqs-workers.target"
+UNIT, TARGET, ONE = "worker@.service", "sqs-workers.target", "worker@01.service"
 PROGRAM = "/opt/sqs-worker/bin/worker"
 EXPOSURE_MAX = 2.0
+DATABASE = "/var/lib/sqs-worker/messages.sqlite"
 SLOW = "import asyncio\n\nasync def handle(message):\n    await asyncio.sleep(7)\n"
 BLOCKING = "import time\n\nasync def handle(message):\n    time.sleep(3600)\n"
 
@@ -99,133 +101,126 @@ def queue(tmp_path: Path) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def systemd(tmp_path: Path) -> Iterator[Instance]:
-    folder = tmp_path / "systemd"
+def there(tmp_path: Path) -> Iterator[Machine]:
+    folder = tmp_path / "machine"
     folder.mkdir()
-    with instance(folder) as made:
+    with machine(folder) as made:
         yield made
 
 
-class Service:
-    """The unit as it is shipped, but for what a user's instance does not have, and where things are."""
+class Site:
+    """Three workers, installed on a machine as the page says; only what it says to edit is edited."""
 
-    def __init__(self, systemd: Instance, queue: Rig, *changes: str, **settings: str) -> None:
-        self.name = "worker@01.service"
-        self.said = queue.folder / "worker.log"
-        self._systemd = systemd
+    def __init__(self, there: Machine, queue: Rig, *changes: str, **settings: str) -> None:
+        self.there = there
+        self._install()
         environment = {
             **CREDENTIALS,
             "SQS_QUEUE_URL": queue.queue_url,
             "SQS_ENDPOINT_URL": queue.endpoint,
             "SQS_WAIT_TIME_SECONDS": "2",
-            "SQLITE_PATH": str(queue.database),
-            "METRICS_PORT": "0",
-            "PYTHONPATH": str(queue.folder),
+            "SINK": "sqlite",
+            "SQLITE_PATH": DATABASE,
+            "METRICS_PORT": "0",  # the network is shared with whoever else is tested here
+            "PYTHONPATH": "/opt",
             **settings,
         }
-        given = queue.folder / "worker.env"
-        given.write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
-        drop_in = systemd.units / "worker@.service.d"
+        lines = (f"{name}={value}\n" for name, value in environment.items())
+        there.path("/etc/sqs-worker/worker.env").write_text("".join(lines))
+        drop_in = there.path("/etc/systemd/system/worker@.service.d")
         drop_in.mkdir()
-        drop_in.joinpath("here.conf").write_text(
-            "[Service]\nDynamicUser=no\nUser=\nPrivateTmp=no\nProtectHome=no\nWatchdogSec=6\nRestartSec=100ms\n"
-            f"ReadWritePaths={queue.folder}\nEnvironmentFile=\nEnvironmentFile={given}\n"
-            f"StandardOutput=append:{self.said}\nStandardError=inherit\n"
-            f"ExecStart=\nExecStart={Path(sys.executable).with_name('worker')} run\n" + "\n".join(changes)
-        )
-        for name in (UNIT, TARGET):
-            systemd.units.joinpath(name).write_text(FOLDER.joinpath(name).read_text())
-        systemd.ctl("daemon-reload")
+        log = ("StandardOutput=append:/var/log/worker.log", "StandardError=inherit")  # there is no journal
+        drop_in.joinpath("here.conf").write_text("\n".join(["[Service]", *log, *changes, ""]))
+        there.ctl("daemon-reload")
 
-    def ctl(self, *words: str, code: int | None = 0) -> str:
-        """`systemctl` about it."""
-        return self._systemd.ctl(*words, self.name, code=code)
+    def _install(self) -> None:
+        """Type what the page says, up to where it starts them; the environment of Python is there already."""
+        (block,) = blocks("docs/deploy/systemd.md")
+        lines = [line for line in block.text.splitlines() if not line.startswith(("python3 -m venv", "systemctl"))]
+        self.there.shell("\n".join(lines))
+
+    def rows(self) -> int:
+        """How many different messages are in the database."""
+        count = "SELECT count(DISTINCT message_id) FROM messages"
+        said = self.there.shell(
+            f"test ! -e {DATABASE} || /opt/sqs-worker/bin/python -c"
+            f' \'import sqlite3; print(sqlite3.connect("{DATABASE}").execute("{count}").fetchone()[0])\''
+        )
+        return int(said or 0)
+
+    def said(self) -> str:
+        """What the workers have logged."""
+        return self.there.path("/var/log/worker.log").read_text()
 
     def show(self, name: str) -> str:
-        """A property of it."""
-        return self._systemd.show(self.name, name)
+        """A property of the first worker."""
+        return self.there.show(ONE, name)
 
 
 @pytest.mark.deploy("systemd-analyze")
-def test_systemd_runs_it_from_ready_to_drained(systemd: Instance, queue: Rig) -> None:
-    """`start` returns when it receives, *Status* says what it does, stopping loses nothing, and it was never failed."""
-    service = Service(systemd, queue)
+def test_systemd_runs_them_as_the_page_says(there: Machine, queue: Rig) -> None:
+    """Enabled and started, ready when they receive, three names, one user; stopped by one word, with nothing lost."""
+    site = Site(there, queue)
     queue.send(300)
-    service.ctl("start")
-    assert '"event":"worker_started"' in service.said.read_text()
-    queue.until(lambda: len(queue.rows()) == 300, "all rows")
-    systemd.until(lambda: service.show("StatusText").startswith("running; 300 received, 300 deleted"), "its status")
+    (block,) = blocks("docs/deploy/systemd.md")
+    starting = [line for line in block.text.splitlines() if line.startswith("systemctl")]
+    there.shell("\n".join(starting).replace("{01..15}", "{01..03}"))
+    running = [f"worker@{number}.service" for number in ("01", "02", "03")]
+    assert site.said().count('"event":"worker_started"') == len(running)
+    assert [there.show(one, "ActiveState") for one in running] == ["active"] * 3
+    assert {there.show(one, "UnitFileState") for one in running} == {"enabled"}
+    queue.until(lambda: site.rows() == 300, "all rows")
+    there.until(lambda: site.show("StatusText").startswith("running; "), "its status")
+    (uid,) = {there.path(f"/proc/{there.show(one, 'MainPID')}").stat().st_uid for one in running}
+    assert uid != 0
+    assert there.path("/var/lib/private/sqs-worker/messages.sqlite").stat().st_uid == uid
     queue.send(500)
-    service.ctl("stop")
-    assert service.show("Result") == "success"
-    assert service.show("ExecMainStatus") == "0"
-    assert queue.books()["not_visible"] == 0
-    assert len(queue.rows()) + int(queue.books()["visible"]) == 800
+    there.ctl("stop", TARGET)
+    there.until(lambda: all(there.show(one, "ActiveState") == "inactive" for one in running), "all have stopped")
+    assert [(there.show(one, "Result"), there.show(one, "ExecMainStatus")) for one in running] == [("success", "0")] * 3
+    books = queue.books()
+    assert books["not_visible"] == 0
+    assert site.rows() + int(books["visible"]) == 800
 
 
 @pytest.mark.deploy("systemd-analyze")
-def test_systemd_gives_it_the_time_that_it_asks_for(systemd: Instance, queue: Rig) -> None:
+def test_systemd_gives_it_the_time_that_it_asks_for(there: Machine, queue: Rig) -> None:
     """SQS is away at the start, and work takes long at the stop: twice longer than the unit allows, and neither is cut.
 
     A unit whose times are shorter than the settings' costs nobody his work.
     """
-    queue.folder.joinpath("slow.py").write_text(SLOW)
+    there.path("/opt/slow.py").write_text(SLOW)
     changes = {"SINK": "handler", "HANDLER": "slow:handle", "WORKER_DRAIN_SECONDS": "60"}
-    service = Service(systemd, queue, "TimeoutStartSec=5", "TimeoutStopSec=3", **changes)
+    site = Site(there, queue, "TimeoutStartSec=5", "TimeoutStopSec=3", **changes)
     queue.faults([{"action": "status", "status": 503, "until_seconds": 10}])
-    service.ctl("start")
+    there.ctl("start", ONE)
     queue.send(1)
     queue.until_books("received", 1)
-    service.ctl("stop")
-    assert service.show("Result") == "success"
-    assert service.show("ExecMainStatus") == "0"
+    there.ctl("stop", ONE)
+    assert (site.show("Result"), site.show("ExecMainStatus")) == ("success", "0")
     assert queue.books()["deleted"] == 1
 
 
 @pytest.mark.deploy("systemd-analyze")
-def test_systemd_ends_one_that_stands_still_and_starts_it_again(systemd: Instance, queue: Rig) -> None:
+def test_systemd_ends_one_that_stands_still_and_starts_it_again(there: Machine, queue: Rig) -> None:
     """Its loop blocked, no sign of life is sent; the log says where it stood, and the next one runs."""
-    queue.folder.joinpath("blocking.py").write_text(BLOCKING)
-    service = Service(systemd, queue, SINK="handler", HANDLER="blocking:handle")
-    service.ctl("start")
+    there.path("/opt/blocking.py").write_text(BLOCKING)
+    site = Site(there, queue, "WatchdogSec=6", SINK="handler", HANDLER="blocking:handle")
+    there.ctl("start", ONE)
     queue.send(1)
-    systemd.until(lambda: service.show("NRestarts") == "1", "it is started again")
-    said = service.said.read_text()
-    assert "Fatal Python error: Aborted" in said
-    assert "blocking.py" in said
-    systemd.until(lambda: service.show("ActiveState") == "active", "the next one is ready")
-    service.ctl("kill", "--signal=SIGKILL")
+    there.until(lambda: site.show("NRestarts") == "1", "it is started again")
+    assert "Fatal Python error: Aborted" in site.said()
+    assert "blocking.py" in site.said()
+    there.until(lambda: site.show("ActiveState") == "active", "the next one is ready")
 
 
 @pytest.mark.deploy("systemd-analyze")
 @pytest.mark.parametrize(("wrong", "code"), [({"SQS_MAX_MESSAGES": "11"}, "2"), ({"SQS_QUEUE_URL": "nowhere"}, "3")])
 def test_systemd_does_not_start_again_what_no_start_mends(
-    systemd: Instance, queue: Rig, wrong: dict[str, str], code: str
+    there: Machine, queue: Rig, wrong: dict[str, str], code: str
 ) -> None:
     """Wrong settings, a refusal: it is left failed, with the reason in its log and its status."""
-    service = Service(systemd, queue, **wrong)
-    service.ctl("start", code=1)
-    assert service.show("ExecMainStatus") == code
-    assert service.show("NRestarts") == "0"
-    assert service.show("ActiveState") == "failed"
-    assert (code == "2") or service.show("StatusText").startswith("refused: ")
-
-
-@pytest.mark.deploy("systemd-analyze")
-def test_the_target_starts_and_stops_all_of_them(systemd: Instance, queue: Rig) -> None:
-    """Three workers of one target drain one queue; one command stops all, and nothing is lost."""
-    Service(systemd, queue)
-    wants = systemd.units / f"{TARGET}.wants"
-    wants.mkdir()
-    for number in ("01", "02", "03"):
-        wants.joinpath(f"worker@{number}.service").symlink_to("../worker@.service")
-    systemd.ctl("daemon-reload")
-    queue.send(600)
-    systemd.ctl("start", TARGET)
-    running = [f"worker@{number}.service" for number in ("01", "02", "03")]
-    systemd.until(lambda: all(systemd.show(one, "ActiveState") == "active" for one in running), "three workers")
-    queue.until(lambda: len(queue.rows()) == 600, "all rows")
-    systemd.ctl("stop", TARGET)
-    systemd.until(lambda: all(systemd.show(one, "ActiveState") == "inactive" for one in running), "all have stopped")
-    assert [systemd.show(one, "ExecMainStatus") for one in running] == ["0", "0", "0"]
-    assert queue.books()["deleted"] == 600
+    site = Site(there, queue, **wrong)
+    there.ctl("start", ONE, code=1)
+    assert (site.show("ExecMainStatus"), site.show("NRestarts"), site.show("ActiveState")) == (code, "0", "failed")
+    assert (code == "2") or site.show("StatusText").startswith("refused: ")

@@ -1,6 +1,7 @@
-"""A real systemd for a test: a user's instance in namespaces of its own, which ends with the test.
+"""A machine that systemd has booted, for a test: in namespaces of its own on this one, and gone with the test.
 
-Takes a folder; gives `systemctl`. It manages nothing but the units that the test puts there, and its processes are in a
+Takes a folder; gives a shell and `systemctl` there. Its systemd is a real one, the system's instance with all that it
+can do. Its files are this machine's below a layer in memory, its network is this machine's, and its processes are in a
 control group of their own, which is emptied and removed at the end.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -17,48 +19,52 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.words.pages import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SCRIPT: Final = Path(__file__).with_name("systemd_manager.sh")
+SCRIPT: Final = Path(__file__).with_name("systemd_machine.sh")
 HIERARCHIES: Final = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 """Where systemd keeps its own control groups: version 1, version 2."""
 PATIENCE_SECONDS: Final = 90.0
 
 
-class Instance:
+class Machine:
     """One that runs."""
 
     def __init__(self, folder: Path, group: Path) -> None:
-        self.units = folder / "config" / "systemd" / "user"
-        self.units.mkdir(parents=True)
-        self.log = folder / "systemd.log"
-        runtime = folder / "run"
-        runtime.mkdir(mode=0o700)
-        self._environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "XDG_RUNTIME_DIR": str(runtime),
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "SYSTEMD_UNIT_PATH": f"{self.units}:/usr/lib/systemd/user",
-        }
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen([SCRIPT, group], env=self._environ, stdout=log, stderr=log, cwd="/")
-        self.until((runtime / "systemd" / "private").exists, "systemd has started")
+        self._log = folder / "systemd.log"
+        root = folder / "root"
+        root.mkdir()
+        with self._log.open("wb") as log:
+            places = (sys.base_prefix, sys.prefix, ROOT)
+            self.process = subprocess.Popen([SCRIPT, group, root, *places], stdout=log, stderr=log, cwd="/")
+        self.until(lambda: self._inits() != [], "its first process")
+        self.init = self._inits()[0]
+        self.until(lambda: self.ctl("is-active", "multi-user.target", code=None) == "active\n", "systemd has started")
 
-    def ctl(self, *words: str, code: int | None = 0) -> str:
-        """`systemctl --user` with *words*; what it prints."""
+    def path(self, path: str) -> Path:
+        """A file there, as it can be reached from here."""
+        return Path(f"/proc/{self.init}/root{path}")
+
+    def shell(self, text: str, *, code: int | None = 0) -> str:
+        """Type *text* there, in the tree of the worker; what it prints."""
         done = subprocess.run(
-            ["systemctl", "--user", "--no-pager", *words],
-            env=self._environ,
+            ["nsenter", "--target", self.init, "--all", "bash", "-ec", f"cd /opt/source\n{text}"],
+            env={"PATH": os.environ["PATH"], "SYSTEMD_PAGER": ""},
             capture_output=True,
             text=True,
             check=False,
             timeout=PATIENCE_SECONDS,
         )
-        said = f"systemctl {words}: {done.returncode}\n{done.stdout}{done.stderr}\n{self.log.read_text()}"
+        said = f"{text}: {done.returncode}\n{done.stdout}{done.stderr}\n{self._log.read_text()}"
         assert code is None or done.returncode == code, said
         return done.stdout
+
+    def ctl(self, *words: str, code: int | None = 0) -> str:
+        """`systemctl` there; what it prints."""
+        return self.shell("systemctl " + " ".join(words), code=code)
 
     def show(self, unit: str, name: str) -> str:
         """One property of *unit*."""
@@ -68,26 +74,32 @@ class Instance:
         """Wait until it holds."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds():
-            assert self.process.poll() is None, f"systemd has ended: {self.log.read_text()}"
-            assert time.monotonic() < deadline, f"never: {what}\n{self.log.read_text()}"
+            assert self.process.poll() is None, f"it has ended: {self._log.read_text()}"
+            assert time.monotonic() < deadline, f"never: {what}\n{self._log.read_text()}"
             threading.Event().wait(0.05)
+
+    def _inits(self) -> list[str]:
+        """The systemd that the script has become the parent of."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [child for child in children if Path(f"/proc/{child}/comm").read_text() == "systemd\n"]
 
 
 @contextmanager
-def instance(folder: Path) -> Iterator[Instance]:
-    """A systemd whose units and files are in *folder*; skipped where that cannot be."""
+def machine(folder: Path) -> Iterator[Machine]:
+    """One whose files are in *folder*; skipped where that cannot be."""
     if os.geteuid() != 0:
         pytest.skip("systemd is run for real by root only: it needs a control group and namespaces of its own")
     group = _group()
+    process: subprocess.Popen[bytes] | None = None
     try:
-        made = Instance(folder, group)
-        try:
-            yield made
-        finally:
-            made.process.kill()
-            made.process.wait()
+        made = Machine(folder, group)
+        process = made.process
+        yield made
     finally:
         _empty(group)
+        if process is not None:
+            process.wait()
 
 
 def _group() -> Path:
