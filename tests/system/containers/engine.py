@@ -100,8 +100,10 @@ def _within_limits() -> dict[str, str]:
 def _docker() -> Engine | None:
     if not shutil.which("docker"):
         return None
-    there = subprocess.run(("docker", "compose", "version"), capture_output=True, check=False)
-    return None if there.returncode else Engine("docker", "docker", ("docker", "compose"))
+    asked = (("docker", "compose", "version"), ("docker", "version"))  # the second one asks its daemon, too
+    if any(subprocess.run(one, capture_output=True, check=False).returncode for one in asked):
+        return None
+    return Engine("docker", "docker", ("docker", "compose"))
 
 
 def _podman_compose() -> Engine | None:
