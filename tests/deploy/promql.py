@@ -50,3 +50,8 @@ def nodes(expression: str) -> Iterator[Any]:
 def names(expression: str) -> set[str]:
     """The metrics that *expression* reads."""
     return {node.name for node in nodes(expression) if isinstance(node, promql_parser.VectorSelector) and node.name}
+
+
+def labels(selector: Any) -> set[str]:
+    """The labels that a vector selector matches on."""
+    return {matcher.name for matcher in selector.matchers.matchers}

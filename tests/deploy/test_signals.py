@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.deploy.dashboard import FILE, dashboard, text
-from tests.deploy.promql import expressions, names, nodes, rules
+from tests.deploy.promql import expressions, labels, names, nodes, rules
 from tests.words.exposition import PAGE, on_page
 from tests.words.pages import ROOT
 
@@ -27,8 +27,13 @@ CASES: Final = [
 OTHERS: Final = re.compile(r"process_\w+|up|ALERTS|kube_(horizontalpodautoscaler|deployment)_\w+")
 """Families that are not ours: every client's, Prometheus' own, and those of kube-state-metrics."""
 PARTS: Final = re.compile(r"_(?:bucket|sum|count)$")
-OURS: Final = set(re.findall(r"^\| `(\w+)`", on_page(PAGE.read_text()), re.MULTILINE))
-"""Every family of a worker; another test holds that page to the registry."""
+OURS: Final = {
+    name: set(re.findall(r"`(\w+)`", labels))
+    for name, labels in re.findall(r"^\| `(\w+)` \| \w+ \|([^|]*)\|", on_page(PAGE.read_text()), re.MULTILINE)
+}
+"""Every family of a worker with its labels; another test holds that page to the registry."""
+SCRAPED: Final = {"job", "instance", "process", "le"}
+"""Labels that Prometheus, a parent of several processes, or a histogram adds."""
 RECORDED: Final = {str(rule["record"]) for rule in rules() if "record" in rule}
 
 
@@ -77,6 +82,20 @@ def test_an_expression_parses_and_reads_what_exists(where: str, expression: str)
         name
         for name in names(expression)
         if name not in RECORDED and name not in OURS and PARTS.sub("", name) not in OURS and not OTHERS.fullmatch(name)
+    }
+    assert unknown == set()
+
+
+@pytest.mark.parametrize(("where", "expression"), expressions(), ids=[where for where, _ in expressions()])
+def test_an_expression_asks_for_labels_that_there_are(where: str, expression: str) -> None:
+    """A label that a family does not have matches nothing, for ever, and nobody notices."""
+    del where
+    unknown = {
+        (node.name, label)
+        for node in nodes(expression)
+        if isinstance(node, promql_parser.VectorSelector) and PARTS.sub("", str(node.name)) in {*OURS}
+        for label in labels(node)
+        if label not in SCRAPED | OURS[PARTS.sub("", str(node.name))]
     }
     assert unknown == set()
 
