@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -63,4 +65,8 @@ def played() -> Iterator[str]:
             ApplicationAutoScalingResponse, "list_tags_for_resource", lambda _self: '{"Tags": {}}', raising=False
         )
         with moto() as url:
+            connection = HTTPConnection(url.removeprefix("http://"))
+            connection.request("POST", "/moto-api/reset")  # what an earlier test left: it lives as long as the process
+            assert connection.getresponse().status == HTTPStatus.OK
+            connection.close()
             yield url

@@ -30,6 +30,7 @@ def _account(_ctx: click.Context, _option: click.Parameter, given: str | None) -
 @click.command("iam")
 @click.option("--role", type=click.Choice(get_args(Role)), default="worker", show_default=True, help="Whose policy.")
 @click.option("--account", metavar="ID", callback=_account, help="The account of queues given by their names alone.")
+@click.option("--dead-letters", metavar="ARN", help="What the redrive policy names, where SQS_DLQ_URL is not set.")
 @click.option("--kms-key", "keys", metavar="ARN", multiple=True, help="A KMS key that encrypts the queues; repeatable.")
 @click.option("--ecs-cluster", metavar="ARN", help="For a worker on ECS that keeps its task while it is at work.")
 @config_option
@@ -39,6 +40,7 @@ def command(
     *,
     role: Role,
     account: str | None,
+    dead_letters: str | None,
     keys: Sequence[str],
     ecs_cluster: str | None,
     config: Path | None,
@@ -47,20 +49,21 @@ def command(
     environ: Mapping[str, str] = ctx.obj
     loaded = load(environ, config=config)
     try:
-        places = [place_of(settings, account=account) for settings in loaded.pipelines]
+        places = [place_of(settings, account=account, redrive=dead_letters) for settings in loaded.pipelines]
         found = statements(role, places, keys=keys, tasks=tasks_of(ecs_cluster) if ecs_cluster else "")
     except ValueError as error:
         raise SettingsError([str(error)]) from None
     click.echo(json.dumps(document(found), indent=2))
-    for line in _remarks(role, loaded, found):
+    for line in _remarks(role, loaded, found, named=dead_letters is not None):
         click.echo(line, err=True)
 
 
-def _remarks(role: Role, loaded: Loaded, found: Sequence[Statement]) -> list[str]:
+def _remarks(role: Role, loaded: Loaded, found: Sequence[Statement], *, named: bool) -> list[str]:
     width = max(len(one.sid) for one in found)
     lines = [f"{one.sid:{width}}  {one.purpose}" for one in found]
     if role == "worker":
-        lines += [f"note: {words}" for settings in loaded.pipelines if (words := unnamed_letters(settings))]
+        unnamed = [] if named else [words for settings in loaded.pipelines if (words := unnamed_letters(settings))]
+        lines += [f"note: {words}" for words in unnamed]
         if any(settings.sink == "handler" for settings in loaded.pipelines):
             lines.append("note: what your own function asks of AWS is not in it")
     return lines

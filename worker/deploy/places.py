@@ -7,41 +7,42 @@ from typing import TYPE_CHECKING
 from worker.deploy.arn import queue_arn
 from worker.deploy.rights import Place
 from worker.sqs.address import parse_address
-from worker.sqs.beside import beside
+from worker.sqs.beside import beside, neighbour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from worker.settings import PipelineSettings
 
 
-def place_of(settings: PipelineSettings, *, account: str | None = None) -> Place:
-    """The queues of one pipeline. *account* is that of queues whose address names none.
+def place_of(settings: PipelineSettings, *, account: str | None = None, redrive: str | None = None) -> Place:
+    """The queues of one pipeline.
+
+    *account* is that of queues whose address names none. *redrive* is the ARN of the dead-letter queue that the redrive
+    policy names, which counts where the settings name none: only SQS sends there, but for a FIFO queue's messages.
 
     Raises:
-        ValueError: an account or a region is not known.
+        ValueError: an account or a region is not known, or *redrive* is no queue.
     """
-    arns = {address: _arn(address, settings, account) for address in _addresses(settings)}
-    looked_up = tuple(arn for address, arn in arns.items() if parse_address(address).url is None)
-    dead_letters = arns[settings.dlq] if settings.dlq is not None else None
-    return Place(settings.name, arns[settings.queue], dead_letters, looked_up)
+    letters = settings.dlq or (neighbour(settings.queue, redrive) if redrive else None)
+    arns = {one: _arn(one, settings, account) for one in (settings.queue, letters) if one is not None}
+    sends = settings.dlq is not None or parse_address(settings.queue).fifo
+    return Place(
+        settings.name,
+        arns[settings.queue],
+        dead_letters=arns[letters] if letters and sends else None,
+        watched=arns[letters] if letters and not sends else None,
+        looked_up=tuple(arn for address, arn in arns.items() if parse_address(address).url is None),
+    )
 
 
 def unnamed_letters(settings: PipelineSettings) -> str:
     """What the settings do not say and a policy would need; empty if there is nothing."""
-    if settings.dlq is not None or not parse_address(settings.queue).fifo:
-        return ""
-    return (
-        f"pipeline {settings.name} reads a FIFO queue and SQS_DLQ_URL is not set: messages that have had their tries"
-        " are sent to the queue that the redrive policy names; set SQS_DLQ_URL to it for this command, and the right to"
-        " send there is in the policy too"
-    )
-
-
-def _addresses(settings: PipelineSettings) -> Iterator[str]:
-    yield settings.queue
     if settings.dlq is not None:
-        yield settings.dlq
+        return ""
+    does = "sends messages that have had their tries to" if parse_address(settings.queue).fifo else "measures"
+    return (
+        f"SQS_DLQ_URL of pipeline {settings.name} is not set: the worker {does} the queue that the redrive policy"
+        " names; give its ARN by --dead-letters, and the right to that is in the policy too"
+    )
 
 
 def _arn(address: str, settings: PipelineSettings, account: str | None) -> str:

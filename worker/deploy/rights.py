@@ -19,6 +19,7 @@ VERSION: Final = "2012-10-17"
 """Of the policy language; there is no later one."""
 _RECEIVE: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 _SEND: Final = ("sqs:SendMessage", "sqs:GetQueueAttributes")
+_WATCH: Final = ("sqs:GetQueueAttributes",)
 _LOOK_UP: Final = ("sqs:GetQueueUrl",)
 _MOVE: Final = (
     "sqs:StartMessageMoveTask",
@@ -41,8 +42,10 @@ class Place:
     """ARN."""
     dead_letters: str | None
     """ARN of the queue to which this worker sends rejected messages itself."""
+    watched: str | None = None
+    """ARN of the dead-letter queue into which only SQS puts messages: this worker measures it."""
     looked_up: tuple[str, ...] = ()
-    """ARNs of those of the two that are named without their URL, which SQS has to be asked for."""
+    """ARNs of those that are named without their URL, which SQS has to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ def _of_worker(places: Sequence[Place]) -> Iterator[Statement]:
     yield Statement("ReceiveAndSettle", "take messages, renew their leases, delete or give back", _RECEIVE, queues)
     if letters := _each(place.dead_letters for place in places):
         yield Statement("SendDeadLetters", "send rejected messages on, with the reason", _SEND, letters)
+    if watched := _each(place.watched for place in places):
+        yield Statement("WatchDeadLetters", "measure how many dead letters there are", _WATCH, watched)
     if looked_up := _each(arn for place in places for arn in place.looked_up):
         yield Statement("LookUpUrls", "find queues that are named without their URL", _LOOK_UP, looked_up)
 
@@ -101,13 +106,14 @@ def _of_producer(places: Sequence[Place]) -> Iterator[Statement]:
 
 
 def _of_operator(places: Sequence[Place]) -> Iterator[Statement]:
-    silent = [place.pipeline for place in places if place.dead_letters is None]
+    silent = [place.pipeline for place in places if place.dead_letters is None and place.watched is None]
     if silent:
         raise ValueError(
-            f"pipeline {', '.join(silent)} names no dead-letter queue, so there is nothing to put back: set SQS_DLQ_URL"
-            " (for this command alone, if the queue's redrive policy is who names it)"
+            f"pipeline {', '.join(silent)} names no dead-letter queue, so nothing can be put back: set SQS_DLQ_URL,"
+            " or give --dead-letters if the queue's redrive policy is who names it"
         )
-    queues, letters = _each(place.queue for place in places), _each(place.dead_letters for place in places)
+    queues = _each(place.queue for place in places)
+    letters = _each(place.dead_letters or place.watched for place in places)
     yield Statement("ReadDeadLetters", "look at dead letters, let them go, remove them", _RECEIVE, letters)
     yield Statement("MoveDeadLetters", "put dead letters back by a move task", _MOVE, letters)
     yield Statement("PutBack", "what is put back arrives in the queue", _SEND, queues)

@@ -59,6 +59,7 @@ def test_what_a_policy_cannot_know_is_a_note() -> None:
     [
         (("iam",), {"SQS_QUEUE_URL": "orders", "AWS_REGION": "eu-central-1"}, "--account"),
         (("iam", "--role", "operator"), {"SQS_QUEUE_URL": URL}, "set SQS_DLQ_URL"),
+        (("iam", "--dead-letters", "orders-dead:x"), {"SQS_QUEUE_URL": URL}, "a queue's name"),
         (("iam", "--account", "7"), {"SQS_QUEUE_URL": URL}, "12 digits"),
         (("iam", "--ecs-cluster", "workers"), {"SQS_QUEUE_URL": URL}, "no ARN of an ECS cluster"),
         (("iam", "--kms-key", "alias/x"), {"SQS_QUEUE_URL": URL}, "no ARN of a KMS key"),

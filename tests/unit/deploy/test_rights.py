@@ -141,10 +141,23 @@ def test_what_the_address_leaves_out() -> None:
 
 
 def test_a_fifo_queue_whose_dead_letters_nobody_named_is_told() -> None:
-    """The worker sends them itself, to a queue that only SQS knows."""
-    assert "redrive policy" in unnamed_letters(PipelineSettings(queue=URL + ".fifo"))
-    assert unnamed_letters(PipelineSettings(queue=URL)) == ""
+    """The worker sends to or measures a queue that only SQS knows."""
+    assert "sends messages" in unnamed_letters(PipelineSettings(queue=URL + ".fifo"))
+    assert "measures" in unnamed_letters(PipelineSettings(queue=URL))
     assert unnamed_letters(PipelineSettings(queue=URL + ".fifo", dlq=LETTERS + ".fifo")) == ""
+
+
+def test_what_the_redrive_policy_names() -> None:
+    """Of a standard queue it is measured, of a FIFO queue sent to; where the settings name one, that alone counts."""
+    standard = place_of(PipelineSettings(queue=URL), redrive=LETTERS)
+    assert allowed(statements("worker", [standard]))[LETTERS] == {"sqs:GetQueueAttributes"}
+    fifo = place_of(PipelineSettings(queue=URL + ".fifo"), redrive=LETTERS + ".fifo")
+    assert allowed(statements("worker", [fifo]))[LETTERS + ".fifo"] == {"sqs:SendMessage", "sqs:GetQueueAttributes"}
+    named = place_of(PipelineSettings(queue=URL, dlq=LETTERS), redrive=LETTERS + "-other")
+    assert LETTERS + "-other" not in allowed(statements("worker", [named]))
+    by_arn = place_of(PipelineSettings(queue=ORDERS), redrive=LETTERS)
+    assert allowed(statements("worker", [by_arn]))[LETTERS] == {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+    assert "sqs:StartMessageMoveTask" in allowed(statements("operator", [standard]))[LETTERS]
 
 
 def test_no_statement_is_wide() -> None:
