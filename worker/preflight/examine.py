@@ -121,7 +121,11 @@ def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
         fix = "check the network, the VPC endpoint and SQS_ENDPOINT_URL"
         return Finding("queue", "refuse", f"cannot be reached ({error})", fix)
     denied = "Denied" in error.code or "NotAuthorized" in error.code
-    fix = f"allow {RIGHTS} on the queue, and kms:Decrypt on its key" if denied else "correct what it names"
+    fix = (
+        f"allow {RIGHTS} on the queue (`worker iam` prints it), and kms:Decrypt on its key"
+        if denied
+        else "correct what it names"
+    )
     return Finding("queue", "refuse", f"refused ({error})", fix)
 
 

@@ -48,7 +48,7 @@ def explained(error: QueueError, address: QueueAddress, *, dead_letters: bool = 
         case QueueRefused():
             words = (
                 f"refused for {address}: check the endpoint, and that the credentials may call "
-                f"{SENDING if dead_letters else RECEIVING}"
+                f"{SENDING if dead_letters else RECEIVING} (`worker iam` prints the policy)"
             )
         case _:
             return error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
 
+from tests.words.pages import ROOT
 from worker.deploy.arn import partition_of, queue_arn, region_of_key, tasks_of
 from worker.deploy.places import place_of, unnamed_letters
 from worker.deploy.rights import Place, document, statements
@@ -67,6 +69,25 @@ def test_several_pipelines_share_statements() -> None:
         ("SendDeadLetters", [LETTERS]),
         ("LookUpUrls", [LETTERS, other]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "pattern"), [("native", r'"AmazonSQS\.(\w+)"'), ("aws", r"settling\.(\w+)|receiving\.(\w+)")]
+)
+def test_the_policy_is_what_the_worker_asks_of_sqs(source: str, pattern: str) -> None:
+    """Whatever call is in either request path is allowed, and nothing is allowed that is in neither."""
+    text = ROOT.joinpath("worker", "sqs", f"{source}.py").read_text()
+    calls = {
+        "".join(part.title() if "_" in one else part for part in one.split("_")) for one in calls_in(text, pattern)
+    }
+    asked = {f"sqs:{one.removesuffix('Batch')}" for one in calls} | {"sqs:GetQueueUrl"}
+    granted = allowed(statements("worker", [place(queue=ORDERS, dlq=LETTERS)]))
+    assert granted[ORDERS] | granted[LETTERS] == asked
+
+
+def calls_in(text: str, pattern: str) -> set[str]:
+    """Names of SQS's calls in a source."""
+    return {"".join(found) for found in re.findall(pattern, text)}
 
 
 def test_a_producer_only_sends() -> None:

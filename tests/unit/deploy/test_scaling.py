@@ -41,6 +41,12 @@ def test_the_numbers_that_were_asked_for() -> None:
     )
 
 
+@pytest.mark.parametrize(("target", "rate", "seconds"), [(50, 1.0, 50), (50_000, 500.0, 100), (100_000, 50.0, 2000)])
+def test_a_target_means_something_only_with_a_rate(target: int, rate: float, seconds: float) -> None:
+    """The targets that people begin with, in the time that a message waits for its turn."""
+    assert plan(Load(), Worker(rate), Wishes(target=target)).target_seconds == pytest.approx(seconds)
+
+
 def test_fewer_than_keep_up_are_told() -> None:
     """A maximum that somebody decided may be too small for ever."""
     made = plan(BACKLOG, Worker(rate=1.0), Wishes(minimum=1, maximum=4))
