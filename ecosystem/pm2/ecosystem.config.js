@@ -1,12 +1,13 @@
 // Workers under PM2: `WORKERS=15 SQS_QUEUE_URL=… pm2 start ecosystem.config.js`. How to run them: docs/deploy/pm2.md.
 //
-// PM2 gives a process the environment of the shell that starts it, so every setting of docs/settings.md may be given
-// there; `pm2 reload ecosystem.config.js --update-env` gives it anew.
+// Every setting of docs/settings.md may be given in the environment of the shell; `pm2 reload ecosystem.config.js` gives
+// it anew. PM2 by itself would do so at the start alone.
 const path = require("node:path");
 
 const drainSeconds = Number(process.env.WORKER_DRAIN_SECONDS || 25);
 // The worker of the virtual environment that is active, else the one on the PATH.
 const worker = process.env.VIRTUAL_ENV ? path.join(process.env.VIRTUAL_ENV, "bin", "worker") : "worker";
+const { WORKER_ID, ...settings } = process.env; // each has an id of its own
 
 module.exports = {
   apps: [
@@ -22,6 +23,7 @@ module.exports = {
       interpreter: "none",
       exec_mode: "fork",
       env: {
+        ...settings,
         METRICS_PORT: Number(process.env.METRICS_PORT || 9100),
         WORKER_DRAIN_SECONDS: drainSeconds,
         LOG_FORMAT: process.env.LOG_FORMAT || "json",

@@ -57,7 +57,8 @@ def test_the_file_says_what_stopping_needs() -> None:
 @pytest.mark.deploy("node")
 def test_the_environment_that_the_file_gives_is_accepted() -> None:
     """No setting of it is unknown to the worker."""
-    given = {name: str(value) for name, value in app()["env"].items()}
+    given = {name: str(value) for name, value in app(WORKER_ID="mine")["env"].items()}
+    assert "WORKER_ID" not in given
     assert load({"SQS_QUEUE_URL": "orders", "WORKER_ID": "0", **given}).notices == ()
 
 
@@ -190,9 +191,12 @@ def test_pm2_starts_reloads_scales_and_stops_them_under_load(pm2: Pm2, queue: Ri
         pm2("start", FILE)
         pm2.until(lambda: pm2.workers() == {str(n): pm2.first + n for n in range(3)}, "three workers")
         before = {one["pid"] for one in pm2.listed()}
-        pm2("reload", FILE, "--update-env")
+        pm2("reload", FILE, BATCH_MAX_ROWS="77", WORKER_DRAIN_SECONDS="40")
         pm2.until(lambda: pm2.workers() == {str(n): pm2.first + n for n in range(3)}, "three new workers")
         assert not before & {one["pid"] for one in pm2.listed()}
+        given = [Path(f"/proc/{one['pid']}/environ").read_bytes().split(b"\0") for one in pm2.listed()]
+        assert all({b"BATCH_MAX_ROWS=77", b"WORKER_DRAIN_SECONDS=40"} <= {*environ} for environ in given)
+        assert [one["pm2_env"]["kill_timeout"] for one in pm2.listed()] == [50_000] * 3
         pm2("scale", NAME, "5")
         pm2.until(lambda: len(pm2.workers()) == 5, "five workers")
         assert len(set(pm2.workers().values())) == 5
