@@ -31,7 +31,7 @@ locals {
   protection_rights = {
     Sid      = "KeepBusyTasks"
     Effect   = "Allow"
-    Action   = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    Action   = ["ecs:UpdateTaskProtection"]
     Resource = ["arn:${local.partition}:ecs:${local.region}:${local.account}:task/${local.cluster}/*"]
   }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.deploy.aws import ACCOUNT, CALLS, ECOSYSTEM, REGION, RIGHTS, TRUST, Doc, alarms, files, merged, read, refusal
 from tests.deploy.aws_policy import (
+    METRICS,
     alarm_troubles,
     dashboard_troubles,
     environment,
@@ -23,6 +25,7 @@ from worker.deploy.places import place_of
 from worker.deploy.rights import document, statements
 from worker.deploy.scaling import Load, Wishes, Worker, plan
 from worker.settings import load
+from worker.telemetry.report import KEYS
 
 if TYPE_CHECKING:
     from worker.deploy.rights import Role
@@ -191,6 +194,18 @@ def test_a_broken_dashboard_is_seen() -> None:
         assert list(dashboard_troubles(changed))
     body["widgets"][2]["x"] = 0
     assert "lies over another" in " ".join(dashboard_troubles(body))
+
+
+def test_the_filters_read_lines_that_a_worker_writes() -> None:
+    """Their metrics are those of the dashboard, and their fields stand in the line of a minute and in every fact."""
+    filters = [read(name) for name in CALLS if name.startswith("cloudwatch/filters/")]
+    made = {one["metricTransformations"][0]["metricName"]: one["filterPattern"] for one in filters}
+    assert made.keys() == METRICS["SqsWorker"]
+    fields = {field for pattern in made.values() for field in re.findall(r"\$\.(\w+)", pattern)}
+    assert fields == {"throughputPerSecond", "level"} <= {*KEYS, "level"}
+    assert {one["logGroupName"] for one in filters} == {
+        TASK["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-group"]
+    }
 
 
 def test_the_words_of_an_expression() -> None:

@@ -58,6 +58,8 @@ def _workers(plan: Plan) -> Iterator[str]:
     low = "given" if wishes.minimum is not None else "keeps up, and at least 1"
     high = "given" if wishes.maximum is not None else "the most of the above"
     yield f"minimum {plan.minimum} ({low}), maximum {plan.maximum} ({high})"
+    if plan.minimum == plan.maximum and wishes.maximum is None:
+        yield "there is nothing to scale between them: --peak says what comes in at the worst time"
     if plan.maximum < plan.steady:
         yield f"TOO FEW: {plan.steady} workers are needed to keep up, so the queue grows for ever"
 

@@ -27,7 +27,7 @@ _MOVE: Final = (
     "sqs:CancelMessageMoveTask",
     "sqs:ListDeadLetterSourceQueues",
 )
-_PROTECT: Final = ("ecs:GetTaskProtection", "ecs:UpdateTaskProtection")
+_PROTECT: Final = ("ecs:UpdateTaskProtection",)
 _TO_READ: Final = ("kms:Decrypt",)
 _TO_WRITE: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 """SQS decrypts the data key that it has just asked for, to see that it is whole."""

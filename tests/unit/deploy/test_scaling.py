@@ -70,6 +70,13 @@ def test_what_nobody_said_is_told() -> None:
     assert "nobody said until when" in said
 
 
+def test_nothing_to_scale_between_is_told() -> None:
+    """Where only an average is known the minimum is the maximum; who decided it knows."""
+    words = "nothing to scale between"
+    assert words in "\n".join(lines(plan(Load(incoming=5), Worker(1.0), Wishes())))
+    assert words not in "\n".join(lines(plan(Load(incoming=5), Worker(1.0), Wishes(minimum=9, maximum=9))))
+
+
 def test_from_zero() -> None:
     """A minimum of 0 is for platforms that start the first one by themselves; a maximum of 0 is nobody's wish."""
     made = plan(Load(), Worker(rate=10), Wishes(minimum=0))
