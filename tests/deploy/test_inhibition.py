@@ -50,16 +50,16 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_consequences_are_silent_where_their_cause_is_told_and_nowhere_else(alertmanager: str) -> None:
     """The sink of orders is away: that its queue grows old is no news. The queue beside it has trouble of its own."""
     told: dict[tuple[str, str, str], dict[str, str]] = {
-        ("SqsSinkAway", "critical", "orders"): {**ORDERS, "pipeline": "orders"},
+        ("SqsSinkAway", "critical", "orders"): ORDERS,
         ("SqsConsumerStalled", "critical", "orders"): ORDERS,
         ("SqsOldestMessageLate", "warning", "orders"): ORDERS,
         ("SqsDeadLetterQueueNotEmpty", "critical", "orders-dead"): {"job": "worker", "queue": "orders-dead"},
         ("SqsConsumerStalled", "critical", "email"): EMAIL,
         ("SqsBacklogHigh", "critical", "email"): EMAIL,
         ("SqsMessagesFailing", "warning", "email"): EMAIL,
-        ("SqsCannotReceive", "critical", "analytics"): {"job": "worker", "queue": "analytics", "pipeline": "analytics"},
-        ("SqsRequestsFailing", "warning", "analytics"): {"job": "worker", "pipeline": "analytics"},
-        ("SqsRequestsFailing", "warning", "email"): {"job": "worker", "pipeline": "email"},
+        ("SqsCannotReceive", "critical", "analytics"): {"job": "worker", "queue": "analytics"},
+        ("SqsRequestsFailing", "warning", "analytics"): {"job": "worker", "queue": "analytics"},
+        ("SqsRequestsFailing", "warning", "email"): EMAIL,
     }
     silent = {
         ("SqsConsumerStalled", "critical", "orders"),

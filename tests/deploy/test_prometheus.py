@@ -38,7 +38,7 @@ def test_the_routes_are_valid() -> None:
 @pytest.mark.parametrize(
     ("receiver", "labels"),
     [
-        ("night", ("alertname=SqsSinkAway", "severity=critical", "pipeline=orders")),
+        ("night", ("alertname=SqsSinkAway", "severity=critical", "queue=orders")),
         ("dead-letters", ("alertname=SqsDeadLetterQueueNotEmpty", "severity=critical", "queue=orders-dead")),
         ("day", ("alertname=SqsMessagesFailing", "severity=warning", "queue=orders")),
         ("day", ("alertname=SomethingElse",)),
