@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program, it is outside the package
 
-from tests.deploy.dashboard_panels import ROWS, J, Q
+from tests.deploy.dashboard_panels import ROWS, J
 
 if TYPE_CHECKING:
     from tests.deploy.dashboard_panels import Panel
@@ -65,7 +65,6 @@ def _variables() -> list[dict[str, Any]]:
     of = {
         "job": "label_values(sqs_worker_build_info, job)",
         "queue": f"label_values(sqs_worker_pipeline_info{{{J}}}, queue)",
-        "pipeline": f"label_values(sqs_worker_pipeline_info{{{Q}}}, pipeline)",
     }
     return [source, *[_variable(name, query) for name, query in of.items()]]
 

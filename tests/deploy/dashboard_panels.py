@@ -27,17 +27,22 @@ def stat(title: str, query: str, unit: str = "short", help_: str = "") -> Panel:
 
 J: Final = 'job=~"$job"'
 Q: Final = 'job=~"$job",queue=~"$queue"'
-P: Final = 'job=~"$job",pipeline=~"$pipeline"'
 WHO: Final = "{{instance}} {{process}}"
 
 
+def _by(by: str, what: str, *, how: str = "sum") -> str:
+    """*what* of each pipeline, gathered for the chosen queues: all deployments may have a pipeline of one name."""
+    of = f"sqs_worker_pipeline_info{{{Q}}}"
+    return f"{how} by ({by}) ({what} * on (job, instance, process, pipeline) group_left (queue) {of})"
+
+
+def _rate(family: str, by: str) -> str:
+    return _by(by, f"rate({family}{{{J}}}[$__rate_interval])")
+
+
 def _quantiles(family: str) -> tuple[tuple[str, str], ...]:
-    of = f"sum by (le) (rate({family}_bucket{{{P}}}[$__rate_interval]))"
+    of = _rate(f"{family}_bucket", "le")
     return tuple((f"histogram_quantile({share}, {of})", f"p{share * 100:g}") for share in (0.5, 0.95, 0.99))
-
-
-def _rate(family: str, by: str, extra: str = "") -> str:
-    return f"sum by ({by}) (rate({family}{{{P}{extra}}}[$__rate_interval]))"
 
 
 KEEPING_UP: Final = (
@@ -49,7 +54,7 @@ KEEPING_UP: Final = (
         "s",
         "If it goes on as in the last minutes; infinite: it does not shrink.",
     ),
-    stat("Done in an hour", f"sum(rate(sqs_worker_messages_deleted_total{{{P}}}[$__rate_interval])) * 3600"),
+    stat("Done in an hour", f"{_rate('sqs_worker_messages_deleted_total', 'queue')} * 3600"),
     stat("Dead letters", f"sum by (queue) (job_queue:sqs_dead_letter_queue_messages:max{{{J}}})"),
     stat("Workers", f"count(count by (instance) (sqs_worker_build_info{{{J}}}))"),
     Panel("Depth", ((f"max by (queue, state) (sqs_queue_messages{{{Q}}})", "{{queue}} {{state}}"),)),
@@ -97,22 +102,20 @@ HEALTHY: Final = (
     Panel(
         "Failures",
         (
-            (_rate("sqs_worker_messages_retried_total", "pipeline"), "{{pipeline}} retried"),
-            (_rate("sqs_worker_messages_rejected_total", "pipeline"), "{{pipeline}} rejected"),
+            (_rate("sqs_worker_messages_retried_total", "queue"), "{{queue}} retried"),
+            (_rate("sqs_worker_messages_rejected_total", "queue"), "{{queue}} rejected"),
         ),
         "mps",
     ),
-    Panel("Retries by reason", ((_rate("sqs_worker_retries_total", "pipeline, reason"), "{{pipeline}} {{reason}}"),)),
-    Panel(
-        "Rejections by reason", ((_rate("sqs_worker_rejections_total", "pipeline, reason"), "{{pipeline}} {{reason}}"),)
-    ),
+    Panel("Retries by reason", ((_rate("sqs_worker_retries_total", "queue, reason"), "{{queue}} {{reason}}"),)),
+    Panel("Rejections by reason", ((_rate("sqs_worker_rejections_total", "queue, reason"), "{{queue}} {{reason}}"),)),
     Panel("Dead letters", ((f"sum by (queue) (job_queue:sqs_dead_letter_queue_messages:max{{{J}}})", "{{queue}}"),)),
     Panel(
         "Alive, ready, sink there",
         (
             (f"min by (job) (sqs_worker_live{{{J}}})", "{{job}} alive"),
             (f"min by (job) (sqs_worker_ready{{{J}}})", "{{job}} ready"),
-            (f"min by (pipeline) (sqs_worker_sink_available{{{P}}})", "{{pipeline}} sink"),
+            (_by("queue", f"sqs_worker_sink_available{{{J}}}", how="min"), "{{queue}} sink"),
         ),
         help="The least of all workers: 0 if one of them says no.",
     ),
@@ -120,8 +123,8 @@ HEALTHY: Final = (
     Panel(
         "Leases",
         (
-            (f"{_rate('sqs_worker_visibility_extensions_total', 'pipeline')} or vector(0)", "{{pipeline}} renewed"),
-            (f"{_rate('sqs_worker_leases_lost_total', 'pipeline')} or vector(0)", "{{pipeline}} lost"),
+            (f"{_rate('sqs_worker_visibility_extensions_total', 'queue')} or vector(0)", "{{queue}} renewed"),
+            (f"{_rate('sqs_worker_leases_lost_total', 'queue')} or vector(0)", "{{queue}} lost"),
         ),
         "mps",
     ),
@@ -129,7 +132,7 @@ HEALTHY: Final = (
     Panel("Restarts in 30 minutes", ((f"changes(process_start_time_seconds{{{J}}}[30m])", WHO),)),
     Panel(
         "Alerts",
-        ((f'ALERTS{{{J},alertname=~"Sqs.*"}} or vector(0)', "{{alertname}} {{alertstate}} {{queue}} {{pipeline}}"),),
+        (('ALERTS{alertname=~"Sqs.*"} or vector(0)', "{{alertname}} {{alertstate}} {{queue}} {{instance}}"),),
         width=24,
         height=5,
     ),
@@ -137,7 +140,7 @@ HEALTHY: Final = (
 BOTTLENECK: Final = (
     Panel(
         "Share of time by stage",
-        ((f"avg by (stage) (sqs_worker_time_share{{{P}}})", "{{stage}}"),),
+        ((_by("stage", f"sqs_worker_time_share{{{J}}}", how="avg"), "{{stage}}"),),
         "percentunit",
         help="docs/performance.md says of whose time, and what to do about each.",
     ),
@@ -148,17 +151,17 @@ BOTTLENECK: Final = (
         "Rows of a batch",
         (
             (
-                " / ".join(_rate(f"sqs_worker_sink_batch_rows_{part}", "pipeline") for part in ("sum", "count")),
-                "{{pipeline}} mean",
+                " / ".join(_rate(f"sqs_worker_sink_batch_rows_{part}", "queue") for part in ("sum", "count")),
+                "{{queue}} mean",
             ),
-            (f"avg by (pipeline) (sqs_worker_batch_rows_limit{{{P}}})", "{{pipeline}} most"),
+            (_by("queue", f"sqs_worker_batch_rows_limit{{{J}}}", how="avg"), "{{queue}} most"),
         ),
     ),
     Panel(
         "In flight by stage",
         (
-            (f"sum by (stage) (sqs_worker_messages_in_flight{{{P}}})", "{{stage}}"),
-            (f"sum(sqs_worker_in_flight_limit{{{P}}})", "limit"),
+            (_by("stage", f"sqs_worker_messages_in_flight{{{J}}}"), "{{stage}}"),
+            (f"sum({_by('queue', f'sqs_worker_in_flight_limit{{{J}}}')})", "limit"),
         ),
     ),
     Panel(
@@ -189,7 +192,7 @@ WHO_ROW: Final = (
         "mps",
         help="Messages a second while there is work: idle time does not count.",
     ),
-    Panel("In flight", ((f"sum by (instance, process) (sqs_worker_messages_in_flight{{{P}}})", WHO),)),
+    Panel("In flight", ((_by("instance, process", f"sqs_worker_messages_in_flight{{{J}}}"), WHO),)),
     Panel("CPU", ((f"rate(process_cpu_seconds_total{{{J}}}[$__rate_interval])", WHO),), "short", help="1 is one CPU."),
     Panel("Memory", ((f"process_resident_memory_bytes{{{J}}}", WHO),), "bytes"),
     Panel(

@@ -33,7 +33,7 @@ def expressions() -> list[tuple[str, str]]:
 
 def asked(query: str, *, interval: str, everything: str = ".*") -> str:
     """A query of the dashboard as Grafana asks it, with all of every variable chosen."""
-    return re.sub(r"\$(job|queue|pipeline)\b", everything, _GRAFANA.sub(interval, query))
+    return re.sub(r"\$(job|queue)\b", everything, _GRAFANA.sub(interval, query))
 
 
 def nodes(expression: str) -> Iterator[Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.deploy("prometheus")
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("live-prometheus")
+@pytest.mark.xdist_group("live-trouble")
 def test_each_trouble_is_seen_and_a_worker_that_is_well_has_none(tmp_path: Path) -> None:
     """Seven workers of one job, all with a pipeline of the same name, as seven deployments have."""
     with rig(tmp_path) as made, troubled(made) as workers:
