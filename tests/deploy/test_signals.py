@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import promql_parser
 import pytest
@@ -14,6 +14,9 @@ from tests.deploy.dashboard import FILE, dashboard, text
 from tests.deploy.promql import expressions, labels, names, nodes, rules
 from tests.words.exposition import PAGE, on_page
 from tests.words.pages import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUNBOOKS: Final = ROOT / "docs" / "runbooks"
 ALERTS: Final = [rule for rule in rules() if "alert" in rule]
@@ -175,3 +178,19 @@ def _values(node: Any, key: str) -> list[Any]:
         return []
     here = [node[key]] if key in node else []
     return [*here, *(found for value in node.values() for found in _values(value, key))]
+
+
+# ── what is written ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+WRITTEN: Final = re.compile(
+    r"(?:\b(?:\w+:)?sqs_(?:worker|queue|dead)_[\w:]+|\b(?:job_queue|queue)\w*:[\w:]+)(?![\w:…])"
+)
+PAGES: Final = [*sorted(RUNBOOKS.glob("*.md")), *sorted(ROOT.joinpath("docs", "deploy").glob("*.md")), PAGE]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_a_page_names_no_metric_that_is_not_there(page: Path) -> None:
+    """At 3 a.m. nobody finds out that a query of the runbook returns nothing because its metric has another name."""
+    known = {*RECORDED, *OURS, *(f"{name}_{part}" for name in OURS for part in ("bucket", "sum", "count"))}
+    families = {name for name in WRITTEN.findall(page.read_text()) if not name.endswith("_")}
+    assert families - known == set()
