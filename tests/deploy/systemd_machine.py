@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 SCRIPT: Final = Path(__file__).with_name("systemd_machine.sh")
 HIERARCHIES: Final = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
 """Where systemd keeps its own control groups: version 1, version 2."""
+ASKED: Final = """
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+"""
 PATIENCE_SECONDS: Final = 90.0
 
 
@@ -90,6 +95,7 @@ def machine(folder: Path) -> Iterator[Machine]:
     """One whose files are in *folder*; skipped where that cannot be."""
     if os.geteuid() != 0:
         pytest.skip("systemd is run for real by root only: it needs a control group and namespaces of its own")
+    _ask_the_kernel(folder)
     group = _group()
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -100,6 +106,18 @@ def machine(folder: Path) -> Iterator[Machine]:
         _empty(group)
         if process is not None:
             process.wait()
+
+
+def _ask_the_kernel(folder: Path) -> None:
+    """Skip where even root may make no namespaces, or lay nothing over the files: in many a container."""
+    asked = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--cgroup", "sh", "-ec", ASKED, "sh", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode != 0:
+        pytest.skip(f"systemd is not run for real here: {' '.join(asked.stderr.split())}")
 
 
 def _group() -> Path:
