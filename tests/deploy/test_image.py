@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from tests.system.containers.engine import Engine
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("containers")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-BUILDERS: Final = {"binutils", "cpp", "gcc", "g++", "libc6-dev", "make"}
+BUILDERS: Final = {"binutils", "cpp", "gcc", "g++", "make"}
 """Of Debian: what compiles, which stays behind in the first stage."""
 ENVIRONMENT: Final = "/opt/worker/"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def engine() -> Iterator[Engine]:
     """Whatever engine is there."""
     try:
@@ -41,55 +41,39 @@ def engine() -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.fixture(scope="module")
-def packages(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What syft finds in the image, which is built if anything has changed."""
-    Stack(engine, {}, MONITORING).build()
-    archive = tmp_path_factory.mktemp("image") / "image.tar"
-    engine.run(engine.program, "save", *_format(engine), "--output", str(archive), IMAGE)
-    try:
-        bill: list[dict[str, Any]] = json.loads(_syft(archive))["artifacts"]
-    finally:
-        archive.unlink()
-    return bill
-
-
-def _format(engine: Engine) -> tuple[str, ...]:
-    return ("--format", "docker-archive") if engine.program == "podman" else ()
-
-
-def _syft(archive: Path) -> str:
-    command = ("syft", "scan", f"docker-archive:{archive}", "--output", "syft-json", "--quiet")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 @pytest.mark.deploy("syft")
-def test_the_bill_of_materials_is_what_was_pinned(packages: list[dict[str, Any]]) -> None:
-    """Every Python package of the worker has the pinned version, and there is no other one: no pip, no leftover."""
+def test_the_bill_of_materials_is_what_was_pinned(engine: Engine, tmp_path: Path) -> None:
+    """Each Python package has the pinned version, no other one is there, and Debian's have no compiler among them."""
+    Stack(engine, {}, MONITORING).build()
+    bill = _bill(engine, tmp_path / "image.tar")
     ours = {
         _canonical(one["name"]): one["version"]
-        for one in packages
+        for one in bill
         if one["type"] == "python" and any(place["path"].startswith(ENVIRONMENT) for place in one["locations"])
     }
     texts = [(ROOT / "requirements" / name).read_text() for name in ("run.txt", "extras.txt")]
     pins = [pin for text in texts for pin in re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)]
-    pinned = {_canonical(name): version for name, version in pins}
     assert ours.pop("sqs-worker-daemon")
-    assert ours == pinned
-
-
-@pytest.mark.deploy("syft")
-def test_nothing_that_compiles_is_in_the_image(packages: list[dict[str, Any]]) -> None:
-    """The compiler's stage stays behind; that syft reads Debian's packages at all is seen by libc."""
-    debian = {one["name"] for one in packages if one["type"] == "deb"}
+    assert ours == {_canonical(name): version for name, version in pins}
+    debian = {one["name"] for one in bill if one["type"] == "deb"}
     assert "libc6" in debian
     assert debian & BUILDERS == set()
+
+
+def _bill(engine: Engine, archive: Path) -> list[dict[str, Any]]:
+    """What syft finds in the image."""
+    form = ("--format", "docker-archive") if engine.program == "podman" else ()
+    engine.run(engine.program, "save", *form, "--output", str(archive), IMAGE)
+    command = ("syft", "scan", f"docker-archive:{archive}", "--output", "syft-json", "--quiet")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    archive.unlink()
+    assert done.returncode == 0, done.stderr
+    packages: list[dict[str, Any]] = json.loads(done.stdout)["artifacts"]
+    return packages
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.mark.deploy("podman")

@@ -55,6 +55,7 @@ def run_monitoring(stack: Stack, checks: Checks, messages: int) -> None:
     say("starting the loopback, the producer, three workers, Prometheus and Alertmanager")
     stack.up(3)
     story.three(stack, checks)
+    story.crashed(stack, checks)
     story.five_and_two(stack, checks, messages)
     story.watched(stack, checks)
     story.drained(stack, checks, messages)

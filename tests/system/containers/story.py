@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.system.containers.inside import ACCOUNT, COUNT_ROWS, COUNT_TABLE, LOOK_INSIDE, SECONDS_TO_HEALTHY
 from tests.system.containers.stack import BASE, IMAGE, POSTGRES, PROJECT, now
-from tests.system.containers.told import until
+from tests.system.containers.told import say, until
 
 if TYPE_CHECKING:
     from tests.system.containers.stack import Stack
@@ -70,6 +73,24 @@ def three(stack: Stack, checks: Checks) -> None:
     code = stack.inspect(one, ".State.ExitCode")
     checks.that("a worker stopped under load ends with 0", (code, _counts(told)), holds=code == "0" and _clean(told))
     stack.start(one)
+    seen(stack, checks, 3)
+
+
+def crashed(stack: Stack, checks: Checks) -> None:
+    """One worker ends as for lack of memory, under load: the engine starts it again, and its messages come back."""
+    one = stack.workers()[0]
+    number = int(stack.inspect(one, ".State.Pid"))
+    told = Path(f"/proc/{number}/cmdline")
+    if not (told.exists() and b"/opt/worker/bin/worker\0run" in told.read_bytes()):
+        say("      the engine's processes are not those of this machine: no crash is tried")
+        return
+    os.kill(number, signal.SIGKILL)
+
+    def restarts() -> tuple[str, str]:
+        return stack.inspect(one, ".RestartCount"), stack.inspect(one, ".State.Status")
+
+    again = until("the engine to start a worker again", restarts, lambda now: now == ("1", "running"), seconds=60)
+    checks.that("a worker that crashed is started again (times, now)", again, holds=again == ("1", "running"))
     seen(stack, checks, 3)
 
 
