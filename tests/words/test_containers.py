@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.words.pages import ROOT
 from worker.settings import load
@@ -132,6 +133,19 @@ def test_every_file_that_compose_mounts_is_there(compose: dict[str, Any]) -> Non
     mounts = [m["source"] for s in compose["services"].values() for m in s.get("volumes", []) if m["type"] == "bind"]
     assert mounts
     assert [path for path in mounts if not Path(path).exists()] == []
+
+
+def test_grafana_finds_its_dashboards_and_prometheus(compose: dict[str, Any]) -> None:
+    """The folder that its provisioning names is mounted with a dashboard in it; its data source is a service of ours."""
+    mounts = {m["target"]: Path(m["source"]) for m in compose["services"]["grafana"]["volumes"] if m["type"] == "bind"}
+    provisioning = mounts["/etc/grafana/provisioning"]
+    (boards,) = (yaml.safe_load(file.read_text()) for file in provisioning.glob("dashboards/*.yml"))
+    folder = Path(boards["providers"][0]["options"]["path"])
+    (mounted,) = (mounts[str(at)] / folder.relative_to(at) for at in folder.parents if str(at) in mounts)
+    assert list(mounted.glob("*.json"))
+    (sources,) = (yaml.safe_load(file.read_text()) for file in provisioning.glob("datasources/*.yml"))
+    assert sources["datasources"][0]["url"] == "http://prometheus:9090"
+    assert compose["services"]["prometheus"]["ports"][0]["target"] == 9090
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "tests/system/containers/postgres/Dockerfile"])
