@@ -136,7 +136,7 @@ def test_every_file_that_compose_mounts_is_there(compose: dict[str, Any]) -> Non
 
 
 def test_grafana_finds_its_dashboards_and_prometheus(compose: dict[str, Any]) -> None:
-    """The folder that its provisioning names is mounted with a dashboard in it; its data source is a service of ours."""
+    """The folder that its provisioning names is mounted, with a dashboard in it; its data source is our Prometheus."""
     mounts = {m["target"]: Path(m["source"]) for m in compose["services"]["grafana"]["volumes"] if m["type"] == "bind"}
     provisioning = mounts["/etc/grafana/provisioning"]
     (boards,) = (yaml.safe_load(file.read_text()) for file in provisioning.glob("dashboards/*.yml"))
