@@ -30,7 +30,7 @@ FROM ?= 0
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check setup pins clean
+.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check cluster-check setup pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -97,6 +97,10 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 
 deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
 	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))
+
+cluster-check: setup $(TOOLS_STAMP) ## k8s/ on a real control plane of this machine: scaling, roll-out, drained node; needs Go
+	@if command -v go >/dev/null; then PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -n 0 -v --durations=8 -m cluster tests/cluster $(if $(ONLY),-k $(ONLY)); \
+	  else echo "NO GO HERE: the control plane could not be built, so k8s/ was run on no cluster; make deploy-check reads it all the same"; fi
 
 $(TOOLS_STAMP):
 	@echo "setting up $(TOOLS) for the tools of the platforms, once: a minute or two"
