@@ -96,7 +96,7 @@ containers: ## docker-compose.yml for real, with whatever engine is there: every
 	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE)) $(if $(SCENE),--scene $(SCENE))
 
 deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
-	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k $(ONLY))
+	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k '$(ONLY)')
 
 cluster-check: setup $(TOOLS_STAMP) ## k8s/ on a real control plane of this machine: scaling, roll-out, drained node; needs Go
 	@if command -v go >/dev/null; then PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -n 0 -v --durations=8 -m cluster tests/cluster $(if $(ONLY),-k $(ONLY)); \
