@@ -16,6 +16,7 @@ resource "aws_sqs_queue" "source" {
 
   name                              = each.key
   fifo_queue                        = local.fifo[each.key]
+  content_based_deduplication       = local.fifo[each.key] ? each.value.content_based_deduplication : null
   visibility_timeout_seconds        = each.value.visibility_seconds
   message_retention_seconds         = each.value.retention_seconds
   receive_wait_time_seconds         = 20

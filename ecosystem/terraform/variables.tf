@@ -25,6 +25,9 @@ variable "queues" {
     retention_seconds  = optional(number, 345600)
     max_receives       = optional(number, 3)
 
+    # Of a FIFO queue: without it senders give a deduplication id.
+    content_based_deduplication = optional(bool, false)
+
     alarms = optional(object({
       deep      = optional(number, 500000)
       very_deep = optional(number, 1000000)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -149,6 +150,31 @@ def test_the_backlog(tmp_path: Path, aws: Played) -> None:
     cluster = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/events"
     found = statements("worker", [place_of(loaded.pipelines[0])], tasks=tasks_of(cluster))
     assert _allowed(_of_role(aws.client("iam"), "events-marketing-events-task")) == _allowed(document(found))
+
+
+def test_the_shop(tmp_path: Path, aws: Played) -> None:
+    """A FIFO queue and its dead-letter queue, a queue without a worker, a key of one's own, and the rights to it."""
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    terraform = Terraform("shop", tmp_path, aws, kms_key_arn=key)
+    terraform.apply()
+    payments, dead = (_attributes(aws.client("sqs"), name) for name in ("payments.fifo", "payments-dead.fifo"))
+    assert (payments["FifoQueue"], payments["ContentBasedDeduplication"]) == ("true", "true")
+    assert json.loads(payments["RedrivePolicy"])["deadLetterTargetArn"] == dead["QueueArn"]
+    assert payments["KmsMasterKeyId"] == dead["KmsMasterKeyId"] == key
+    targets = aws.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    assert {one["ResourceId"]: (one["MinCapacity"], one["MaxCapacity"]) for one in targets} == {
+        "service/shop/shop-orders": (0, 20),
+        "service/shop/shop-payments": (1, 5),
+    }
+    told = {
+        "SQS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/payments.fifo",
+        "SQS_DLQ_URL": dead["QueueArn"],
+    }
+    places = [replace(place_of(load(told).pipelines[0]), looked_up=())]  # the task is told both by their URLs
+    tasks = tasks_of(f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop")
+    wanted = statements("worker", places, keys=[key], tasks=tasks)
+    assert _allowed(_of_role(aws.client("iam"), "shop-payments-task")) == _allowed(document(wanted))
+    assert terraform.differences() <= FORGOTTEN
 
 
 def _on_aws(environment: list[dict[str, str]], aws: Played) -> dict[str, str]:
