@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from tests.cluster.adapter import largest, selected
+from tests.cluster.node.container import Container, Recipe
 from tests.cluster.node.environment import Configuration, NoConfig, expand, resolve
 from tests.cluster.node.images import NoImage, find
 from tests.cluster.node.surroundings import Surroundings
@@ -82,6 +86,35 @@ def test_a_text_is_translated_for_a_process_without_a_container() -> None:
         "postgresql://u:p@machine.internal:5432/d": "postgresql://u:p@127.0.0.1:5432/d",
     }.items():
         assert around.translate(text) == means
+
+
+async def test_a_process_that_ignores_sigterm_is_killed_when_its_grace_is_over(tmp_path: Path) -> None:
+    """And the journal says 137, without which "every worker ended with 0" would prove nothing."""
+    ends: list[Object] = []
+    running = asyncio.Event()
+    container = Container({"name": "deaf", "image": "none"}, "127.0.0.1", "Always", running.set, ends.append)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    recipe = Recipe([sys.executable, "-c", deaf], {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log")
+    living = asyncio.create_task(container.run(recipe))
+    async with asyncio.timeout(60):
+        while not (recipe.log.exists() and "up" in recipe.log.read_text()):  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.02)
+        assert "running" in container.state
+        await container.stop(1.0)
+        await living
+    assert [(each["exitCode"], each["asked"]) for each in ends] == [(137, True)]
+    assert container.restarts == 0
+
+
+async def test_a_container_that_fails_is_started_again(tmp_path: Path) -> None:
+    """Under a restart policy that wants it, with the count that the API server shows; the journal has each end."""
+    ends: list[Object] = []
+    container = Container({"name": "ill", "image": "none"}, "127.0.0.1", "OnFailure", lambda: None, ends.append)
+    script = "test -e again && exit 0; touch again; exit 3"
+    recipe = Recipe(["sh", "-c", script], {"PATH": os.environ["PATH"]}, tmp_path, tmp_path / "log")
+    async with asyncio.timeout(60):
+        await container.run(recipe)
+    assert ([each["exitCode"] for each in ends], container.restarts) == ([3, 0], 1)
 
 
 def test_an_image_is_what_the_dockerfile_says() -> None:

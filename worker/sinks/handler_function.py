@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -27,8 +28,11 @@ _BATCH_NAME: Final = "handle_batch"
 _BATCH_PARAMETER: Final = "messages"
 _PATH: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 _IMPORTERS: Final = (__file__, importlib.__file__)
-_HINT: Final = (
-    "HANDLER names a function, such as shop.orders.handle, of a module in the working folder or an installed one"
+_HINT: Final = "HANDLER names a function, such as shop.orders.handle, of a module"
+_FOUND: Final = "in the working folder or an installed one"
+_FOUND_SAFE: Final = (
+    "in a folder that PYTHONPATH names or an installed one; the working folder is left out, for PYTHONSAFEPATH is set,"
+    " as our image sets it"
 )
 
 
@@ -61,7 +65,7 @@ def inspect_handler(function: object, name: str) -> HandlerFunction:
     """
     if not callable(function) or inspect.isclass(function):
         what = "a class" if inspect.isclass(function) else f"an object of type {type(function).__name__}"
-        raise SinkRefused(f"HANDLER={name}: {what} is no function; {_HINT}")
+        raise SinkRefused(f"HANDLER={name}: {what} is no function; {_hint()}")
     try:
         return _looked_at(function, name)
     except Exception as error:  # a stand-in for an object that is not there yet raises whatever it is asked
@@ -100,20 +104,24 @@ def _takes_batch(function: Callable[..., object], name: str) -> bool:
     return named or next(iter(signature.parameters)) == _BATCH_PARAMETER
 
 
+def _hint() -> str:
+    return f"{_HINT} {_FOUND_SAFE if os.environ.get('PYTHONSAFEPATH') else _FOUND}"
+
+
 def _resolve(dotted_path: str) -> object:
     if _PATH.fullmatch(dotted_path) is None:
-        raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_HINT}")
+        raise SinkRefused(f"HANDLER={dotted_path}: no dotted path; {_hint()}")
     try:
         found, inside = _imported(dotted_path)
     except ModuleNotFoundError as error:
         _refuse_namesake(dotted_path, error)
-        raise SinkRefused(f"HANDLER={dotted_path}: there is no module {error.name}; {_HINT}") from error
+        raise SinkRefused(f"HANDLER={dotted_path}: there is no module {error.name}; {_hint()}") from error
     try:
         for name in inside:
             found = getattr(found, name)
     except AttributeError as error:
         _refuse_namesake(dotted_path, error)
-        raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_HINT}") from error
+        raise SinkRefused(f"HANDLER={dotted_path}: {error}; {_hint()}") from error
     except Exception as error:  # a module or an object may make its attributes itself
         raise _failed(dotted_path, "fails where it is asked for the function", error) from error
     return found

@@ -410,6 +410,16 @@ async def test_a_path_that_leads_nowhere_is_refused_with_the_setting(path: str, 
     assert str(caught.value).startswith(f"HANDLER={path}:")
 
 
+@pytest.mark.parametrize(("safe", "where"), [("1", "that PYTHONPATH names"), ("", "in the working folder")])
+async def test_the_sentence_names_the_folders_that_are_searched_here(
+    safe: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In our image the working folder is none of them, so nobody is sent to look there."""
+    monkeypatch.setenv("PYTHONSAFEPATH", safe)
+    with pytest.raises(SinkRefused, match=where):
+        await HandlerSink("no_such_module_anywhere.handle", timeout_seconds=1, concurrency=1).open()
+
+
 @pytest.mark.parametrize(
     ("source", "match"),
     [
