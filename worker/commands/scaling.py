@@ -134,9 +134,9 @@ def _document(url: str) -> Mapping[str, Any]:
 def _remarks(seen: Measured | None) -> Iterator[str]:
     if seen is None:
         return
-    yield f"measured over the last minute of {seen.workers} worker{'' if seen.workers == 1 else 's'}"
+    yield f"measured on {seen.workers} worker{'' if seen.workers == 1 else 's'}: the rate while there is work"
     if seen.idle:
         yield (
-            "note: it waited for messages part of the time, so that its rate is what came in and not what it can do;"
-            " measure while messages wait, or give --rate"
+            "note: it waits for messages, and with batches that are never full it may be quicker than it looks; measure"
+            " while messages wait, or give --rate"
         )

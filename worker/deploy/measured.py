@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 IDLE: Final = "idle"
-"""The word of a pipeline that waits for messages: its rate is what came, not what it can do."""
+"""The word of a pipeline that waits for messages: never full, it may be quicker than it looks."""
 WINDOW: Final = "60s"
 
 
@@ -23,7 +23,7 @@ class Measured:
 
     workers: int
     rate: float
-    """Messages deleted a second by one worker, on average over them."""
+    """Messages a second of one worker while it has work, on average over them; 0: none has done any."""
     in_flight: int
     """Messages in flight in one worker."""
     backlog: int | None
@@ -51,16 +51,17 @@ def _together(workers: Sequence[Sequence[Mapping[str, Any]]]) -> Measured:
     every = [one for processes in workers for one in processes]
     if not every:
         raise ValueError("no process of the worker answers; try again when it has started")
-    total = sum(float(one["rates"]["deleted_per_second"][WINDOW]) for one in every)
+    deleted = sum(float(one["rates"]["deleted_per_second"][WINDOW]) for one in every)
+    able = sum(float(one["capacity_per_second"] or 0.0) for one in every)
     held = sum(int(one["in_flight"]["messages"]) for one in every if one["in_flight"])
     depths = [int(one["depth"]["visible"]) for one in every if one["depth"]]
     changes = [float(one["depth_change_per_second"]) for one in every if one["depth_change_per_second"] is not None]
     return Measured(
         workers=len(workers),
-        rate=total / len(workers),
+        rate=able / len(workers),
         in_flight=round(held / len(workers)),
         backlog=max(depths, default=None),
-        incoming=max(0.0, total + sum(changes) / len(changes)) if changes else None,
+        incoming=max(0.0, deleted + sum(changes) / len(changes)) if changes else None,
         idle=any(one["performance"]["bottleneck"] == IDLE for one in every),
     )
 

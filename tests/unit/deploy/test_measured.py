@@ -17,6 +17,7 @@ def status(
     return {
         "pipelines": {
             "default": {
+                "capacity_per_second": 2 * rate or None,
                 "rates": {"deleted_per_second": {"10s": 0.0, "60s": rate}},
                 "in_flight": {"messages": 40},
                 "depth": None if visible is None else {"visible": visible},
@@ -28,9 +29,9 @@ def status(
 
 
 def test_rates_are_those_of_one_worker_and_depths_are_not_added() -> None:
-    """Every worker reports the same queue; what came in is what they deleted and what it changed by."""
+    """What a worker does while it has work; what came in is what was deleted and what the queue changed by."""
     seen = measured([status(10, visible=5000), status(30, visible=5100, change=-4.0)])
-    assert (seen.workers, seen.rate, seen.in_flight, seen.backlog, seen.idle) == (2, 20, 40, 5100, False)
+    assert (seen.workers, seen.rate, seen.in_flight, seen.backlog, seen.idle) == (2, 40, 40, 5100, False)
     assert seen.incoming == pytest.approx(40 - 3)
 
 
@@ -38,7 +39,7 @@ def test_processes_of_one_worker_are_added() -> None:
     """They are one replica; one that does not answer is left out."""
     worker = {"processes": [{"status": status(10)}, {"status": None}, {"status": status(20)}]}
     seen = measured([worker])
-    assert (seen.workers, seen.rate, seen.in_flight) == (1, 30, 80)
+    assert (seen.workers, seen.rate, seen.in_flight) == (1, 60, 80)
 
 
 def test_what_is_not_known_yet_stays_unknown() -> None:
@@ -52,7 +53,7 @@ def test_a_pipeline_has_to_be_chosen_among_several() -> None:
     both = {"pipelines": {**status(1)["pipelines"], "other": status(2)["pipelines"]["default"]}}
     with pytest.raises(ValueError, match="--pipeline: default, other"):
         measured([both])
-    assert measured([both], "other").rate == 2
+    assert measured([both], "other").rate == 4
     with pytest.raises(ValueError, match="--pipeline: default"):
         measured([status(1)], "nonsense")
 
