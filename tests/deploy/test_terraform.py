@@ -76,12 +76,22 @@ class Terraform:
 
     def __call__(self, *arguments: str) -> str:
         """What it prints; a failing one fails the test."""
-        command = ["terraform", *arguments, "-no-color"]
-        done = subprocess.run(
-            command, cwd=self._at, env=self._environ, capture_output=True, text=True, check=False, timeout=600
-        )
+        done = self._run(*arguments)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
         return done.stdout
+
+    def refusal(self, **values: object) -> str:
+        """What it says against *values*; fails the test if it takes them."""
+        self._at.joinpath("wrong.tfvars.json").write_text(json.dumps(values))
+        done = self._run("plan", "-input=false", "-refresh=false", "-var-file=wrong.tfvars.json")
+        assert done.returncode == 1, done.stdout[-4000:]
+        return " ".join(done.stderr.split())
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["terraform", *arguments, "-no-color"]
+        return subprocess.run(
+            command, cwd=self._at, env=self._environ, capture_output=True, text=True, check=False, timeout=600
+        )
 
     def apply(self) -> None:
         """Make everything."""
@@ -100,6 +110,15 @@ def test_it_is_formatted(tmp_path: Path) -> None:
     command = ["terraform", "fmt", "-check", "-diff", "-recursive", str(MODULE)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_module_refuses_what_would_hurt(tmp_path: Path, aws: Played) -> None:
+    """An image that cannot be rolled back to, and a drain that Fargate would cut off."""
+    terraform = Terraform("video-site", tmp_path, aws)
+    assert "cannot be rolled back to" in terraform.refusal(image="worker:latest")
+    main = tmp_path / "terraform" / "examples" / "video-site" / "main.tf"
+    main.write_text(main.read_text().replace("concurrency = 2,", "concurrency = 2, drain_seconds = 118,"))
+    assert "drain_seconds is at most 115" in terraform.refusal()
 
 
 def test_the_video_site(tmp_path: Path, aws: Played) -> None:

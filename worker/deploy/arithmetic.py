@@ -36,10 +36,13 @@ def _load(plan: Plan) -> Iterator[str]:
             f"{load.backlog:,} waiting + {load.incoming * DAY:,.0f} a day for {span(load.deadline)}"
             f" = {load.backlog + meanwhile:,.0f} messages in that time: {rate(load.needed)}"
         )
-        return
-    yield f"{rate(load.incoming)} come in" if load.incoming else "nobody said what comes in (--incoming)"
-    if load.backlog:
+    elif load.backlog:
         yield f"{load.backlog:,} waiting, and nobody said until when they shall be gone (--deadline)"
+    yield (
+        f"{rate(load.incoming)} come in"
+        if load.incoming
+        else "nobody said what comes in (--incoming): taken as nothing"
+    )
 
 
 def _worker(plan: Plan) -> Iterator[str]:
