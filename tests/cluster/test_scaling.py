@@ -76,7 +76,7 @@ def test_the_autoscaler_follows_the_depth(workers: Namespace) -> None:
     workers.cluster.until(lambda: workers.wanted() == FEWEST and len(workers.pods()) == FEWEST, "two workers are left")
     exact(workers, 10_000, seed=1)
     all_ended_well(workers)
-    assert len(workers.ended()) == MOST - FEWEST
+    assert len(workers.ended()) >= MOST - FEWEST
 
 
 def test_a_roll_out_and_its_rollback_under_load_lose_nothing(workers: Namespace) -> None:
