@@ -79,7 +79,7 @@ def _canonical(name: str) -> str:
 @pytest.mark.deploy("podman")
 def test_the_compose_file_runs_by_docker_s_own_compose() -> None:
     """`make containers` with fewer messages: three workers, five, two, none; and every message in one row."""
-    load = ("--messages", "60000", "--rate", "600", "--port", "0")
+    load = ("--messages", "100000", "--rate", "600", "--port", "0")
     command = (sys.executable, "-m", "tests.system.containers", "--engine", "compose-on-podman", *load)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1400)
     assert done.returncode == 0, done.stdout + done.stderr
