@@ -8,16 +8,21 @@ Not part of `make test`, because it needs an engine: `make containers`.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import signal
 import socket
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from tests.system.containers import story
 from tests.system.containers.engine import KINDS, found
-from tests.system.containers.stack import AWS, MONITORING, POSTGRES, SHELL, STAND_IN, Stack
-from tests.system.containers.told import Checks, say
+from tests.system.containers.stack import AWS, MONITORING, POSTGRES, PROJECT, SHELL, STAND_IN, Stack
+from tests.system.containers.told import Checks, say, until
 
+PATIENCE_SECONDS = 900.0
 PUBLISHED = ("prometheus", "alertmanager")
 SCENES = {"monitoring": MONITORING, "postgres": POSTGRES, "postgres-stand-in": STAND_IN, "aws": AWS}
 
@@ -33,6 +38,8 @@ def main() -> int:
         "PROMETHEUS_PORT": str(ports["prometheus"]),
         "ALERTMANAGER_PORT": str(ports["alertmanager"]),
     }
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what was started is taken down
+    lock = _alone()
     engine = found(asked.engine, environment=environment | (SHELL if asked.scene == "aws" else {}))
     stack, checks = Stack(engine, ports, SCENES[asked.scene]), Checks()
     say(f"{engine.kind}: {asked.messages} messages, {asked.rate} a second; about {asked.messages // asked.rate + 90} s")
@@ -44,6 +51,7 @@ def main() -> int:
     finally:
         stack.down()
         engine.close()
+        os.close(lock)
     took = f"in {time.monotonic() - began:.0f} s"
     say(f"all of it held, {took}" if not checks.failed else f"failed, {took}: {'; '.join(checks.failed)}")
     return 1 if checks.failed else 0
@@ -70,6 +78,23 @@ def run_other(stack: Stack, checks: Checks, messages: int) -> None:
     story.seen(stack, checks, 2)
     story.drained(stack, checks, messages)
     story.stopped(stack, checks)
+
+
+def _alone() -> int:
+    """Waits until no other run of this user goes on here: two would take each other's containers for their own."""
+    path = Path(tempfile.gettempdir(), f"{PROJECT}-{os.getuid()}.lock")
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def taken() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    if not until("the other run on this machine to end", taken, bool, seconds=PATIENCE_SECONDS):
+        raise SystemExit(f"another run still goes on here, and has {path}: end it, or come back later")
+    return lock
 
 
 def _free() -> int:
