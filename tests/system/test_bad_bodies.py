@@ -139,7 +139,7 @@ def test_every_hostile_body_is_dead_lettered_once_with_its_reason(tmp_path: Path
 
 def test_without_a_dead_letter_queue_of_ours_the_redrive_policy_takes_them(tmp_path: Path) -> None:
     """They come back as often as the policy says, are counted each time, and end in its queue; the worker lives on."""
-    with rig(tmp_path, queue="orders:dlq=dead,max=2,visibility=1") as place:
+    with rig(tmp_path, queue="orders:dlq=dead,max=2,visibility=20") as place:
         prepared(place)
         worker = place.worker(
             "--drain", RETRY_BASE_SECONDS="0.1", RETRY_MAX_SECONDS="0.1", AWS_SECRET_ACCESS_KEY=SECRET

@@ -247,7 +247,7 @@ class Pipeline:
     ) -> None:
         """The whole order of stopping, from the head of the path to its end."""
         began, end = asyncio.get_running_loop().time(), stop.deadline()
-        self.settler.hold_releases()
+        self.settler.hold_back()
         self.poller.stop()  # no receive begins; what those under way bring is released
         self.buffer.close()  # no handler begins anything
         self.settler.settle([(delivery, Released()) for delivery in self.buffer.unbegun()])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
 from worker.backoff import Backoff, whole_seconds
@@ -17,6 +18,7 @@ from worker.errors import QueueThrottled, QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.ending import DELETED, NOT_OURS, Ending
 from worker.pipeline.entries import Entries
+from worker.pipeline.lane import newest_first
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK, UNKNOWN
@@ -83,7 +85,8 @@ class Settler:
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
         self._endings: dict[Delivery, Ending] = {}
         """Of those that are not simply deleted, as nearly all are. Written by _give_back, _reject and _leave_as."""
-        self._held: list[Delivery] | None = None  # to be released later; written by hold_releases and release
+        self._held: dict[Delivery, tuple[OutcomeName, float]] | None = None
+        """To be given back later, visible at that loop time. Written by hold_back, release and _give_back."""
         self.calls = 0  # of SQS, to settle something; written by _delete, _change and _reject
         self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
 
@@ -108,15 +111,16 @@ class Settler:
                 if outcome is not DONE:
                     self._settle_otherwise(delivery, outcome)
 
-    def hold_releases(self) -> None:
-        """Until `release`: an open receive of ours would be handed it at once, and each receipt spends a try."""
-        self._held = []
+    def hold_back(self) -> None:
+        """Until `release` nothing is given back: an open receive of ours would be handed it, and spend a try of it."""
+        self._held = {}
 
     def release(self) -> None:
-        """What was held is released, and from now on everything at once."""
-        held, self._held = self._held, None
-        for delivery in held or ():
-            self._give_back(delivery, "released", 0)
+        """What was held is given back, and from now on everything at once."""
+        held, self._held = self._held or {}, None
+        for delivery in newest_first(held):
+            outcome, visible_at = held[delivery]
+            self._give_back(delivery, outcome, max(0, ceil(round(visible_at - self._now(), 3))))
 
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
@@ -129,17 +133,11 @@ class Settler:
             case Retried():
                 self._retry(delivery, outcome)
             case Released():
-                self._release(delivery)
+                self._give_back(delivery, "released", 0)
             case Rejected():
                 self._rejects.put([(delivery, outcome)])
             case _:
                 assert_never(outcome)
-
-    def _release(self, delivery: Delivery) -> None:
-        if self._held is not None:
-            self._held.append(delivery)
-        else:
-            self._give_back(delivery, "released", 0)
 
     def _retry(self, delivery: Delivery, retried: Retried) -> None:
         seconds = self._delay(delivery, retried.after)
@@ -150,6 +148,9 @@ class Settler:
 
     def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
         """From here on no renewal touches the visibility: the pause asked for here is the last word."""
+        if self._held is not None:
+            self._held[delivery] = outcome, self._now() + seconds
+            return
         delivery.renewable = False
         self._endings[delivery] = Ending(outcome, seconds)
         self._changes.put([delivery])
