@@ -102,7 +102,9 @@ class Noise:
 def expect_a_loop_that_turns(worker: Child, noise: Noise) -> None:
     """From the first message on; starting imports the SDK."""
     allowed = LAG_SECONDS + 2 * noise.heard()
-    assert [lag["seconds"] for lag in worker.facts("loop_lagged") if lag["seconds"] >= allowed] == []
+    told = worker.facts("loop_lagged")  # the last line may only count them
+    lags = [lag["seconds"] for lag in told if "seconds" in lag]
+    assert [seconds for seconds in lags if seconds >= allowed] == []
 
 
 def prepared(rig: Rig) -> None:
