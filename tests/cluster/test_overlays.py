@@ -45,8 +45,7 @@ def test_dev_needs_no_edit_and_drains_its_own_queue(dev: Namespace) -> None:
 def test_prod_needs_no_edit(cloud: Cluster) -> None:
     """Every kind is taken as it stands, KEDA's and the operator's too; the pod says that it waits for your Secret."""
     with namespace(cloud, PROD, "k8s/overlays/prod") as prod:
-        cloud.until(lambda: why_waiting(prod), "the worker says why it waits")
-        assert "worker-postgres" in why_waiting(prod)
+        cloud.until(lambda: "worker-postgres" in why_waiting(prod), "the worker says that it waits for its Secret")
         kinds = ("scaledobject", "podmonitor", "prometheusrule", "networkpolicy", "poddisruptionbudget")
         for kind in kinds:
             assert prod.kubectl("get", kind, "--output=name").strip(), kind
