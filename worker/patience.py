@@ -5,9 +5,10 @@ Takes an attempt, gives what it returns; what only people can mend is raised at 
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from worker.errors import QueueUnavailable, SinkUnavailable
 from worker.telemetry import events
@@ -23,10 +24,14 @@ T = TypeVar("T")
 
 START_SECONDS: Final = 60.0
 """How long SQS or a sink may be away before the start is given up: longer than a container's neighbours need."""
+PAUSE_MAX_SECONDS: Final = 5.0
+"""Between two tries."""
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
     """*attempt*, again for a minute while the trouble is of the passing kind."""
+    now = asyncio.get_running_loop().time
+    until = now() + START_SECONDS
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -34,8 +39,8 @@ async def patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
 
     async for retry in AsyncRetrying(
         retry=retry_if_exception_type((QueueUnavailable, SinkUnavailable)),
-        wait=wait_random_exponential(multiplier=0.5, max=5),
-        stop=stop_after_delay(START_SECONDS),
+        wait=wait_random_exponential(multiplier=0.5, max=PAUSE_MAX_SECONDS),
+        stop=lambda _: now() >= until,
         before_sleep=tell,
         reraise=True,
     ):

@@ -1,8 +1,8 @@
 """Sends orders into a queue, ten to a call, each until SQS has accepted it.
 
 Takes the queue's settings from the environment as the worker does; `python -m worker.demo.produce` is the producer of
-docker-compose.yml. It waits a minute for its queue to answer, as a worker does, and ends when everything is
-sent, or on a signal between two calls.
+docker-compose.yml. It waits for its queue as a worker does, and ends when everything is sent, or on a signal between
+two calls.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from worker.demo.orders import bodies
 from worker.errors import QueueUnavailable
 from worker.loop import new_event_loop
 from worker.message import Outgoing
+from worker.patience import patiently
 from worker.settings import load
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from worker.sqs.queue import Queue
 
 SENDERS: Final = 16
 """Calls side by side."""
 PAUSE_SECONDS: Final = 0.2
-PATIENCE_SECONDS: Final = 60.0
-"""For a queue that starts beside the producer, as all of an overlay or a compose file does at once."""
 
 
 async def produce(
@@ -76,27 +75,10 @@ def in_tens(messages: int, *, seed: int) -> Iterator[list[Outgoing]]:
         yield ten
 
 
-async def reached(opening: Callable[[], Awaitable[Queue]]) -> Queue:
-    """What *opening* gives, as soon as SQS answers.
-
-    Raises:
-        QueueUnavailable: it did not for a minute.
-    """
-    loop = asyncio.get_running_loop()
-    until = loop.time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await opening()
-        except QueueUnavailable:
-            if loop.time() >= until:
-                raise
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
 async def _main(messages: int, *, seed: int, per_second: float) -> None:
     """Send to the queue that the environment names."""
     settings = load(os.environ).pipelines[0]
-    queue = await reached(lambda: open_queue(settings.queue, settings, lambda _: None))
+    queue = await patiently(lambda: open_queue(settings.queue, settings, lambda _: None), lambda _: None)
     try:
         await produce(queue, messages, seed=seed, sent=lambda _: None, per_second=per_second)
     finally:

@@ -83,9 +83,8 @@ class Handler:
         self._now = asyncio.get_running_loop().time
         self.handling = 0  # deliveries in a handler's hands or aside; written by run, unbegun and _decide
         self.began_at = 0.0  # loop time of the last batch; written by _handle
-        self._under_way: dict[
-            int, float
-        ] = {}  # loop time of what is begun, oldest first; written by _handle, _write_again
+        self._under_way: dict[int, float] = {}
+        """Loop time of what is begun, the oldest first. Written by _handle and _write_again."""
         self.busy = 0  # coroutines that handle; written by _handle
         self.batches = 0  # finished; written by _write
 

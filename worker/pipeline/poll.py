@@ -2,7 +2,7 @@
 
 Takes room from the ledger, gives entered deliveries to the buffer (and already written ones to the settler). A
 receiver asks, waits, enters what came, and decides whether there should be one receiver more or one fewer. It ends
-when stopped, after the receive under way was answered; what such a receive brings is released at once.
+when stopped, after the receive under way was answered; what such a receive brings is released.
 """
 
 from __future__ import annotations

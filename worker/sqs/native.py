@@ -19,6 +19,7 @@ import orjson
 from worker import usual
 from worker.sqs.lease import LeaseClock
 from worker.sqs.native_call import Call, Verb
+from worker.sqs.native_pool import AGAIN_SECONDS
 from worker.sqs.native_read import document, received, settled
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
@@ -48,7 +49,7 @@ RECEIVE: Final = Verb("receive", "AmazonSQS.ReceiveMessage")
 DELETE: Final = Verb("delete", "AmazonSQS.DeleteMessageBatch")
 CHANGE: Final = Verb("change_visibility", "AmazonSQS.ChangeMessageVisibilityBatch")
 RELEASE: Final = Verb("change_visibility", "AmazonSQS.ChangeMessageVisibilityBatch", repeatable=False)
-"""Visible at once, if it was performed: made again it would take the message from whoever was handed it meanwhile."""
+"""Visible soon, if it was performed: made again it would take the message from whoever was handed it meanwhile."""
 SEND: Final = Verb("send", "AmazonSQS.SendMessageBatch", repeatable=False)
 ATTRIBUTES: Final = Verb("attributes", "AmazonSQS.GetQueueAttributes")
 
@@ -145,7 +146,7 @@ class NativeQueue:
             for i, (d, s) in enumerate(zip(deliveries, seconds, strict=True))
         ]
         until = min(delivery.deadline or inf for delivery in deliveries)
-        verb = CHANGE if min(seconds) else RELEASE
+        verb = CHANGE if min(seconds) > AGAIN_SECONDS else RELEASE
         return await self._batch(verb, self._body({"Entries": entries}), len(entries), until=until)
 
     async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:

@@ -40,6 +40,8 @@ AT_ONCE_SECONDS: Final = 0.5
 later took the request: to make it again is for the caller, who knows how much time is left."""
 
 
+AGAIN_SECONDS: Final = AT_ONCE_SECONDS + CONNECT_SECONDS
+"""A request made once more is sent within it."""
 SURE_SECONDS: Final = 3.0
 """A connection that was silent for longer may have been closed by now, and a request that must not be made twice would
 be lost with it: servers that keep idle connections for less than that are not known (Node's is 5 s)."""

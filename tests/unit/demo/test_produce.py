@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.model.simloop import simulated
-from worker.demo.produce import PATIENCE_SECONDS, produce, reached
-from worker.errors import QueueRefused, QueueUnavailable
+from worker.demo.produce import produce
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
@@ -57,48 +54,3 @@ async def test_a_producer_without_a_rate_waits_only_to_send_again() -> None:
     assert sum(told) == 100
     assert len(queue.taken) == 11
     assert [when for when, _ in queue.taken[:10]] == [0.0] * 10
-
-
-class Starting:
-    """A queue whose server answers from a time on, or refuses then."""
-
-    def __init__(self, *, up_after: float, refuses: bool = False) -> None:
-        self._up_after = up_after
-        self._refuses = refuses
-
-    async def __call__(self) -> Queue:
-        """The queue.
-
-        Raises:
-            QueueUnavailable: it is too early.
-            QueueRefused: it was told to.
-        """
-        if asyncio.get_running_loop().time() < self._up_after:
-            raise QueueUnavailable("attributes", "EndpointConnectionError", "nobody listens there")
-        if self._refuses:
-            raise QueueRefused("attributes", "AWS.SimpleQueueService.NonExistentQueue", "no such queue")
-        queue: Queue = Taking()  # type: ignore[assignment] # as above
-        return queue
-
-
-@simulated
-async def test_a_producer_waits_for_a_queue_that_starts_beside_it() -> None:
-    """It has the queue a moment after that answers."""
-    await reached(Starting(up_after=30))
-    assert 30 <= asyncio.get_running_loop().time() < 31
-
-
-@simulated
-async def test_a_producer_does_not_wait_for_ever() -> None:
-    """After a minute it says that nobody answered."""
-    with pytest.raises(QueueUnavailable):
-        await reached(Starting(up_after=600))
-    assert asyncio.get_running_loop().time() < PATIENCE_SECONDS + 1
-
-
-@simulated
-async def test_a_producer_does_not_wait_for_what_is_refused() -> None:
-    """A queue that does not exist is told at once."""
-    with pytest.raises(QueueRefused):
-        await reached(Starting(up_after=0, refuses=True))
-    assert asyncio.get_running_loop().time() == 0

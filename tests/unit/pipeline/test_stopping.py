@@ -1,4 +1,4 @@
-"""Stopping is running dry: nothing begins, nothing is forgotten, and what is left is visible at once."""
+"""Stopping is running dry: nothing begins, nothing is forgotten, and what is left is visible when it ends."""
 
 from __future__ import annotations
 

@@ -126,16 +126,17 @@ async def test_a_send_over_a_kept_connection_that_ends_is_not_made_again(
     assert codes(facts)[1:] == [("send", lost), ("attributes", "ok"), ("delete", lost), ("delete", "ok")]
 
 
+@pytest.mark.parametrize("pause", [0, 1, 5])
 async def test_a_giving_back_over_a_kept_connection_that_ends_is_not_made_again(
-    server: Scripted, queue: Queue, facts: list[Fact]
+    server: Scripted, queue: Queue, facts: list[Fact], pause: int
 ) -> None:
-    """It may have made the message visible, which somebody else has by now. A renewal is made once more."""
+    """It may have made the message visible soon, and somebody else has it by then. A renewal is made once more."""
     done = said({"Successful": [{"Id": "0"}]})
     server.answers("ChangeMessageVisibilityBatch", done, Reset(), done, Reset())
     assert await queue.change_visibility([delivery(1)], [30]) == [OK]
     assert await queue.change_visibility([delivery(1)], [30]) == [OK]
     with pytest.raises(QueueUnavailable):
-        await queue.change_visibility([delivery(1)], [0])
+        await queue.change_visibility([delivery(1)], [pause])
     assert len(server.asked("ChangeMessageVisibilityBatch")) == 4
     lost, name = "ConnectionClosedError", "change_visibility"
     assert codes(facts) == [(name, "ok"), (name, lost), (name, "ok"), (name, lost)]
