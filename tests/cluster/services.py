@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from contextlib import suppress
 from itertools import count
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.cluster.api import connect
+from tests.cluster.until_sigterm import until_sigterm
 
 if TYPE_CHECKING:
     from tests.cluster.api import Api, Object
@@ -114,9 +114,6 @@ def _number(port: int | str, pod: Object) -> int:
 
 
 async def _main(asked: argparse.Namespace) -> None:
-    whole = asyncio.current_task()
-    assert whole is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     async with connect(asked.server, asked.certificates, "services") as api:
         await Services(api).run()
 
@@ -126,10 +123,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", required=True)
     parser.add_argument("--certificates", required=True, type=Path)
-    try:
-        asyncio.run(_main(parser.parse_args()))
-    except asyncio.CancelledError:
-        return
+    asked = parser.parse_args()
+    until_sigterm(lambda: _main(asked))
 
 
 if __name__ == "__main__":

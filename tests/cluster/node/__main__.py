@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -20,6 +19,7 @@ import aiohttp
 from tests.cluster.api import GONE, ApiRefused, connect
 from tests.cluster.node.container import now
 from tests.cluster.node.pod import Pod
+from tests.cluster.until_sigterm import until_sigterm
 
 if TYPE_CHECKING:
     from tests.cluster.api import Api, Object
@@ -127,9 +127,6 @@ class Node:
 
 
 async def _main(asked: argparse.Namespace) -> None:
-    whole = asyncio.current_task()
-    assert whole is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     async with connect(asked.server, asked.certificates, f"node-{asked.name}") as api:
         await Node(api, asked.name, asked.zone, asked.folder, asked.network).run()
 
@@ -141,10 +138,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     for name in ("certificates", "folder"):
         parser.add_argument(f"--{name}", required=True, type=Path)
-    try:
-        asyncio.run(_main(parser.parse_args()))
-    except asyncio.CancelledError:
-        return
+    asked = parser.parse_args()
+    until_sigterm(lambda: _main(asked))
 
 
 if __name__ == "__main__":
