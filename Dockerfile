@@ -28,7 +28,7 @@ RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir 
  && /opt/worker/bin/pip uninstall --yes pip
 # Elsewhere the extension is optional (the worker goes on without, and takes more CPU); an image without it is none.
 WORKDIR /
-RUN /opt/worker/bin/python -c 'import worker.usual.usual'
+RUN /opt/worker/bin/python -c 'import worker.speedups._speedups'
 
 FROM python:3.13-slim AS monitoring
 # Prometheus and Alertmanager. No version is pinned: Debian keeps one a release, so a pinned one is gone with the next fix.

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready-$(shell cksum requirements/dev.txt pyproject.toml | cksum | cut -d' ' -f1)
-EXTENSION := setup.py $(wildcard worker/usual/*.[ch])
+EXTENSION := setup.py $(wildcard worker/speedups/*.[ch])
 RUN_STAMP := $(VENV)/.run-$(shell cat requirements/run.txt requirements/build.txt $(EXTENSION) | cksum | cut -d' ' -f1)
 PEERS := .bench-peers
 PEERS_STAMP := $(PEERS)/.ready-$(shell cksum bench/requirements.txt | cut -d' ' -f1)
@@ -123,9 +123,9 @@ chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate
 ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
 	$(BIN)/python -m tests.model.ablate
 
-mutants: setup ## the core with one thing changed at a time: what no unit test sees; two hours, or a part: ONLY='worker.room.* worker.limit.*'
+mutants: setup ## the core with one thing changed at a time: what no unit test sees; two hours, or a part: ONLY='worker.pipeline.room.* worker.limit.*'
 	@$(BIN)/$(PIP) --require-hashes -r requirements/mutants.txt
-	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.room.*' (module.class and function)"
+	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.pipeline.room.*' (module.class and function)"
 	@echo "what was decided is kept in mutants/, so it goes on where it was stopped; $(BIN)/mutmut show NAME says what a survivor changed"
 	@set -f; $(BIN)/mutmut run $(ONLY); ended=$$?; $(BIN)/mutmut results | grep -v ': not checked'; exit $$ended
 
@@ -137,4 +137,4 @@ pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/usual/*.so
+	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/speedups/*.so

@@ -18,7 +18,8 @@ def main() -> None:
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     yours = {"", os.getcwd(), *named, *map(os.path.abspath, named)}
     sys.path[:] = [HERE, *(folder for folder in given if folder not in yours)]
-    from worker import early, search_path  # noqa: PLC0415 - nothing of yours may be imported in its place
+    from worker import search_path  # noqa: PLC0415 - nothing of yours may be imported in its place
+    from worker.process import early  # noqa: PLC0415 - as above
 
     early.begin()
     sys.path[:] = search_path.in_order(given)

@@ -20,11 +20,11 @@ import uvloop
 
 from bench.programs import CREDENTIALS
 from worker.sinks.columns import FILLED, Rows, Value
-from worker.sinks.sqlite_statements import BY_TIME
-from worker.sinks.sqlite_table import SqliteTable
+from worker.sinks.sqlite.statements import BY_TIME
+from worker.sinks.sqlite.table import SqliteTable
 from worker.sqs.endpoint import Endpoint
-from worker.sqs.native_sign import Keys, Signer
 from worker.sqs.parse import SYSTEM_ATTRIBUTES
+from worker.sqs.sign import Keys, Signer
 
 CONNECTIONS: Final = 64
 ROWS_A_WRITE: Final = 500

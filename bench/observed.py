@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from bench.spans import Spans
 from worker.cli import main as worker
-from worker.sinks.sqlite import SqliteSink
+from worker.sinks.sqlite.sink import SqliteSink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

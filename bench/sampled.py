@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 SECONDS: Final = 0.002
 LOOP: Final = "event loop and kernel"
 PARTS: Final = (
-    ("worker/sqs/native_read", "reading answers into deliveries"),
+    ("worker/sqs/native/read", "reading answers into deliveries"),
     ("worker/sqs/parse", "reading answers into deliveries"),
     ("worker/sqs/", "requests: sign, send, HTTP"),
     ("worker/codecs/", "decoding and its limits"),
+    ("worker/facts/", "metrics, status, log"),
     ("worker/telemetry/", "metrics, status, log"),
     ("worker/sinks/", "handing rows to the sink"),
     ("worker/pipeline/settle", "settling"),
     ("worker/pipeline/entries", "settling"),
+    ("worker/pipeline/ledger", "ledger, room, channels, messages"),
+    ("worker/pipeline/room", "ledger, room, channels, messages"),
+    ("worker/pipeline/channel", "ledger, room, channels, messages"),
     ("worker/pipeline/", "receiving, batches, handlers"),
-    ("worker/run", LOOP),  # who started the loop is below everything
+    ("worker/process/", LOOP),  # who started the loop is below everything
     ("worker/cli", LOOP),
     ("worker/commands/", LOOP),
     ("worker/", "ledger, room, channels, messages"),

@@ -1,7 +1,7 @@
 """Moves every message of an Amazon SQS queue into your database, loses none, and proves it.
 
 The public names are what your own handler needs; everything else is the program behind the `worker` command. They are
-looked up when they are used: until a program listens for signals it imports as little as possible (`early.py`).
+looked up when they are used: until a program listens for signals it imports as little as possible (`process/early.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker import early
+from worker.process import early
 
 early.begin()
 

@@ -12,14 +12,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from worker import __version__
-from worker.attempts import most_receives
+from worker import __version__, facts
 from worker.codecs.registry import make_codec
-from worker.deduplication import make_key
 from worker.errors import QueueRefused, SinkRefused, StartRefused
 from worker.patience import patiently
+from worker.pipeline.attempts import most_receives
 from worker.pipeline.dead_letter_depth import DeadLetterDepth
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
@@ -28,18 +28,17 @@ from worker.pipeline.spec import Parts, PipelineSpec
 from worker.preflight import circle, inspect, memory_limit, way_of
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AsyncExitStack
 
+    from worker.facts import Emit
     from worker.pipeline.caution import Caution
     from worker.preflight import Finding, Way
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Queue, QueueAttributes
-    from worker.telemetry.events import Emit
 
 DELETE_CALLS: Final = 80
 """As many as there are receives: what comes in ten at a time goes out ten at a time, over the same distance. Calls that
@@ -58,8 +57,8 @@ DRAIN_WAIT_SECONDS: Final = 1.0
 
 async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
     """The queue at *address* (URL, ARN or name). Importing the SDK costs 0.3 s, so only who opens a queue pays it."""
-    from worker.sqs.aws import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
-    from worker.sqs.native_open import open_native_queue  # noqa: PLC0415 - as above
+    from worker.sqs.open import open_native_queue  # noqa: PLC0415 - as above
+    from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
 
     place = beside(address, settings.queue, region=settings.region, endpoint_url=settings.endpoint_url)
     spec = AwsQueueSpec(
@@ -81,19 +80,19 @@ def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
     """The destination that the settings name; not open yet. *emit* is told what becomes of single calls."""
     match settings.sink:
         case "sqlite":
-            from worker.sinks.sqlite import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
-            from worker.sinks.sqlite_statements import keys_for  # noqa: PLC0415 - as above
+            from worker.sinks.sqlite.sink import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
+            from worker.sinks.sqlite.statements import keys_for  # noqa: PLC0415 - as above
 
             keys = keys_for(keyed_by_id=settings.deduplication_key is None, fifo=parse_address(settings.queue).fifo)
             return SqliteSink(settings.sqlite_path, settings.sqlite_table, keys=keys)
         case "postgres":
             return _make_postgres(settings)
         case "ndjson":
-            from worker.sinks.ndjson import NdjsonSink  # noqa: PLC0415 - as above
+            from worker.sinks.ndjson.sink import NdjsonSink  # noqa: PLC0415 - as above
 
             return NdjsonSink(settings.ndjson_path)
         case "handler":
-            from worker.sinks.handler import HandlerSink  # noqa: PLC0415 - as above
+            from worker.sinks.handler.sink import HandlerSink  # noqa: PLC0415 - as above
 
             assert settings.handler is not None  # noqa: S101 - the settings' own rule
             return HandlerSink(
@@ -104,14 +103,14 @@ def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
                 pipeline=settings.name,
             )
         case "discard":
-            from worker.sinks.discard import DiscardSink  # noqa: PLC0415 - as above
+            from worker.sinks.discard.sink import DiscardSink  # noqa: PLC0415 - as above
 
             return DiscardSink()
 
 
 def _make_postgres(settings: PipelineSettings) -> Sink:
     try:
-        from worker.sinks.postgres import WRITERS, PostgresSink  # noqa: PLC0415 - as in make_sink
+        from worker.sinks.postgres.sink import WRITERS, PostgresSink  # noqa: PLC0415 - as in make_sink
     except ModuleNotFoundError as error:
         if error.name != "asyncpg":
             raise
@@ -166,7 +165,7 @@ async def open_pipeline(
         dead_letter_depth=_depth_of_dead_letters(settings, attributes, emit),
     )
     emit(
-        events.PipelineStarted(
+        facts.PipelineStarted(
             settings.name, queue.name, settings.codec, settings.sink, spec.lease_seconds, spec.receiving
         )
     )
@@ -253,7 +252,7 @@ async def _open_dead_letters(
     except QueueRefused as error:
         if settings.dlq is not None:
             raise
-        emit(events.DeadLetterRefused(settings.name, address, error.code, error.detail, NOT_NAMED))
+        emit(facts.DeadLetterRefused(settings.name, address, error.code, error.detail, NOT_NAMED))
         return None, None
     letters = DeadLetters(
         queue,
@@ -282,4 +281,4 @@ def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
         raise StartRefused("; ".join(refused))
     for finding in findings:
         if finding.severity == "warn":
-            emit(events.PreflightFound(pipeline, finding.check, finding.finding, finding.fix))
+            emit(facts.PreflightFound(pipeline, finding.check, finding.finding, finding.fix))

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from worker import __version__, early
+from worker import __version__
 from worker.errors import QueueRefused, SettingsError, SinkRefused, StartRefused, WorkerError
+from worker.process import early
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

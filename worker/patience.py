@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from worker import facts
 from worker.errors import QueueUnavailable, SinkUnavailable
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tenacity import RetryCallState
 
-    from worker.telemetry.events import Emit
+    from worker.facts import Emit
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], emit: Emit) -> T:
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        emit(events.StartDelayed(type(error).__name__, str(error), round(state.upcoming_sleep, 3)))
+        emit(facts.StartDelayed(type(error).__name__, str(error), round(state.upcoming_sleep, 3)))
 
     async for retry in AsyncRetrying(
         retry=retry_if_exception_type((QueueUnavailable, SinkUnavailable)),

@@ -17,14 +17,14 @@ import aiohttp
 
 from tests.contract.local import loopback_url, memory
 from tests.contract.wire import Wire
-from worker.sqs.aws import AwsQueueSpec, open_aws_queue
-from worker.sqs.native_open import open_native_queue
+from worker.sqs.open import open_native_queue
+from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from worker.facts import Fact
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Fact
 
 _numbers = itertools.count()
 

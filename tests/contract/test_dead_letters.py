@@ -13,8 +13,8 @@ from worker.sqs.queue import OK
 
 if TYPE_CHECKING:
     from tests.contract.places import Place
+    from worker.facts import Fact
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Fact
 
 LIMIT = 2_048
 

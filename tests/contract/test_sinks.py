@@ -18,12 +18,12 @@ import pytest
 from tests.records import make_message, make_messages
 from worker.errors import SinkRefused
 from worker.outcome import Rejected
-from worker.sinks.discard import DiscardSink
-from worker.sinks.handler import HandlerSink
-from worker.sinks.ndjson import NdjsonSink
-from worker.sinks.postgres import PostgresSink
-from worker.sinks.sqlite import SqliteSink
-from worker.sinks.sqlite_statements import BY_KEY, BY_TIME
+from worker.sinks.discard.sink import DiscardSink
+from worker.sinks.handler.sink import HandlerSink
+from worker.sinks.ndjson.sink import NdjsonSink
+from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.sqlite.sink import SqliteSink
+from worker.sinks.sqlite.statements import BY_KEY, BY_TIME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.contract.conftest import StartedOnce
     from worker.message import Message
     from worker.sinks.sink import Sink
-    from worker.sinks.sqlite_statements import Key
+    from worker.sinks.sqlite.statements import Key
 
 MODULE = "module_of_the_sink_contract"
 
@@ -214,7 +214,7 @@ async def test_a_batch_outlives_the_sink(kind: str, tmp_path: Path, servers: Sta
 PROGRAM = """
 import asyncio, sys
 from tests.records import make_messages
-from worker.sinks.{module} import {sink}
+from worker.sinks.{module}.sink import {sink}
 
 async def main():
     sink = {sink}(*sys.argv[1:])

@@ -14,7 +14,6 @@ from unittest.mock import patch
 
 from tests.model import defects, world
 from tests.model.scenario import play
-from worker.inflight import Ledger
 from worker.pipeline import deadletter, lanes, pipeline, settle, write
 from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
@@ -27,13 +26,14 @@ from worker.pipeline.gate import Gate
 from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
+from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
 from worker.pipeline.stopping import Stop
 from worker.pipeline.write import Writer
-from worker.room import Room
 from worker.sqs.lease import LeaseClock
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import QueueError, SinkRefused, SinkUnavailable
-from worker.inflight import Ledger
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import write
@@ -25,6 +24,7 @@ from worker.pipeline.entries import Entries
 from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages, told_to_end
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from worker.pipeline.gate import Gate
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
+    from worker.pipeline.room import Reservation, Room
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.stage import Stage
     from worker.pipeline.stopping import Stop
-    from worker.room import Reservation, Room
     from worker.sqs.lease import LeaseClock
     from worker.sqs.queue import Answer
 

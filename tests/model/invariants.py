@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from tests.model.process import SimProcess
     from tests.model.workload import Item
+    from worker.facts import MessageRetried
     from worker.loopback.messages import StateChange
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.pipeline.pipeline import Pipeline
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import MessageRetried
 
 STOP_SLACK_SECONDS: Final = 1.0
 """How much later than its deadline a worker may return: nothing but its own last steps are left by then."""

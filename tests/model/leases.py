@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tests.model.invariants import Witness
     from tests.model.process import SimProcess
-    from worker.inflight import Ledger
     from worker.message import Delivery
+    from worker.pipeline.ledger import Ledger
     from worker.pipeline.spec import PipelineSpec
     from worker.sqs.queue import Answer
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.model.leases import Leases
 from tests.model.simloop import OWNER, Owner
 from worker.errors import StageEnded
+from worker.facts import MessageRetried
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.stopping import Stop
 from worker.telemetry.account import Accounts
-from worker.telemetry.events import MessageRetried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from tests.model.invariants import Witness
     from tests.model.simloop import SimLoop
+    from worker.facts import Fact
     from worker.message import Delivery
     from worker.pipeline.spec import Parts, PipelineSpec
-    from worker.telemetry.events import Fact
 
 
 STAGES: Final = (

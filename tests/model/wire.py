@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 SETTLE_SECONDS: Final = 10.0
 MARGIN_SECONDS: Final = 5.0
-"""The two as in sqs/aws: the limits of a call."""
+"""The two as in sqs/sdk: the limits of a call."""
 FAR_CLOCK: Final = 1_234_567_890.7
 """What the server's clock says when the loop's says 0."""
 NOTICED: Final = 0.5

@@ -20,8 +20,7 @@ from tests.model.process import SimProcess
 from tests.model.simloop import Owner, SimLoop, bury
 from tests.model.simsink import SimSink, Table
 from tests.model.wire import SimWire
-from worker.codecs.json import JsonCodec
-from worker.deduplication import make_key
+from worker.codecs.json.codec import JsonCodec
 from worker.loopback.faults import Faults, Rule
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
@@ -29,6 +28,7 @@ from worker.loopback.rules import Rules
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings

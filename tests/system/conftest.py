@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from worker.sinks.postgres import PostgresSink
+    from worker.sinks.postgres.sink import PostgresSink
 
 
 @pytest.fixture(scope="session")

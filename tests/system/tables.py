@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.errors import SinkError
-from worker.sinks.postgres import PostgresSink
-from worker.sinks.postgres_table import COPY_ROWS
+from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.postgres.table import COPY_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -16,7 +16,7 @@ from worker.outcome import Rejected
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres
-    from worker.sinks.postgres import PostgresSink
+    from worker.sinks.postgres.sink import PostgresSink
 
 
 async def test_every_column_holds_what_the_message_said(database: Postgres, sink: PostgresSink, table: str) -> None:

@@ -13,9 +13,9 @@ from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import COLUMNS, opened, trouble
 from tests.words.blocks import blocks
 from worker.errors import SinkRefused, SinkUnavailable
-from worker.sinks import postgres_connect
-from worker.sinks.postgres import PostgresSink
-from worker.sinks.postgres_table import COPY_ROWS
+from worker.sinks.postgres import connect
+from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.postgres.table import COPY_ROWS
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres
@@ -190,7 +190,7 @@ async def test_a_silent_first_host_costs_its_share_of_the_time_and_once(
     database: Postgres, network: Proxy, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It accepts and says nothing; the second is taken, stays the first choice, and is left when it fails."""
-    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", 1.0)
     network.behave(Trouble(hold=frozenset({"up", "down"})))
     silent = f"127.0.0.1:{network.port}"
     dsn = database.dsn.replace("127.0.0.1:", f"{silent},127.0.0.1:")
@@ -203,7 +203,7 @@ async def test_a_silent_first_host_costs_its_share_of_the_time_and_once(
 
 async def test_hosts_that_are_all_silent_are_named(network: Proxy, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the time that each had."""
-    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 0.4)
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", 0.4)
     network.behave(Trouble(hold=frozenset({"up", "down"})))
     place = f"127.0.0.1:{network.port}"
     with pytest.raises(SinkUnavailable, match=f"{place} did not answer within 0.2 s"):

@@ -12,13 +12,13 @@ from tests.records import make_messages
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import BOTH_WAYS, COMMITTED, leave_alone, on_insert, opened, trouble
 from worker.errors import SinkContended, SinkUnavailable
-from worker.sinks import postgres as module
-from worker.sinks import postgres_connect
-from worker.sinks.postgres_table import COPY_ROWS
+from worker.sinks.postgres import connect
+from worker.sinks.postgres import sink as module
+from worker.sinks.postgres.table import COPY_ROWS
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres
-    from worker.sinks.postgres import PostgresSink
+    from worker.sinks.postgres.sink import PostgresSink
 
 
 async def test_a_table_renamed_away_and_back_is_passing(database: Postgres, sink: PostgresSink, table: str) -> None:
@@ -116,8 +116,8 @@ async def test_a_silent_network_is_given_up_in_time(
     """The server's own limits do not reach through a black hole, ours do; also when the goodbye is not heard."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
     monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
-    monkeypatch.setattr(postgres_connect, "CONNECT_SECONDS", 0.2)
-    monkeypatch.setattr(postgres_connect, "MARGIN_SECONDS", 0.2)
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connect, "MARGIN_SECONDS", 0.2)
     async with opened(database.dsn_at(network.port), table) as sink:
         network.behave(Trouble(hold=frozenset({"up", "down"} if "up" in hold else {"down"})))
         for _ in range(2):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program, it is outside the package
 
-from worker.instruments import Instruments
-from worker.parent.figures import Figures
+from worker.process.instruments import Instruments
+from worker.process.parent.figures import Figures
 from worker.settings import load
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"

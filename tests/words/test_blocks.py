@@ -14,8 +14,8 @@ import pytest
 
 from tests.words.blocks import PORT, blocks, typed
 from tests.words.pages import ROOT, pages
+from worker.facts import PerformanceReported
 from worker.loopback.serve import serve
-from worker.telemetry.events import PerformanceReported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

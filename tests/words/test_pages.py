@@ -13,8 +13,8 @@ from tests.words.exposition import PAGE, on_page, table
 from tests.words.pages import ROOT, commands, links, pages, written_files
 from worker import __version__
 from worker.cli import COMMANDS
+from worker.facts import PipelineStarted
 from worker.settings import load
-from worker.telemetry.events import PipelineStarted
 from worker.telemetry.health import Health
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Formats: one file each, all behind the protocol in `codec.py`."""
+"""Formats: a folder each, all behind the protocol in `codec.py`."""

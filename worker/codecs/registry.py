@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.codecs.json import JsonCodec
-from worker.codecs.text import TextCodec
+from worker.codecs.json.codec import JsonCodec
+from worker.codecs.text.codec import TextCodec
 from worker.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from worker.early import stopping_signals
 from worker.loopback.rules import Rules
 from worker.loopback.serve import serve
+from worker.process.early import stopping_signals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,7 +10,7 @@ import click
 from worker.commands.options import config_option
 from worker.cpus import processes_of
 from worker.errors import SettingsError
-from worker.platform import VARIABLES, found
+from worker.process.platform import VARIABLES, found
 from worker.settings import load
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def command(ctx: click.Context, *, drain: bool, lifeline: int | None, config: Pa
         raise SettingsError(["--drain with ENABLE_SQS_CONSUMER=false would never end: leave one of the two out"])
     processes = processes_of(loaded.worker.processes)
     if processes > 1 and lifeline is None:
-        from worker.parent.run import run_parent  # noqa: PLC0415 - a parent needs nothing of a worker
+        from worker.process.parent.run import run_parent  # noqa: PLC0415 - a parent needs nothing of a worker
 
         code = run_parent(loaded, processes=processes, environ=environ, config=config, drain=drain, platform=platform)
         ctx.exit(code)
-    from worker.lifeline import Lifeline  # noqa: PLC0415 - as above
-    from worker.run import run_worker  # noqa: PLC0415 - as above
+    from worker.process.lifeline import Lifeline  # noqa: PLC0415 - as above
+    from worker.process.run import run_worker  # noqa: PLC0415 - as above
 
     tied = None if lifeline is None else Lifeline(lifeline)
     ctx.exit(run_worker(loaded, drain=drain, lifeline=tied, platform=platform))

@@ -17,9 +17,9 @@ import click
 from worker.app import open_queue
 from worker.demo.orders import bodies
 from worker.errors import QueueUnavailable
-from worker.loop import new_event_loop
 from worker.message import Outgoing
 from worker.patience import patiently
+from worker.process.loop import new_event_loop
 from worker.settings import load
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
+from worker import facts
 from worker.backoff import ceiling
 from worker.ecs.agent import Told
 from worker.ecs.policy import EXPIRES_MINUTES, Keeping
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.ecs.policy import Wish
+    from worker.facts import Emit
     from worker.pipeline.pipeline import Pipeline
     from worker.settings import WorkerSettings
-    from worker.telemetry.events import Emit
 
 LOOK_SECONDS: Final = 2.0
 LONG_SECONDS: Final = 5.0
@@ -76,12 +76,12 @@ class Protector:
             self._failures += 1
             pause = ceiling(self._failures, base_seconds=PAUSE_SECONDS, max_seconds=PAUSE_MAX_SECONDS)
             pause = NO_SERVICE_SECONDS if told.code == NO_SERVICE else pause
-            self._emit(events.TaskProtectionFailed(told.code, told.detail, wish, pause))
+            self._emit(facts.TaskProtectionFailed(told.code, told.detail, wish, pause))
             return pause
         self._failures = 0
         self._keeping.done(wish, asyncio.get_running_loop().time())
         if bool(before) is not protect:
-            self._emit(events.TaskProtectionChanged(protected=protect, minutes=EXPIRES_MINUTES if protect else 0))
+            self._emit(facts.TaskProtectionChanged(protected=protect, minutes=EXPIRES_MINUTES if protect else 0))
         return LOOK_SECONDS
 
     async def _told(self, wish: Wish) -> Told:

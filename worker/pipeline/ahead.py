@@ -10,20 +10,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from worker import tuning
+from worker import facts
 from worker.outcome import Released
-from worker.telemetry import events
+from worker.pipeline import tuning
 
 if TYPE_CHECKING:
-    from worker.inflight import Ledger
+    from worker.facts import Emit
     from worker.pipeline.aside import Aside
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.handle import Handler
+    from worker.pipeline.ledger import Ledger
     from worker.pipeline.poll import Poller
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
-    from worker.telemetry.events import Emit
 
 LOOK_SECONDS: Final = 1.0
 WAITING_SECONDS: Final = 5.0
@@ -115,5 +115,5 @@ class Ahead:
         self.follow()
         waiting = self._buffer.take_back()
         if waiting:
-            self._emit(events.WaitingGivenBack(self._pipeline, len(waiting), round(waited, 3)))
+            self._emit(facts.WaitingGivenBack(self._pipeline, len(waiting), round(waited, 3)))
             self._settler.settle([(delivery, Released("waiting")) for delivery in waiting])

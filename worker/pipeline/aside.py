@@ -13,7 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from worker.pipeline.breaker import Trial
-from worker.room import RESOLUTION_SECONDS
+from worker.pipeline.room import RESOLUTION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

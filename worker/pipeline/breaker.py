@@ -18,18 +18,18 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import SinkContended, SinkStuck
 from worker.outcome import Released, Retried
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from random import Random
 
     from worker.errors import CallHangs, SinkUnavailable
+    from worker.facts import Emit
     from worker.outcome import Outcome
-    from worker.telemetry.events import Emit
 
 PROBE_BASE_SECONDS: Final = 0.25
 PROBE_MAX_SECONDS: Final = 5.0
@@ -181,9 +181,9 @@ class Breaker:
             pause = self._unexcused(code, detail, partial=partial, stuck=isinstance(error, SinkStuck))
         trial.due = now + pause
         if trial.blamed or not self.is_open:
-            self._emit(events.BatchHeld(self._pipeline, code, detail, rows, pause))
+            self._emit(facts.BatchHeld(self._pipeline, code, detail, rows, pause))
         elif not self.stuck:
-            self._emit(events.SinkProbed(self._pipeline, code, detail, pause))
+            self._emit(facts.SinkProbed(self._pipeline, code, detail, pause))
 
     def _unexcused(self, code: str, detail: str, *, partial: bool, stuck: bool) -> float:
         """One more failure that may be the sink's; returns the pause after it."""
@@ -193,7 +193,7 @@ class Breaker:
         self._probe_at = now + pause
         opens = not self.is_open and (self._failures >= OPENED_AFTER or not partial)
         if not stuck and (opens or (self.is_open and self.stuck)):
-            self._emit(events.SinkLost(self._pipeline, code, detail))
+            self._emit(facts.SinkLost(self._pipeline, code, detail))
         self.stuck = stuck
         if opens:
             self.is_open, self._opened_at = True, now
@@ -216,7 +216,7 @@ class Breaker:
             self.is_open = False
             self._pass.set()
             if not self.stuck:
-                self._emit(events.SinkRestored(self._pipeline, now - self._opened_at))
+                self._emit(facts.SinkRestored(self._pipeline, now - self._opened_at))
             self._restored()
 
     def gives_up(self, trial: Trial, rows: int, *, alone: bool, crowded: bool) -> Outcome | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
-from worker.channel import Channel
+from worker.pipeline.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,13 +18,13 @@ from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from worker.telemetry import events
+from worker import facts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery
-    from worker.telemetry.events import Emit
 
 MARGIN_SECONDS: Final = 10.0
 """Beyond a lease: a renewal may have been on its way when the process ended."""
@@ -147,7 +147,7 @@ class Caution:
             await self._quiet()
             began = self._now()
             self._left -= 1
-            emit(events.SuspectTried(pipeline, suspect.message_id, suspect.receive_count))
+            emit(facts.SuspectTried(pipeline, suspect.message_id, suspect.receive_count))
             try:
                 yield
             finally:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.errors import QueueError, QueueRefused
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
+    from worker.facts import Emit
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Emit
 
 FIRST_SECONDS: Final = 3.0
 """After the start, which has other things to do."""
@@ -65,7 +65,7 @@ class DeadLetterDepth:
             return LOOK_SECONDS
         self._told = ""
         self._emit(
-            events.DeadLettersMeasured(
+            facts.DeadLettersMeasured(
                 self._pipeline, self._queue.name, counts.visible, counts.not_visible, counts.delayed
             )
         )
@@ -74,4 +74,4 @@ class DeadLetterDepth:
     def _refused(self, error: QueueRefused) -> None:
         if self._told != error.code:
             self._told = error.code
-            self._emit(events.DeadLettersUnseen(self._pipeline, self._address, error.code, error.detail))
+            self._emit(facts.DeadLettersUnseen(self._pipeline, self._address, error.code, error.detail))

@@ -12,20 +12,20 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.errors import QueueError, QueueRefused
 from worker.pipeline.letter import CONTEXT, Brevity, Draft
 from worker.sqs.errors import is_about_the_queue
 from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN, Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery, Outgoing
     from worker.outcome import Rejected
     from worker.sqs.queue import Answer, Queue
-    from worker.telemetry.events import Emit
 
 __all__ = ["CONTEXT", "DeadLetters", "batches"]
 
@@ -156,18 +156,18 @@ class DeadLetters:
         size = draft.bare_bytes
         detail = f"message {draft.delivery.message_id} has {size} bytes, the queue takes {self._largest}"
         fix = f"set its MaximumMessageSize to {size} or more; until then {_UNTIL}"
-        self._emit(events.DeadLetterRefused(self._pipeline, self._queue.name, TOO_LARGE, detail, fix))
+        self._emit(facts.DeadLetterRefused(self._pipeline, self._queue.name, TOO_LARGE, detail, fix))
 
     def _refused(self, draft: Draft, answer: Answer | QueueError) -> None:
         if isinstance(answer, QueueRefused) or (isinstance(answer, Failed) and not answer.retry):
             self.lasting.add(draft.delivery.message_id)
             code, detail = answer.code, answer.detail
-            self._emit(events.DeadLetterRefused(self._pipeline, self._queue.name, code, detail, _fix(code)))
+            self._emit(facts.DeadLetterRefused(self._pipeline, self._queue.name, code, detail, _fix(code)))
         else:
             self._failed(getattr(answer, "code", "Unknown"))
 
     def _failed(self, code: str) -> None:
-        self._emit(events.SettleFailed(self._pipeline, "dead-letter", code, 1, final=False))
+        self._emit(facts.SettleFailed(self._pipeline, "dead-letter", code, 1, final=False))
 
 
 def batches(letters: Batch, largest: int) -> Iterator[Batch]:

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from worker import usual
-from worker.deduplication import by_message_id
+from worker import speedups
 from worker.errors import DecodeError
 from worker.message import DEAD_LETTER, Message
 from worker.outcome import Rejected, Retried
+from worker.pipeline.deduplication import by_message_id
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.letter import restored
 from worker.pipeline.write import LEASE_OVER
@@ -80,7 +80,7 @@ class Decoder:
         values = self._values(deliveries)
         usually = self._key is by_message_id and not batch.stopped
         usually = usually and not (self._ordered and any(delivery.over(now) for delivery in deliveries))
-        records = usual.messages(deliveries, values, now) if usually else None
+        records = speedups.messages(deliveries, values, now) if usually else None
         if records is None:
             self._add_each(batch, deliveries, values, now)
         else:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import QueueError
 from worker.sqs.queue import OK, UNKNOWN
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from collections.abc import Set as AbstractSet
     from random import Random
 
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import Emit
 
 TRY_AGAIN_BASE_SECONDS: Final = 0.1
 TRY_AGAIN_MAX_SECONDS: Final = 5.0
@@ -119,4 +119,4 @@ class Entries:
         return full_jitter(tries, self._random, base_seconds=base, max_seconds=longest)
 
     def _report(self, operation: str, code: str, count: int, *, final: bool) -> None:
-        self._emit(events.SettleFailed(self._pipeline, operation, code, count, final=final))
+        self._emit(facts.SettleFailed(self._pipeline, operation, code, count, final=final))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.caution import Caution
-    from worker.room import Reservation, Room
+    from worker.pipeline.room import Reservation, Room
 
 AWAY_SECONDS: Final = 1.0
 """Between two looks, while the sink is away, whether anything is left in hand to try it with."""

@@ -12,17 +12,18 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from worker.attempts import judged
+from worker import facts
 from worker.outcome import DONE, Released
 from worker.pipeline.aside import Aside, Part
+from worker.pipeline.attempts import judged
 from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Trial
 from worker.pipeline.lane import HELD_BACK
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome
     from worker.pipeline.breaker import Breaker
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.suspects import Suspects
     from worker.pipeline.write import Writer
-    from worker.telemetry.events import Emit
 
 
 class Handler:
@@ -227,7 +227,7 @@ class Handler:
     ) -> None:
         accepted = tuple([delivery.sent_at for delivery, answer in answered if answer is DONE])
         self._emit(
-            events.BatchWritten(
+            facts.BatchWritten(
                 self._pipeline,
                 rows=len(answered),
                 accepted=len(accepted),

@@ -15,23 +15,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from worker import facts
 from worker.outcome import Done, Rejected, Released, Retried
 from worker.pipeline.groups import Groups
 from worker.pipeline.holding import ABSENT_SECONDS, ALONE_SECONDS
 from worker.pipeline.lane import HELD_BACK, newest_first, order_of
 from worker.pipeline.resting import Rests
 from worker.pipeline.runs import Runs
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.holding import Holding
     from worker.pipeline.lane import Lane
     from worker.pipeline.sizing import Sizing
-    from worker.telemetry.events import Emit
 
     Settled = tuple[Delivery, Outcome]
 
@@ -210,7 +210,7 @@ class Lanes:
         if not (self._stays(lane) and fits and until < delivery.renew_until) or lane.rest or delivery.lost:
             return False
         self._emit(
-            events.MessageRetried(
+            facts.MessageRetried(
                 self._pipeline,
                 delivery.message_id,
                 retried.reason,

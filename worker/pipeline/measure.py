@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.errors import QueueError
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from random import Random
 
-    from worker.inflight import Ledger
+    from worker.facts import Emit
+    from worker.pipeline.ledger import Ledger
     from worker.pipeline.poll import Poller
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Emit
 
 MEASURE_SECONDS: Final = 15.0
 IDLE_PAUSES: Final = 4
@@ -66,7 +66,7 @@ class Measurer:
         except QueueError:
             return None
         self._emit(
-            events.QueueMeasured(
+            facts.QueueMeasured(
                 *(self._pipeline, self._queue.name, counts.visible, counts.not_visible, counts.delayed),
                 retention_seconds=counts.retention_seconds,
             )

@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.backoff import Backoff
-from worker.inflight import Ledger
 from worker.outcome import Released
 from worker.pipeline.ahead import Ahead
 from worker.pipeline.aside import Aside
@@ -25,16 +25,16 @@ from worker.pipeline.handle import Handler
 from worker.pipeline.holding import ALONE_SECONDS, Holding
 from worker.pipeline.lane import newest_first
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.measure import Measurer
 from worker.pipeline.poll import Poller
 from worker.pipeline.renew import Renewer
+from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler
 from worker.pipeline.sizing import Sizing
 from worker.pipeline.stage import Stages
 from worker.pipeline.suspects import Suspects
 from worker.pipeline.write import Writer
-from worker.room import Room
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from worker.pipeline.spec import Parts, PipelineSpec
@@ -261,7 +261,7 @@ class Pipeline:
         self.settler.close()
         await stop.last_words([settling], until=end)  # deletes, retries and releases go out
         await stages.end([settling, *watching])  # renewing last: it kept alive what was in hand
-        self._emit(events.PipelineStopped(self.spec.name, **self.ledger.account()))
+        self._emit(facts.PipelineStopped(self.spec.name, **self.ledger.account()))
 
     async def _give_up(self, polling: list[asyncio.Task[None]], stages: Stages) -> None:
         """A receive left open would be handed what is given back next, and hide it; SQS must notice its end first."""
@@ -270,4 +270,4 @@ class Pipeline:
             await asyncio.sleep(NOTICED_SECONDS)
 
     def _leases_over(self, count: int) -> None:
-        self._emit(events.LeasesLost(self.spec.name, "LeaseOver", count))
+        self._emit(facts.LeasesLost(self.spec.name, "LeaseOver", count))

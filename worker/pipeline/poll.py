@@ -11,26 +11,26 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker import tuning
+from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
 from worker.outcome import DONE, Released
+from worker.pipeline import tuning
 from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
 from worker.pipeline.stage import Stages
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from random import Random
 
-    from worker.inflight import Ledger
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.gate import Gate
+    from worker.pipeline.ledger import Ledger
+    from worker.pipeline.room import Reservation
     from worker.pipeline.settle import Settler
-    from worker.room import Reservation
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Emit
 
 SILENT: Final = "no answer; the connection is given up"
 UNREAD: Final = (
@@ -123,7 +123,7 @@ class Poller:
         assert self._stages is not None  # noqa: S101 - only called by run and by receivers inside it
         self.receivers += 1
         self._stages.start(self._receive_until_stopped, name=f"receive-{self._pipeline}-{self.receivers}")
-        self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
+        self._emit(facts.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _receive_until_stopped(self) -> None:
         """One receiver; it retires when there are more receivers than wanted.
@@ -147,7 +147,7 @@ class Poller:
                     attempt, owed = (self._attempt(), 0) if answered else (attempt, asked if attempt else 0)
         finally:
             self.receivers -= 1
-            self._emit(events.ReceiversChanged(self._pipeline, self.receivers))
+            self._emit(facts.ReceiversChanged(self._pipeline, self.receivers))
 
     async def _reserve(self, owed: int) -> Reservation | None:
         """Room for a full receive if possible, or for less after a little patience; for what is *owed*, if anything is.
@@ -212,10 +212,10 @@ class Poller:
         """From here on the ledger knows them: they are handled, deleted as written, or released. Their bytes."""
         entered = self._ledger.enter(deliveries)
         if entered.superseded:
-            self._emit(events.DuplicatesReceived(self._pipeline, entered.superseded))
-            self._emit(events.DeliveriesSettled(self._pipeline, "expired", entered.superseded))
+            self._emit(facts.DuplicatesReceived(self._pipeline, entered.superseded))
+            self._emit(facts.DeliveriesSettled(self._pipeline, "expired", entered.superseded))
         if entered.written:
-            self._emit(events.RedeliveriesRecognised(self._pipeline, len(entered.written)))
+            self._emit(facts.RedeliveriesRecognised(self._pipeline, len(entered.written)))
             self._buffer.written(entered.written)
             self._settler.settle([(delivery, DONE) for delivery in entered.written])
         if self.stopping:
@@ -235,13 +235,13 @@ class Poller:
         received_at = deliveries[0].received_at if deliveries else 0.0
         sent_at = tuple([delivery.sent_at for delivery in deliveries])
         self._emit(
-            events.MessagesReceived(
+            facts.MessagesReceived(
                 self._pipeline, asked, count, size, seconds, sent_at, received_at, reservation.waited_seconds
             )
         )
         if self._failures:
             failures, self._failures = self._failures, 0
-            self._emit(events.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
+            self._emit(facts.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
         self._follow_load(asked, count, waited=reservation.waited_seconds > 0 or self._gate.small)
 
     def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
@@ -274,7 +274,7 @@ class Poller:
                     max_seconds=FAILED_PAUSE_MAX_SECONDS,
                 )
         refused = isinstance(error, QueueRefused)
-        self._emit(events.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
+        self._emit(facts.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
         if self.receivers <= self.wanted:
             await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
 

@@ -12,17 +12,17 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from worker import facts
 from worker.errors import QueueError
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK, UNKNOWN
-from worker.telemetry import events
 
 if TYPE_CHECKING:
-    from worker.inflight import Ledger
+    from worker.facts import Emit
     from worker.message import Delivery
+    from worker.pipeline.ledger import Ledger
     from worker.sqs.queue import Answer, Queue
-    from worker.telemetry.events import Emit
 
 TICK_SECONDS: Final = 1.0
 """How often the ledger is asked, at the most; where leases are shorter, more often."""
@@ -96,7 +96,7 @@ class Renewer:
                 answers = await self._queue.change_visibility(due, [seconds] * len(due))
         except (QueueError, TimeoutError) as error:
             code = error.code if isinstance(error, QueueError) else "LeaseOver"
-            self._emit(events.SettleFailed(self._pipeline, "renew", code, len(due), final=False))
+            self._emit(facts.SettleFailed(self._pipeline, "renew", code, len(due), final=False))
             return
         # What came again meanwhile has a newer handle and a newer lease, of which the answer says nothing.
         answered = [(d, a) for d, a, h in zip(due, answers, handles, strict=True) if d.receipt_handle == h]
@@ -106,7 +106,7 @@ class Renewer:
         for delivery in renewed:
             self._ledger.renewed(delivery, now + seconds)
         if renewed:
-            self._emit(events.LeasesRenewed(self._pipeline, len(renewed)))
+            self._emit(facts.LeasesRenewed(self._pipeline, len(renewed)))
         for delivery, answer in answered:
             self._lose(delivery, answer)
 
@@ -115,4 +115,4 @@ class Renewer:
         if answer is OK or answer is UNKNOWN or answer.retry or not self._ledger.holds(delivery):
             return
         delivery.lost = True
-        self._emit(events.LeasesLost(self._pipeline, answer.code, 1))
+        self._emit(facts.LeasesLost(self._pipeline, answer.code, 1))

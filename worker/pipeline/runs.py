@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.channel import Channel
+from worker.pipeline.channel import Channel
 
 if TYPE_CHECKING:
     from worker.message import Delivery

@@ -12,29 +12,29 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
+from worker import facts
 from worker.backoff import Backoff, whole_seconds
-from worker.channel import Channel
 from worker.errors import QueueThrottled, QueueUnavailable
 from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.channel import Channel
 from worker.pipeline.ending import DELETED, NOT_OURS, Ending
 from worker.pipeline.entries import Entries
 from worker.pipeline.lane import newest_first
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK, UNKNOWN
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from worker.inflight import Ledger
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.deadletter import DeadLetters
+    from worker.pipeline.ledger import Ledger
     from worker.sqs.queue import Answer, Queue
-    from worker.telemetry.events import Emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Settler:
         seconds = self._delay(delivery, retried.after)
         count = delivery.receive_count
         name, message = self._pipeline, delivery.message_id
-        self._emit(events.MessageRetried(name, message, retried.reason, retried.detail, count, seconds))
+        self._emit(facts.MessageRetried(name, message, retried.reason, retried.detail, count, seconds))
         self._give_back(delivery, "retried", seconds)
 
     def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
@@ -240,7 +240,7 @@ class Settler:
         now = self._now()
         lost = [delivery for delivery, _ in batch if delivery.lost or now >= delivery.deadline]
         if lost:
-            self._emit(events.SettleFailed(self._pipeline, "dead-letter", NOT_OURS.code, len(lost), final=True))
+            self._emit(facts.SettleFailed(self._pipeline, "dead-letter", NOT_OURS.code, len(lost), final=True))
             self._leave_as("expired", lost)
         return [(delivery, rejected) for delivery, rejected in batch if delivery not in lost]
 
@@ -265,7 +265,7 @@ class Settler:
     def _report(self, delivery: Delivery, rejected: Rejected, *, dead_lettered: bool) -> None:
         name, message, count = self._pipeline, delivery.message_id, delivery.receive_count
         reason, detail = rejected.reason, rejected.detail
-        self._emit(events.MessageRejected(name, message, reason, detail, count, dead_lettered=dead_lettered))
+        self._emit(facts.MessageRejected(name, message, reason, detail, count, dead_lettered=dead_lettered))
 
     # ── the end of a delivery ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -288,7 +288,7 @@ class Settler:
         if deliveries:
             self._ledger.leave(deliveries, outcome)
             self.pending -= len(deliveries)
-            self._emit(events.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
+            self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
             unresolved: list[Delivery] = []
             if outcome != "deleted":
                 unresolved = [one for one in deliveries if not self._endings.pop(one, DELETED).dead_lettered]

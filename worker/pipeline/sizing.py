@@ -1,7 +1,7 @@
 """Sizing: how large a batch may be and how long it waits for more, learned from what the sink takes for each.
 
 Takes the size and the time of every write that succeeded at its first try; gives the bounds of the next batch. The
-rules are in `tuning.py`; here is what they need to remember. One per pipeline, never above the settings.
+rules are in `pipeline/tuning.py`; here is what they need to remember. One per pipeline, never above the settings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from worker import tuning
+from worker.pipeline import tuning
 
 MEMORY: Final = 0.1
 """Weight of the newest write: twenty writes later little is left of it."""

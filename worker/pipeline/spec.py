@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from worker.codecs.codec import Codec
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.pipeline.caution import Caution
     from worker.pipeline.dead_letter_depth import DeadLetterDepth
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from worker.pipeline.sizing import BatchSettings
     from worker.sinks.sink import Sink
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Emit
 
 
 @dataclass(frozen=True, slots=True)

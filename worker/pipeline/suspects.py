@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.channel import Channel
 from worker.outcome import Released
+from worker.pipeline.channel import Channel
 from worker.pipeline.lane import HELD_BACK, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome
     from worker.pipeline.caution import Caution
-    from worker.telemetry.events import Emit
 
 
 class Suspects:

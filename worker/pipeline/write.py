@@ -12,21 +12,21 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from worker import facts
 from worker.errors import BatchFailed, CallHangs, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
 from worker.pipeline.breaker import HANGING_SECONDS, AwayTooLong, Trial
 from worker.pipeline.lane import HELD_BACK, held_back
 from worker.pipeline.stage import told_to_end
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
+    from worker.facts import Emit
     from worker.message import Message
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
-    from worker.telemetry.events import Emit
 
 Answer = Outcome | Trial
 
@@ -149,7 +149,7 @@ class Writer:
         """*alone* is the answer of a single record; more of them are written in two halves."""
         if len(records) == 1:
             return Written([alone], 1)
-        self._emit(events.BatchSplit(self._pipeline, len(records), alone.reason))
+        self._emit(facts.BatchSplit(self._pipeline, len(records), alone.reason))
         records = self._as_new(records)
         middle = len(records) // 2
         first = await self.write(records[:middle], leases=leases, trial=trial.half())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.attempts import most_receives
+from worker.pipeline.attempts import most_receives
 from worker.preflight.finding import Finding
 from worker.sqs.address import parse_address
 

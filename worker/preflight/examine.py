@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueUnavailable, SinkError
+from worker.facts import Emit, Fact, TransportChosen
 from worker.preflight.circles import circle, way_of
 from worker.preflight.finding import Finding
 from worker.preflight.inspect import inspect
@@ -18,7 +19,6 @@ from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Checkable, Sink
 from worker.sqs.explain import POINTED
 from worker.sqs.queue import Queue
-from worker.telemetry.events import Emit, Fact, TransportChosen
 
 if TYPE_CHECKING:
     from worker.preflight.circles import Way

@@ -10,10 +10,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from worker.pipeline.renew import CALLS
+from worker.pipeline.tuning import RENEW_AT
 from worker.preflight.finding import Finding
 from worker.settings.pipeline import HANDLER_SECONDS_MAX
 from worker.sqs.limits import BATCH_ENTRIES
-from worker.tuning import RENEW_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

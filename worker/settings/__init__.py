@@ -4,7 +4,6 @@
     variables  names      the fields' variables; misspelt and foreign variables
     sources  aws  derive  environment and worker.toml → values; what follows from them
     build  rules  problems   values → models; what is wrong, as sentences
-    dsn  dsn_forms           the address of a PostgreSQL database
     circles                  dead letters that would come back
     load                  all of it in order
 

@@ -16,7 +16,6 @@ from worker.errors import SettingsError
 from worker.settings.aws import from_aws, proxies
 from worker.settings.build import SOME_QUEUE, broken_rules, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
-from worker.settings.dsn import read_dsn
 from worker.settings.names import KNOWN, RESERVED, name_notices, name_problems
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import shown
@@ -25,6 +24,7 @@ from worker.settings.sources import File, Value, from_table, merged, read_file
 from worker.settings.spelling import as_meant, slips
 from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
+from worker.sinks.postgres.dsn import read_dsn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.settings.circles import circles
-from worker.settings.dsn import read_dsn
+from worker.sinks.postgres.dsn import read_dsn
 from worker.sqs.address import check_endpoint, parse_address
 
 if TYPE_CHECKING:

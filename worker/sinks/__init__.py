@@ -1,1 +1,1 @@
-"""Destinations: one file each, all behind the protocol in `sink.py`."""
+"""Destinations: a folder each, all behind the protocol in `sink.py`."""

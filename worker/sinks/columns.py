@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from worker import usual
+from worker import speedups
 from worker.message import Message
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def as_values(messages: Sequence[Message]) -> Rows:
     Raises:
         TypeError: an attribute holds no Unicode text, or a key is none: a statement would take its row for filling.
     """
-    if (usually := usual.values(messages)) is not None:
+    if (usually := speedups.values(messages)) is not None:
         return Rows(FILLED, usually)
     fields: list[Any] = list(chain.from_iterable(messages))
     *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)

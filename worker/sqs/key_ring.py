@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import CredentialsRefused, QueueError, QueueUnavailable
-from worker.telemetry.events import CredentialsKept, CredentialsRenewed
+from worker.facts import CredentialsKept, CredentialsRenewed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from worker.sqs.native_sign import Keys
-    from worker.telemetry.events import Emit
+    from worker.facts import Emit
+    from worker.sqs.sign import Keys
 
 EARLY_SECONDS: Final = 900.0
 """How long before their end keys are asked for again, as the SDK does; short-lived ones in the middle of their life."""

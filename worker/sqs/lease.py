@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.sqs.native_clock import unix_of
+from worker.sqs.clock import unix_of
 
 QUICK_SECONDS: Final = 1.0
 """An answer sooner than this is held to have been handed out when the request began."""

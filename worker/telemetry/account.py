@@ -10,9 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from worker.facts import DeliveriesSettled, MessagesReceived, PipelineStarted
 from worker.outcome import OutcomeName
 from worker.telemetry.dispatch import Dispatch
-from worker.telemetry.events import DeliveriesSettled, MessagesReceived, PipelineStarted
 
 OUTCOMES: Final[tuple[OutcomeName, ...]] = get_args(OutcomeName)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 INTERVAL_SECONDS: Final = 10.0
 KINDS_MAX: Final = 1_000

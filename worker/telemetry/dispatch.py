@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from worker.telemetry.events import Fact
+from worker.facts import Fact
 from worker.telemetry.made import Made
 
 if TYPE_CHECKING:

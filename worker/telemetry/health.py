@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from worker.telemetry import events
+from worker import facts
 from worker.telemetry.account import Accounts
 from worker.telemetry.cost import Cost
 from worker.telemetry.dispatch import Dispatch
@@ -22,9 +22,9 @@ from worker.telemetry.track import Track
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker.facts import Fact, PerformanceReported, ReadState
     from worker.telemetry.bottleneck import Shares
     from worker.telemetry.dispatch import Act
-    from worker.telemetry.events import Fact, PerformanceReported, ReadState
     from worker.telemetry.outlook import Outlook
 
 BEAT_SECONDS: Final = 0.25
@@ -126,20 +126,20 @@ class Health(Dispatch):
 
     def _listen(self) -> None:
         on, now, tracks = self.on, self._clock, self._tracks
-        on(events.WorkerStarted, self._open)
-        on(events.WorkerStopping, lambda _: self._enter("draining"))
-        on(events.WorkerStopped, lambda _: self._enter("stopped"))
-        on(events.PipelineStarted, lambda f: tracks[f.pipeline].started(f, now()))
-        on(events.MessagesReceived, lambda f: tracks[f.pipeline].received(f, now()))
-        on(events.ReceiveFailed, lambda f: tracks[f.pipeline].receive_failed(f, now()))
-        on(events.DeliveriesSettled, lambda f: tracks[f.pipeline].settled(f, now()))
-        on(events.QueueMeasured, lambda f: tracks[f.pipeline].ahead.measured(f, now()))
-        on(events.BatchWritten, lambda f: tracks[f.pipeline].spent.written(f, now()))
-        on(events.CallHung, lambda f: tracks[f.pipeline].stalls.call_hung(f, now()))
-        on(events.HungCallEnded, lambda f: tracks[f.pipeline].stalls.call_ended(f))
-        on(events.RequestMade, lambda f: tracks[f.pipeline].requested(f, now()))
+        on(facts.WorkerStarted, self._open)
+        on(facts.WorkerStopping, lambda _: self._enter("draining"))
+        on(facts.WorkerStopped, lambda _: self._enter("stopped"))
+        on(facts.PipelineStarted, lambda f: tracks[f.pipeline].started(f, now()))
+        on(facts.MessagesReceived, lambda f: tracks[f.pipeline].received(f, now()))
+        on(facts.ReceiveFailed, lambda f: tracks[f.pipeline].receive_failed(f, now()))
+        on(facts.DeliveriesSettled, lambda f: tracks[f.pipeline].settled(f, now()))
+        on(facts.QueueMeasured, lambda f: tracks[f.pipeline].ahead.measured(f, now()))
+        on(facts.BatchWritten, lambda f: tracks[f.pipeline].spent.written(f, now()))
+        on(facts.CallHung, lambda f: tracks[f.pipeline].stalls.call_hung(f, now()))
+        on(facts.HungCallEnded, lambda f: tracks[f.pipeline].stalls.call_ended(f))
+        on(facts.RequestMade, lambda f: tracks[f.pipeline].requested(f, now()))
 
-    def _open(self, _: events.WorkerStarted) -> None:
+    def _open(self, _: facts.WorkerStarted) -> None:
         self._opened = True
         self._enter("running")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from worker.telemetry.events import LoopLagged
+from worker.facts import LoopLagged
 
 if TYPE_CHECKING:
-    from worker.telemetry.events import Emit
+    from worker.facts import Emit
 
 
 class Heart(Protocol):

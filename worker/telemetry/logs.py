@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict, Processor
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 Format = Literal["json", "pretty", "auto"]
 LevelName = Literal["debug", "info", "warning", "error"]

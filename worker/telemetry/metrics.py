@@ -19,7 +19,7 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from worker.telemetry import events
+from worker import facts
 from worker.telemetry.account import Accounts
 from worker.telemetry.ages import Ages
 from worker.telemetry.dispatch import Dispatch
@@ -30,37 +30,37 @@ from worker.telemetry.scrape import AccountCollector, ShareCollector
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from worker.facts import ReadState
     from worker.telemetry.bottleneck import Shares
-    from worker.telemetry.events import ReadState
     from worker.telemetry.health import Verdict
     from worker.telemetry.outlook import Outlook
 
-LOG_ONLY: Final[frozenset[type[events.Fact]]] = frozenset(
+LOG_ONLY: Final[frozenset[type[facts.Fact]]] = frozenset(
     {
-        events.WorkerStarted,
-        events.WorkerStopping,
-        events.WorkerStopped,
-        events.PipelineStopped,
-        events.PreflightFound,
-        events.SettingsNoticed,
-        events.WaitingGivenBack,  # its messages are counted as released
-        events.CallFailed,  # its messages are counted as retried
-        events.StageLost,
-        events.StartDelayed,
-        events.TransportChosen,
-        events.WorkerRefused,
-        events.WorkerFailed,
-        events.DeadLettersUnseen,
-        events.CredentialsKept,
-        events.CredentialsRenewed,  # the refusals are counted among the requests
-        events.ParentStarted,  # what a parent saw is counted by worker/parent/figures.py
-        events.ParentGaveUp,
-        events.ProcessStarted,
-        events.ProcessEnded,
-        events.ProcessLost,
-        events.ProcessKilled,
-        events.PerformanceReported,  # the same figures are gauges, read at each scrape
-        events.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
+        facts.WorkerStarted,
+        facts.WorkerStopping,
+        facts.WorkerStopped,
+        facts.PipelineStopped,
+        facts.PreflightFound,
+        facts.SettingsNoticed,
+        facts.WaitingGivenBack,  # its messages are counted as released
+        facts.CallFailed,  # its messages are counted as retried
+        facts.StageLost,
+        facts.StartDelayed,
+        facts.TransportChosen,
+        facts.WorkerRefused,
+        facts.WorkerFailed,
+        facts.DeadLettersUnseen,
+        facts.CredentialsKept,
+        facts.CredentialsRenewed,  # the refusals are counted among the requests
+        facts.ParentStarted,  # what a parent saw is counted by worker/process/parent/figures.py
+        facts.ParentGaveUp,
+        facts.ProcessStarted,
+        facts.ProcessEnded,
+        facts.ProcessLost,
+        facts.ProcessKilled,
+        facts.PerformanceReported,  # the same figures are gauges, read at each scrape
+        facts.ReceiversChanged,  # the gauge is read from the pipeline's state, so it is right before a change too
     }
 )
 """Facts without a number of their own."""
@@ -122,46 +122,46 @@ class Metrics(Dispatch):
 
     def _on_receiving(self) -> None:
         of, on = self._families, self.on
-        on(events.PipelineStarted, self._pipeline_started)
-        on(events.MessagesReceived, self._messages_received)
-        on(events.ReceiveFailed, lambda f: of.receive_failures.of(f.pipeline, f.code).inc())
-        on(events.ReceiveRecovered, lambda f: of.receive_outage.of(f.pipeline).inc(f.seconds))
-        on(events.DeliveryDamaged, lambda f: of.damaged.of(f.pipeline, f.reason).inc())
-        on(events.DuplicatesReceived, lambda f: of.duplicates.of(f.pipeline).inc(f.count))
-        on(events.RedeliveriesRecognised, lambda f: of.redeliveries.of(f.pipeline).inc(f.count))
-        on(events.RequestMade, self._request_made)
-        on(events.QueueMeasured, self._queue_measured)
-        on(events.DeadLettersMeasured, self._dead_letters_measured)
+        on(facts.PipelineStarted, self._pipeline_started)
+        on(facts.MessagesReceived, self._messages_received)
+        on(facts.ReceiveFailed, lambda f: of.receive_failures.of(f.pipeline, f.code).inc())
+        on(facts.ReceiveRecovered, lambda f: of.receive_outage.of(f.pipeline).inc(f.seconds))
+        on(facts.DeliveryDamaged, lambda f: of.damaged.of(f.pipeline, f.reason).inc())
+        on(facts.DuplicatesReceived, lambda f: of.duplicates.of(f.pipeline).inc(f.count))
+        on(facts.RedeliveriesRecognised, lambda f: of.redeliveries.of(f.pipeline).inc(f.count))
+        on(facts.RequestMade, self._request_made)
+        on(facts.QueueMeasured, self._queue_measured)
+        on(facts.DeadLettersMeasured, self._dead_letters_measured)
 
     def _on_handling(self) -> None:
         of, on = self._families, self.on
-        on(events.BatchWritten, self._batch_written)
-        on(events.BatchSplit, lambda f: of.splits.of(f.pipeline, f.code).inc())
-        on(events.BatchHeld, lambda f: of.holds.of(f.pipeline, f.code).inc())
-        on(events.SuspectTried, lambda f: of.suspects.of(f.pipeline).inc())
-        on(events.SinkLost, lambda f: of.outages.of(f.pipeline, f.code).inc())
-        on(events.SinkProbed, lambda f: of.probes.of(f.pipeline, f.code).inc())
-        on(events.SinkRestored, lambda f: of.outage_seconds.of(f.pipeline).inc(f.seconds))
-        on(events.MessageRetried, lambda f: of.retries.of(f.pipeline, f.reason).inc())
-        on(events.MessageRejected, self._message_rejected)
-        on(events.CallHung, self._call_hung)
-        on(events.HungCallEnded, lambda f: of.calls_hanging.of(f.pipeline).set(f.hanging))
+        on(facts.BatchWritten, self._batch_written)
+        on(facts.BatchSplit, lambda f: of.splits.of(f.pipeline, f.code).inc())
+        on(facts.BatchHeld, lambda f: of.holds.of(f.pipeline, f.code).inc())
+        on(facts.SuspectTried, lambda f: of.suspects.of(f.pipeline).inc())
+        on(facts.SinkLost, lambda f: of.outages.of(f.pipeline, f.code).inc())
+        on(facts.SinkProbed, lambda f: of.probes.of(f.pipeline, f.code).inc())
+        on(facts.SinkRestored, lambda f: of.outage_seconds.of(f.pipeline).inc(f.seconds))
+        on(facts.MessageRetried, lambda f: of.retries.of(f.pipeline, f.reason).inc())
+        on(facts.MessageRejected, self._message_rejected)
+        on(facts.CallHung, self._call_hung)
+        on(facts.HungCallEnded, lambda f: of.calls_hanging.of(f.pipeline).set(f.hanging))
 
     def _on_settling(self) -> None:
         of, on = self._families, self.on
-        on(events.SettleFailed, self._settle_failed)
-        on(events.DeadLetterRefused, lambda f: of.settle_failures.of(f.pipeline, "dead-letter", "no", f.code).inc())
-        on(events.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
-        on(events.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
-        on(events.LoopLagged, self._loop_lagged)
-        on(events.TaskProtectionChanged, lambda f: of.protected.set(f.protected))
-        on(events.TaskProtectionFailed, lambda f: of.protection_failures.of(f.code).inc())
+        on(facts.SettleFailed, self._settle_failed)
+        on(facts.DeadLetterRefused, lambda f: of.settle_failures.of(f.pipeline, "dead-letter", "no", f.code).inc())
+        on(facts.LeasesRenewed, lambda f: of.extensions.of(f.pipeline).inc(f.count))
+        on(facts.LeasesLost, lambda f: of.leases_lost.of(f.pipeline, f.code).inc(f.count))
+        on(facts.LoopLagged, self._loop_lagged)
+        on(facts.TaskProtectionChanged, lambda f: of.protected.set(f.protected))
+        on(facts.TaskProtectionFailed, lambda f: of.protection_failures.of(f.code).inc())
 
-    def _pipeline_started(self, fact: events.PipelineStarted) -> None:
+    def _pipeline_started(self, fact: facts.PipelineStarted) -> None:
         made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}
         self._families.pipeline.labels(fact.pipeline).info(made_of)
 
-    def _messages_received(self, fact: events.MessagesReceived) -> None:
+    def _messages_received(self, fact: facts.MessagesReceived) -> None:
         of, pipeline = self._families, fact.pipeline
         result = "empty" if not fact.count else "full" if fact.count >= fact.asked else "partial"
         of.receive_calls.at[pipeline, result].value += 1
@@ -170,7 +170,7 @@ class Metrics(Dispatch):
         if fact.sent_at:
             self._latency.add(pipeline, fact.sent_at, fact.received_at)
 
-    def _batch_written(self, fact: events.BatchWritten) -> None:
+    def _batch_written(self, fact: facts.BatchWritten) -> None:
         of, pipeline = self._families, fact.pipeline
         of.batch_rows.of(pipeline).observe(fact.rows)
         of.batch_bytes.of(pipeline).observe(fact.bytes)
@@ -182,36 +182,36 @@ class Metrics(Dispatch):
             of.last_success.of(pipeline).set(fact.finished_at)
             self._end_to_end.add(pipeline, fact.sent_at, fact.finished_at)
 
-    def _message_rejected(self, fact: events.MessageRejected) -> None:
+    def _message_rejected(self, fact: facts.MessageRejected) -> None:
         dead_lettered = "yes" if fact.dead_lettered else "no"
         self._families.rejections.of(fact.pipeline, dead_lettered, fact.reason).inc()
 
-    def _call_hung(self, fact: events.CallHung) -> None:
+    def _call_hung(self, fact: facts.CallHung) -> None:
         self._families.calls_hung.of(fact.pipeline).inc()
         self._families.calls_hanging.of(fact.pipeline).set(fact.hanging)
 
-    def _settle_failed(self, fact: events.SettleFailed) -> None:
+    def _settle_failed(self, fact: facts.SettleFailed) -> None:
         final = "yes" if fact.final else "no"
         self._families.settle_failures.of(fact.pipeline, fact.operation, final, fact.code).inc(fact.count)
 
-    def _request_made(self, fact: events.RequestMade) -> None:
+    def _request_made(self, fact: facts.RequestMade) -> None:
         of, pipeline, operation = self._families, fact.pipeline, fact.operation
         of.requests.at[pipeline, operation, fact.code].value += 1
         of.request_seconds.at[pipeline, operation].observe(fact.seconds)
 
-    def _queue_measured(self, fact: events.QueueMeasured) -> None:
+    def _queue_measured(self, fact: facts.QueueMeasured) -> None:
         depth = self._families.depth
         depth.of(fact.queue, "visible").set(fact.visible)
         depth.of(fact.queue, "not_visible").set(fact.not_visible)
         depth.of(fact.queue, "delayed").set(fact.delayed)
 
-    def _dead_letters_measured(self, fact: events.DeadLettersMeasured) -> None:
+    def _dead_letters_measured(self, fact: facts.DeadLettersMeasured) -> None:
         depth = self._families.dead_letters
         depth.of(fact.pipeline, fact.queue, "visible").set(fact.visible)
         depth.of(fact.pipeline, fact.queue, "not_visible").set(fact.not_visible)
         depth.of(fact.pipeline, fact.queue, "delayed").set(fact.delayed)
 
-    def _loop_lagged(self, fact: events.LoopLagged) -> None:
+    def _loop_lagged(self, fact: facts.LoopLagged) -> None:
         self._families.loop_stalls.inc()
         self._families.loop_stalled.inc(fact.seconds)
 

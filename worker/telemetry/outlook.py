@@ -16,9 +16,9 @@ from worker.telemetry.oldest import Oldest
 from worker.telemetry.trend import MEASURES, Depth, Empty, arrivals, empty, growth
 
 if TYPE_CHECKING:
-    from worker.telemetry import events
+    from worker import facts
+    from worker.facts import PipelineState
     from worker.telemetry.cost import Cost
-    from worker.telemetry.events import PipelineState
 
 _REMOVED = frozenset({"deleted", "rejected"})
 """Outcomes after which a message is not in its queue any more, or soon is not."""
@@ -70,12 +70,12 @@ class Watch:
 
     # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
 
-    def received(self, fact: events.MessagesReceived) -> None:
+    def received(self, fact: facts.MessagesReceived) -> None:
         """Note how old the messages are, and what they cost."""
         self._oldest.received(fact.sent_at, fact.received_at)
         self._cost.received(fact.bytes)
 
-    def settled(self, fact: events.DeliveriesSettled) -> None:
+    def settled(self, fact: facts.DeliveriesSettled) -> None:
         """Count what left the queue."""
         if fact.outcome in _REMOVED:
             self._removed += fact.count
@@ -85,7 +85,7 @@ class Watch:
         """Count a request."""
         self._cost.requested()
 
-    def measured(self, fact: events.QueueMeasured, now: float) -> None:
+    def measured(self, fact: facts.QueueMeasured, now: float) -> None:
         """Keep the depth."""
         depth = Depth(now, fact.visible, fact.not_visible, fact.delayed, self._removed)
         self.depths = (*self.depths, depth)[-MEASURES:]

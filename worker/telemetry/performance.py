@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from worker.facts import PerformanceReported
 from worker.telemetry.bottleneck import Shares, verdict
-from worker.telemetry.events import PerformanceReported
 from worker.telemetry.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.telemetry import events
-    from worker.telemetry.events import PipelineState
+    from worker import facts
+    from worker.facts import PipelineState
     from worker.telemetry.load import Load
 
 WINDOW_SECONDS: Final = 60
@@ -48,7 +48,7 @@ class Performance:
 
     # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
 
-    def received(self, fact: events.MessagesReceived, now: float) -> None:
+    def received(self, fact: facts.MessagesReceived, now: float) -> None:
         """Book one receiver's time. An answer that came a tenth full was for nine tenths waiting for messages."""
         if fact.count >= fact.asked > 0:
             self._receiving.add(fact.seconds, now)
@@ -59,14 +59,14 @@ class Performance:
         if fact.waited_seconds:
             self._without_room.add(fact.waited_seconds, now - fact.seconds)
 
-    def written(self, fact: events.BatchWritten, now: float) -> None:
+    def written(self, fact: facts.BatchWritten, now: float) -> None:
         """Book one handler's time."""
         self._writing.add(fact.write_seconds, now)
         self._decoding.add(fact.decode_seconds, now - fact.write_seconds)
         self._idle_handlers.add(fact.waited_seconds, now - fact.write_seconds - fact.decode_seconds)
         self._batches.append((now, fact.rows, fact.decode_seconds, fact.write_seconds))
 
-    def requested(self, fact: events.RequestMade, now: float) -> None:
+    def requested(self, fact: facts.RequestMade, now: float) -> None:
         """Book a delete; receives are booked by what they brought."""
         if fact.operation == "delete":
             self._deleting.add(fact.seconds, now)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from worker.facts import PipelineState, ReadState
     from worker.telemetry.account import Accounts
     from worker.telemetry.bottleneck import Shares
-    from worker.telemetry.events import PipelineState, ReadState
 
 _TRIES: Final = 20
 """The loop's thread books a receive in microseconds; twenty looks are more than it can spoil."""

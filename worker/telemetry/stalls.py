@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from worker.telemetry import events
-    from worker.telemetry.events import PipelineState
+    from worker import facts
+    from worker.facts import PipelineState
 
 HANDLING_SECONDS: Final = 60.0
 """Beyond what one write may take, without a batch that begins or ends."""
@@ -85,14 +85,14 @@ class Stalls:
         self.handling.look((state.handled, state.handling), passed, waits=waits)
         self.settling.look((state.settled, state.settling), passed, waits=state.settling > 0)
 
-    def call_hung(self, fact: events.CallHung, now: float) -> None:
+    def call_hung(self, fact: facts.CallHung, now: float) -> None:
         """One more."""
         call = HungCall(fact.function, fact.message_id, fact.messages, now - fact.seconds, fact.limit_seconds)
         self.hung = (*self.hung, call)
         if fact.hanging >= fact.slots and self._full_since is None:
             self._full_since = now
 
-    def call_ended(self, fact: events.HungCallEnded) -> None:
+    def call_ended(self, fact: facts.HungCallEnded) -> None:
         """One has ended after all."""
         at = next((place for place, call in enumerate(self.hung) if call.message_id == fact.message_id), None)
         if at is not None:

@@ -14,13 +14,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from worker.telemetry import events
+from worker import facts
 from worker.telemetry.systemd_words import Phase, Rate, message, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
-    from worker.telemetry.events import Emit, Fact
+    from worker.facts import Emit, Fact
 
 VARIABLES: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 LOOK_SECONDS: Final = 5.0
@@ -84,25 +84,25 @@ class Notifier:
 
     def heeds(self, kind: type[Fact]) -> bool:
         """The turns of the worker's life."""
-        return kind in {events.WorkerStarted, events.WorkerStopping, events.WorkerRefused, events.WorkerStopped}
+        return kind in {facts.WorkerStarted, facts.WorkerStopping, facts.WorkerRefused, facts.WorkerStopped}
 
     def observe(self, fact: Fact) -> None:
         """Tell at once what has changed; how it ended is told at the end."""
         match fact:
-            case events.WorkerStopping(drain_seconds=seconds):
+            case facts.WorkerStopping(drain_seconds=seconds):
                 self._stops_at = self._clock() + seconds + STOP_MARGIN_SECONDS
-            case events.WorkerRefused(detail=detail):
+            case facts.WorkerRefused(detail=detail):
                 self._last = f"refused: {detail}"
-            case events.WorkerStopped(reason=reason, clean=True):
+            case facts.WorkerStopped(reason=reason, clean=True):
                 self._last = f"ended clean ({reason})"
-            case events.WorkerStopped(reason=reason) if not self._last.startswith("refused"):
+            case facts.WorkerStopped(reason=reason) if not self._last.startswith("refused"):
                 self._last = f"ended, not clean ({reason}): the log says why"
         self._wake.set()
 
     def start(self, emit: Emit) -> None:
         """Tell from now on; a manager that cannot be told is noticed."""
         if problem := self._send("STATUS=starting"):
-            emit(events.SettingsNoticed(f"{_UNHEARD}: NOTIFY_SOCKET={self._manager.address}: {problem}"))
+            emit(facts.SettingsNoticed(f"{_UNHEARD}: NOTIFY_SOCKET={self._manager.address}: {problem}"))
         self._thread.start()
 
     def stop(self) -> None:

@@ -14,11 +14,11 @@ from worker.telemetry.rates import Meter
 from worker.telemetry.stalls import Stalls
 
 if TYPE_CHECKING:
-    from worker.telemetry import events
+    from worker import facts
+    from worker.facts import PerformanceReported, PipelineState, ReadState
     from worker.telemetry.account import Account
     from worker.telemetry.bottleneck import Shares
     from worker.telemetry.cost import Cost
-    from worker.telemetry.events import PerformanceReported, PipelineState, ReadState
     from worker.telemetry.load import Load
     from worker.telemetry.trend import Depth
 
@@ -60,7 +60,7 @@ class Track:
 
     # ── on the loop's thread ────────────────────────────────────────────────────────────────────────────────────────
 
-    def started(self, fact: events.PipelineStarted, now: float) -> None:
+    def started(self, fact: facts.PipelineStarted, now: float) -> None:
         """Remember what it is made of."""
         self.made_of = {"queue": fact.queue, "codec": fact.codec, "sink": fact.sink}
         self.active_at = now
@@ -76,7 +76,7 @@ class Track:
         if not state.receiving:
             self.active_at = max(self.active_at, now)
 
-    def received(self, fact: events.MessagesReceived, now: float) -> None:
+    def received(self, fact: facts.MessagesReceived, now: float) -> None:
         """Receiving works."""
         self.active_at = now
         self.failing_since, self.refused, self.failure = None, False, ""
@@ -85,20 +85,20 @@ class Track:
         if fact.count:
             self._received.add(fact.count, now)
 
-    def receive_failed(self, fact: events.ReceiveFailed, now: float) -> None:
+    def receive_failed(self, fact: facts.ReceiveFailed, now: float) -> None:
         """Receiving fails, but it is being tried: that is SQS's trouble, no reason to restart us."""
         self.active_at = now + fact.retry_in
         if self.failing_since is None:
             self.failing_since = now
         self.refused, self.failure = fact.refused, fact.code
 
-    def settled(self, fact: events.DeliveriesSettled, now: float) -> None:
+    def settled(self, fact: facts.DeliveriesSettled, now: float) -> None:
         """Count what was deleted, or left the queue otherwise."""
         self.ahead.settled(fact)
         if fact.outcome == "deleted":
             self._deleted.add(fact.count, now)
 
-    def requested(self, fact: events.RequestMade, now: float) -> None:
+    def requested(self, fact: facts.RequestMade, now: float) -> None:
         """Count a request, and book its time."""
         self.spent.requested(fact, now)
         self.ahead.requested()

@@ -11,15 +11,15 @@ from tests.faults.sdk.scripted import (
     scripted,
 )
 from tests.faults.sdk.steps import LAPSE, spec_of, write_credentials
-from worker.sqs.aws import open_aws_queue
-from worker.sqs.native_open import open_native_queue
+from worker.sqs.open import open_native_queue
+from worker.sqs.sdk.queue import open_aws_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from worker.facts import Fact
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Fact
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.message import Delivery
-from worker.sqs.aws import AwsQueueSpec
+from worker.sqs.sdk.queue import AwsQueueSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,14 +16,14 @@ from tests.unit.sqs.native.test_dial import DEAD, GOOD, mute, swallowing
 from tests.unit.sqs.native.test_tls import authority, server_side
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
-from worker.sqs.aws import AwsQueueSpec
-from worker.sqs.native_open import open_native_queue
+from worker.sqs.open import open_native_queue
+from worker.sqs.sdk.queue import AwsQueueSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.faults.wire.ways import Way
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 
 @pytest.fixture(params=sorted(WAYS))

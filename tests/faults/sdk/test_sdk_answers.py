@@ -31,9 +31,9 @@ from worker.errors import (
     QueueThrottled,
     QueueUnavailable,
 )
-from worker.sqs.aws import open_aws_queue
+from worker.facts import Fact, RequestMade
 from worker.sqs.queue import OK, Queue
-from worker.telemetry.events import Fact, RequestMade
+from worker.sqs.sdk.queue import open_aws_queue
 
 HTML = b"<html><body>Please log in to the hotel's network.</body></html>"
 

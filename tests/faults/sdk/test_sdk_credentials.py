@@ -14,10 +14,10 @@ import pytest
 from tests.faults.sdk.issuer import SOURCES, Issuer, Source, issuing
 from tests.faults.wire.ways import WAYS
 from worker.errors import QueueError
+from worker.facts import CredentialsKept, CredentialsRenewed, Fact, RequestMade
 from worker.loopback.faults import Faults, Rule
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
-from worker.telemetry.events import CredentialsKept, CredentialsRenewed, Fact, RequestMade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

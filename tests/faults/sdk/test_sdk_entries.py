@@ -10,10 +10,10 @@ from tests.faults.sdk.scripted import (
     said,
 )
 from tests.faults.sdk.steps import delivery, spec_of
+from worker.facts import DeliveryDamaged, Fact
 from worker.message import Outgoing
-from worker.sqs.aws import open_aws_queue
 from worker.sqs.queue import OK, UNKNOWN, Failed, Queue
-from worker.telemetry.events import DeliveryDamaged, Fact
+from worker.sqs.sdk.queue import open_aws_queue
 
 DAMAGES = {
     "wrong md5": (message(2, MD5OfBody="0" * 32), "md5", "id-2"),

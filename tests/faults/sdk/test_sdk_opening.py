@@ -22,14 +22,14 @@ from worker.errors import (
     QueueRefused,
     QueueUnavailable,
 )
-from worker.sqs.aws import open_aws_queue
-from worker.sqs.native_open import open_native_queue
+from worker.sqs.open import open_native_queue
 from worker.sqs.queue import OK, Queue
+from worker.sqs.sdk.queue import open_aws_queue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 SLOW: Final = 1_700_000_000.0
 """A Unix time of 22:13 on the 14th, two hours behind SQS."""

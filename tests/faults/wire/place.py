@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from tests.faults.wire.ways import Way
     from tests.system.proxy import Proxy
+    from worker.facts import Fact
     from worker.sqs.queue import Queue
-    from worker.telemetry.events import Fact
 
 NAME: Final = "orders"
 VISIBILITY_SECONDS: Final = 30

@@ -11,9 +11,9 @@ from tests.faults.wire.place import PATIENCE_SECONDS, VISIBILITY_SECONDS, Place,
 from tests.faults.wire.ways import LAPSE
 from tests.system.proxy import Trouble
 from worker.errors import QueueRefused, QueueUnavailable
+from worker.facts import RequestMade
 from worker.message import Outgoing
 from worker.sqs.queue import OK, QueueAttributes
-from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -13,8 +13,9 @@ import pytest
 from tests.faults.wire.place import VISIBILITY_SECONDS, Place, until
 from tests.system.proxy import Trouble
 from worker.codecs.registry import make_codec
-from worker.deduplication import make_key
+from worker.facts import RequestMade
 from worker.message import Outgoing
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
@@ -22,7 +23,6 @@ from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.spec import Parts, PipelineSpec
 from worker.pipeline.stopping import Stop
 from worker.sinks.sink import Demand
-from worker.telemetry.events import RequestMade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from worker.sqs.aws import AwsQueueSpec, open_aws_queue
-from worker.sqs.native_open import open_native_queue
+from worker.facts import Emit
+from worker.sqs.open import open_native_queue
 from worker.sqs.queue import Queue
-from worker.telemetry.events import Emit
+from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue
 
 LAPSE: Final = 3.0
 """Seconds that a way waits for an answer beyond what it must (in production 5, 10): as few as a busy machine allows."""

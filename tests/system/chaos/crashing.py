@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import worker.app
-import worker.parent.run
+import worker.process.parent.run
 from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavailable
 from worker.loopback.ledger import short_handle
@@ -28,12 +28,12 @@ from worker.sqs.queue import OK, UNKNOWN, Failed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.settings import PipelineSettings
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Admission, Answer, Queue, QueueAttributes
-    from worker.telemetry.events import Emit
 
 POINTS = (
     "asking", "received",
@@ -260,7 +260,7 @@ def main() -> None:
     """Take our own variables out of the environment, and be the worker; a parent leaves them to its processes."""
     sys.argv[0] = "worker"
     if int(os.environ.get("WORKER_PROCESSES", "1")) > 1 and LIFELINE not in sys.argv:
-        worker.parent.run.command_line = by_this_door
+        worker.process.parent.run.command_line = by_this_door
     else:
         wrap()
     from worker.cli import main as worker_main  # noqa: PLC0415 - after the seams are wrapped

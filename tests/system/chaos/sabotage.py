@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import worker.app
 from tests.model import defects
-from worker.inflight import Ledger
 from worker.outcome import DONE
 from worker.pipeline import pipeline
 from worker.pipeline.buffer import Arrivals
@@ -23,6 +22,7 @@ from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.handle import Handler
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
 from worker.pipeline.settle import Settler
 from worker.pipeline.write import Writer, Written

@@ -42,7 +42,7 @@ def written(path):
         return error.strerror
     return "written"
 try:
-    import worker.usual.usual
+    import worker.speedups._speedups
     extension = "there"
 except ImportError as error:
     extension = str(error)

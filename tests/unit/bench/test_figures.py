@@ -32,7 +32,7 @@ from bench.sampled import LOOP, part_of
 from bench.sections import facts_of, versions
 from bench.spans import Spans
 from bench.targets import TARGETS, verdicts
-from worker.channel import Channel
+from worker.pipeline.channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -57,7 +57,7 @@ def invoke(*arguments: str, **environ: str) -> Result:
 
 def test_every_command_is_found_and_named_as_it_is_listed(stand_in: Callable[..., None]) -> None:
     """The table of names and the files agree."""
-    stand_in("run", "worker.run", run_worker=None)
+    stand_in("run", "worker.process.run", run_worker=None)
     stand_in("check", "worker.app", open_queue=None, make_sink=None)
     stand_in("demo", "worker.demo", run_demo=None)
     stand_in("loopback", "worker.loopback.serve", serve=None)
@@ -150,7 +150,7 @@ def test_what_a_user_can_cause_ends_in_a_sentence(
         assert not drain
         raise error
 
-    stand_in("run", "worker.run", run_worker=run_worker)
+    stand_in("run", "worker.process.run", run_worker=run_worker)
     result = invoke("run", **QUEUE)
     assert result.exit_code == code
     assert result.stderr.startswith("worker: ")
@@ -164,7 +164,7 @@ def test_a_defect_of_ours_says_where_it_is(stand_in: Callable[..., None]) -> Non
     def run_worker(_loaded: Loaded, *, drain: bool, **_: object) -> int:
         raise ZeroDivisionError(drain)
 
-    stand_in("run", "worker.run", run_worker=run_worker)
+    stand_in("run", "worker.process.run", run_worker=run_worker)
     result = invoke("run", **QUEUE)
     assert result.exit_code == 1
     assert "unexpected ZeroDivisionError: False (at cli/test_commands.py:" in result.output
@@ -180,7 +180,7 @@ def test_run_hands_the_settings_over_and_the_exit_code_back(tmp_path: Path, stan
         return 3
 
     (tmp_path / "site.toml").write_text('[pipelines.orders]\nqueue = "orders"\n', encoding="utf-8")
-    stand_in("run", "worker.run", run_worker=run_worker)
+    stand_in("run", "worker.process.run", run_worker=run_worker)
     assert invoke("run", "--drain", "--config", "site.toml").exit_code == 3
     assert seen == [("orders", True)]
 
@@ -207,9 +207,9 @@ def test_run_with_several_processes_is_a_parent_s_and_one_with_a_lifeline_is_a_c
         seen.append((drain, lifeline))
         return 1
 
-    stand_in("run", "worker.parent.run", run_parent=run_parent)
-    stand_in("run", "worker.run", run_worker=run_worker)
-    stand_in("run", "worker.lifeline", Lifeline=lambda number: f"line {number}")
+    stand_in("run", "worker.process.parent.run", run_parent=run_parent)
+    stand_in("run", "worker.process.run", run_worker=run_worker)
+    stand_in("run", "worker.process.lifeline", Lifeline=lambda number: f"line {number}")
     assert invoke("run", "--drain", **QUEUE, WORKER_PROCESSES="3").exit_code == 3
     assert invoke("run", "--lifeline", "9", **QUEUE, WORKER_PROCESSES="3").exit_code == 1
     assert seen == [(3, "3", None, True), (False, "line 9")]

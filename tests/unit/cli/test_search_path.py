@@ -11,7 +11,7 @@ import pytest
 
 from worker.errors import SinkRefused
 from worker.search_path import in_order, namesake
-from worker.sinks.handler_function import find_handler
+from worker.sinks.handler.function import find_handler
 
 ROOT = Path(__file__).parents[3]
 DOOR = str(ROOT / "sqs_worker_daemon.py")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.codecs.codec import DecodeLimits, Reason
-from worker.codecs.json import JsonCodec
+from worker.codecs.json.codec import JsonCodec
 from worker.errors import DecodeError
 
 if TYPE_CHECKING:

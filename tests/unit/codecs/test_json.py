@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.codecs.codec import DecodeLimits, Reason
-from worker.codecs.json import JsonCodec
+from worker.codecs.json.codec import JsonCodec
 from worker.codecs.limits import JsonBounds
 from worker.errors import DecodeError
 

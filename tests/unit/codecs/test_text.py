@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from worker.codecs.codec import DecodeLimits, Reason
-from worker.codecs.json import JsonCodec
+from worker.codecs.json.codec import JsonCodec
 from worker.codecs.registry import CODECS, make_codec
-from worker.codecs.text import TextCodec
+from worker.codecs.text.codec import TextCodec
 from worker.errors import DecodeError, SettingsError
 
 

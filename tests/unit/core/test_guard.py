@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.guard import TaskExited, guarded_task, your_task
-from worker.run import guarded_loop
+from worker.process.run import guarded_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -9,11 +9,11 @@ import pytest
 
 from tests.model.simloop import simulated
 from worker.errors import QueueRefused, QueueUnavailable
+from worker.facts import StartDelayed
 from worker.patience import PAUSE_MAX_SECONDS, START_SECONDS, patiently
-from worker.telemetry.events import StartDelayed
 
 if TYPE_CHECKING:
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 
 class Starting:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import backoff, tuning
+from worker import backoff
+from worker.pipeline import tuning
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.limits import VISIBILITY_SECONDS
 

@@ -15,17 +15,17 @@ from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, Final
 
 from worker.codecs.registry import make_codec
-from worker.deduplication import make_key
 from worker.errors import DecodeError
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.decode import Decoder
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.handle import Handler
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.write import Writer
-from worker.sinks.sqlite import SqliteSink
+from worker.sinks.sqlite.sink import SqliteSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

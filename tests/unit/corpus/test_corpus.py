@@ -21,13 +21,13 @@ from tests.unit.corpus.rows import ELSEWHERE, MIB, ROWS, Row
 from worker.backoff import Backoff
 from worker.codecs.codec import Reason
 from worker.codecs.registry import make_codec
-from worker.deduplication import make_key
 from worker.errors import DecodeError
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import DONE, Rejected
 from worker.pipeline.deadletter import CONTEXT, DeadLetters
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.holding import Holding
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.sizing import BatchSettings, Sizing

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from worker import facts
 from worker.deploy.measured import measured
-from worker.telemetry import events
 from worker.telemetry.health import Health
 
 
@@ -71,7 +71,7 @@ def test_something_else_is_no_status() -> None:
 def test_the_status_of_this_version_is_understood() -> None:
     """Every key that is read is one that a worker tells."""
     health = Health(worker_id="w")
-    health.observe(events.PipelineStarted("default", "orders", "json", "sqlite", 30, receiving=True))
-    health.observe(events.QueueMeasured("default", "orders", 7, 0, 0))
+    health.observe(facts.PipelineStarted("default", "orders", "json", "sqlite", 30, receiving=True))
+    health.observe(facts.QueueMeasured("default", "orders", 7, 0, 0))
     seen = measured([health.status()])
     assert (seen.workers, seen.rate, seen.backlog) == (1, 0.0, 7)

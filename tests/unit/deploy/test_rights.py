@@ -72,7 +72,7 @@ def test_several_pipelines_share_statements() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "pattern"), [("native", r'"AmazonSQS\.(\w+)"'), ("aws", r"settling\.(\w+)|receiving\.(\w+)")]
+    ("source", "pattern"), [("native/queue", r'"AmazonSQS\.(\w+)"'), ("sdk/queue", r"settling\.(\w+)|receiving\.(\w+)")]
 )
 def test_the_policy_is_what_the_worker_asks_of_sqs(source: str, pattern: str) -> None:
     """Whatever call is in either request path is allowed, and nothing is allowed that is in neither."""

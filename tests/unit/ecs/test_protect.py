@@ -9,6 +9,7 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.ecs.agent import Told
 from worker.ecs.protect import (
     LONG_SECONDS,
@@ -21,12 +22,11 @@ from worker.ecs.protect import (
 from worker.pipeline.stage import Stages
 from worker.pipeline.stopping import Stop
 from worker.settings import load
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 
 class Remembering:
@@ -78,7 +78,7 @@ class Ward:
 
     def changes(self) -> list[bool]:
         """What was told to have changed."""
-        return [fact.protected for fact in self.facts if isinstance(fact, events.TaskProtectionChanged)]
+        return [fact.protected for fact in self.facts if isinstance(fact, facts.TaskProtectionChanged)]
 
 
 @simulated
@@ -140,7 +140,7 @@ async def test_a_refusal_is_told_and_tried_again_ever_more_seldom() -> None:
     denied = Told("AccessDeniedException", "not authorized to perform: ecs:UpdateTaskProtection")
     ward = Ward(*[denied] * 100)
     await ward.work([1], seconds=900, until=1500)
-    failed = [fact for fact in ward.facts if isinstance(fact, events.TaskProtectionFailed)]
+    failed = [fact for fact in ward.facts if isinstance(fact, facts.TaskProtectionFailed)]
     assert [fact.retry_in for fact in failed[:6]] == [10, 20, 40, 80, 160, PAUSE_MAX_SECONDS]
     assert len(failed) < 12
     assert len(ward.bench.sink.rows) == 1

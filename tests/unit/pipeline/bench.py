@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.codecs.registry import make_codec
-from worker.deduplication import make_key
 from worker.loopback.faults import Faults, Rule
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.pipeline import Pipeline
 from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
@@ -30,9 +30,9 @@ from worker.sinks.sink import Demand
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from worker.facts import Fact
     from worker.message import Message
     from worker.outcome import Rejected, Retried
-    from worker.telemetry.events import Fact
 
     Answers = Sequence[Retried | Rejected | None]
 

@@ -10,16 +10,16 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
-from worker.instruments import reader
+from worker import facts
 from worker.loopback.faults import Rule
-from worker.telemetry import events
+from worker.process.instruments import reader
 from worker.telemetry.health import Health
 from worker.telemetry.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 
 def delayed(operation: str, seconds: float) -> Callable[[Bench], None]:
@@ -42,7 +42,7 @@ class Facts(list[Any]):
             self.health.observe(fact)
 
 
-async def told(bench: Bench, *, seconds: int) -> events.PerformanceReported:
+async def told(bench: Bench, *, seconds: int) -> facts.PerformanceReported:
     """What a worker on this bench says of itself after *seconds*."""
     loop = asyncio.get_running_loop()
     facts = bench.facts = Facts()
@@ -102,5 +102,5 @@ async def test_waiting_for_room_is_told_in_full() -> None:
     await bench.send(range(40))
     async with bench.running():
         await asyncio.sleep(12)
-    full = [fact for fact in bench.facts if isinstance(fact, events.MessagesReceived) and fact.count]
+    full = [fact for fact in bench.facts if isinstance(fact, facts.MessagesReceived) and fact.count]
     assert [round(fact.waited_seconds) for fact in full[:3]] == [0, 5, 5]

@@ -9,12 +9,12 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.message import Delivery
 from worker.outcome import Released
 from worker.pipeline.caution import SUSPECTS, Caution
 from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.suspects import Suspects
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ async def test_what_was_received_before_is_handled_with_nothing_else_in_hand(row
         await asyncio.sleep(20)
     assert in_flight == [1] * 12
     assert {row.receive_count for row in bench.sink.rows} == {2}
-    assert len(bench.told(events.SuspectTried)) == 12
+    assert len(bench.told(facts.SuspectTried)) == 12
 
 
 @simulated
@@ -77,9 +77,9 @@ async def test_fresh_messages_are_received_by_tens_from_the_second_receive_on() 
     async with bench.running():
         await asyncio.sleep(2)
         assert len(bench.sink.rows) == 95
-        received = bench.told(events.MessagesReceived)
+        received = bench.told(facts.MessagesReceived)
         assert [getattr(fact, "asked", 0) for fact in received[:3]] == [1, 10, 10]
-    assert not bench.told(events.SuspectTried)
+    assert not bench.told(facts.SuspectTried)
 
 
 @simulated
@@ -255,4 +255,4 @@ async def test_what_is_behind_a_suspect_in_its_group_does_not_keep_it_waiting() 
     async with bench.running():
         await asyncio.sleep(5)
         assert bench.sink.ids() == list(range(9))
-    assert len(bench.told(events.SuspectTried)) == 1
+    assert len(bench.told(facts.SuspectTried)) == 1

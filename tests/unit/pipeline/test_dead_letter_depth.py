@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from worker.errors import QueueRefused, QueueUnavailable
+from worker.facts import DeadLettersMeasured, DeadLettersUnseen
 from worker.pipeline.dead_letter_depth import FIRST_SECONDS, LOOK_SECONDS, REFUSED_SECONDS, DeadLetterDepth
-from worker.telemetry.events import DeadLettersMeasured, DeadLettersUnseen
 
 if TYPE_CHECKING:
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 
 class Counts:

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
-from worker.codecs.json import JsonCodec
-from worker.deduplication import make_key
+from worker import facts
+from worker.codecs.json.codec import JsonCodec
 from worker.message import Delivery, Message
 from worker.outcome import DONE, Rejected, Retried
 from worker.pipeline.decode import DECODE_BYTES, message_of, portions
+from worker.pipeline.deduplication import make_key
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.write import LEASE_OVER, outcomes
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from worker.outcome import Outcome
@@ -127,7 +127,7 @@ def test_each_delivery_is_decoded_or_left_out_by_the_rules(drafts: list[Draft], 
         assert batch.deliveries == [one for one, end in ends.items() if end is None]
         assert batch.records == [message_of(one, one.message_id, {}) for one in batch.deliveries]
         assert batch.left_out == [(one, end) for one, end in ends.items() if end is not None]
-        assert len(bench.told(events.LeasesLost)) == sum(end is LEASE_OVER for end in ends.values())
+        assert len(bench.told(facts.LeasesLost)) == sum(end is LEASE_OVER for end in ends.values())
 
     check()
 

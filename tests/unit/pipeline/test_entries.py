@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
+from worker import facts
 from worker.errors import QueueUnavailable
 from worker.message import Delivery
 from worker.pipeline.entries import GRACE_SECONDS, TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS, Entries
 from worker.sqs.queue import OK, UNKNOWN, Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from worker.facts import Fact
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import Fact
 
 
 class Longest(random.Random):
@@ -77,9 +77,9 @@ class Asking:
         return [ids for _, ids in self.asked]
 
 
-def failed(code: str, count: int, *, final: bool) -> events.SettleFailed:
+def failed(code: str, count: int, *, final: bool) -> facts.SettleFailed:
     """The line for it."""
-    return events.SettleFailed("test", "delete", code, count, final=final)
+    return facts.SettleFailed("test", "delete", code, count, final=final)
 
 
 @simulated

@@ -10,10 +10,10 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from tests.unit.pipeline.test_lanes import by_group
+from worker import facts
 from worker.loopback.faults import Rule
 from worker.outcome import Rejected, Retried
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,7 +154,7 @@ async def test_a_dead_letter_that_is_refused_for_good_is_left_to_the_redrive_pol
     await bench.drain()
     assert by_group(bench) == {"a": [1, 2, 3]}
     assert {row.receive_count for row in bench.sink.rows} == {1}
-    assert bench.told(events.DeadLetterRefused)
+    assert bench.told(facts.DeadLetterRefused)
     assert await bench.dead_bodies() == ['{"n":0}']
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.errors import BatchFailed, CallHangs
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,8 +59,8 @@ async def test_a_message_whose_call_hangs_for_minutes_spends_no_receive(*, fifo:
             await bench.send([n], group=f"h{n}")
         await asyncio.sleep(800)
         assert sorted(map(number, bench.sink.rows)) == list(range(3, 23))
-        assert not bench.told(events.MessageRetried)
-        assert not bench.told(events.SinkLost)
+        assert not bench.told(facts.MessageRetried)
+        assert not bench.told(facts.SinkLost)
         await asyncio.sleep(300)
     assert sorted(map(number, bench.sink.rows)) == list(range(23))
     assert max(row.receive_count for row in bench.sink.rows) <= 2
@@ -92,4 +92,4 @@ async def test_a_message_that_came_again_beside_its_own_call_is_begun_when_that_
         assert sorted(map(number, bench.sink.rows)) == list(range(1, 10))
         await asyncio.sleep(100)
     assert sorted(map(number, bench.sink.rows)) == list(range(10))
-    assert not bench.told(events.MessageRetried)
+    assert not bench.told(facts.MessageRetried)

@@ -20,8 +20,8 @@ from worker.pipeline.sizing import BatchSettings, Sizing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.facts import Fact
     from worker.outcome import Outcome
-    from worker.telemetry.events import Fact
 
 WHY = Rejected("decode", "no number")
 SOON = Retried("busy", after=5)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.loopback.faults import Rule
 from worker.outcome import Rejected, Retried
 from worker.sqs.queue import Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
-    from worker.inflight import Ledger
     from worker.loopback.memory import MemoryQueue
     from worker.message import Delivery, Message
+    from worker.pipeline.ledger import Ledger
     from worker.pipeline.renew import Renewer
     from worker.sqs.queue import Answer
 
@@ -52,7 +52,7 @@ async def test_renewals_that_fail_now_and_then_lose_no_lease() -> None:
     async with bench.running():
         await asyncio.sleep(320)
     assert {row.receive_count for row in bench.sink.rows} == {1}
-    assert not bench.told(events.LeasesLost)
+    assert not bench.told(facts.LeasesLost)
 
 
 @simulated
@@ -72,7 +72,7 @@ async def test_a_lease_that_sqs_calls_void_is_given_up_and_the_message_is_not_lo
     await bench.send([1])
     await bench.drain()
     assert bench.sink.ids() == [1]
-    assert len(bench.told(events.LeasesLost)) == 1
+    assert len(bench.told(facts.LeasesLost)) == 1
     assert await bench.counts() == (0, 0, 0)
 
 
@@ -104,11 +104,11 @@ async def test_past_its_time_limit_a_stuck_handler_loses_the_message() -> None:
     await bench.send([1])
     async with bench.running(drain_seconds=1):
         await asyncio.sleep(60 + 30 + 5)
-        renewed = len(bench.told(events.LeasesRenewed))
-        assert len(bench.told(events.DuplicatesReceived)) == 1
+        renewed = len(bench.told(facts.LeasesRenewed))
+        assert len(bench.told(facts.DuplicatesReceived)) == 1
         await asyncio.sleep(200)
-        assert len(bench.told(events.LeasesRenewed)) == renewed
-        assert len(bench.told(events.DuplicatesReceived)) >= 5
+        assert len(bench.told(facts.LeasesRenewed)) == renewed
+        assert len(bench.told(facts.DuplicatesReceived)) >= 5
 
 
 @simulated
@@ -124,7 +124,7 @@ async def test_what_waited_too_long_for_a_handler_is_not_begun() -> None:
     async with bench.running():
         await asyncio.sleep(400)
     assert len(set(bench.sink.ids())) == 30
-    assert any(getattr(fact, "code", "") == "LeaseOver" for fact in bench.told(events.LeasesLost))
+    assert any(getattr(fact, "code", "") == "LeaseOver" for fact in bench.told(facts.LeasesLost))
 
 
 @simulated
@@ -142,7 +142,7 @@ async def test_a_second_attempt_has_the_whole_of_its_time_limit() -> None:
         await asyncio.sleep(200)
     assert bench.sink.writes == [2, 1]
     assert [row.receive_count for row in bench.sink.rows] == [1]
-    assert not bench.told(events.LeasesLost)
+    assert not bench.told(facts.LeasesLost)
 
 
 @simulated
@@ -268,7 +268,7 @@ async def test_what_is_written_is_kept_until_it_is_deleted() -> None:
     async with bench.running():
         await asyncio.sleep(150)
     assert bench.sink.ids() == [1]
-    assert bench.told(events.LeasesLost) == []
-    assert bench.told(events.DuplicatesReceived) == []
-    assert len([fact for fact in bench.facts if isinstance(fact, events.MessagesReceived) and fact.count]) == 1
+    assert bench.told(facts.LeasesLost) == []
+    assert bench.told(facts.DuplicatesReceived) == []
+    assert len([fact for fact in bench.facts if isinstance(fact, facts.MessagesReceived) and fact.count]) == 1
     assert await bench.counts() == (0, 0, 0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.errors import QueueRefused
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
@@ -23,13 +24,12 @@ from worker.pipeline.deadletter import CONTEXT, LOOK_SECONDS, TOO_LARGE, DeadLet
 from worker.pipeline.letter import Draft, past_of, restored
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import Answer, Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from worker.facts import Fact
     from worker.message import Message
-    from worker.telemetry.events import Fact
 
 USUAL_BYTES = 262_144
 """The limit of a queue that was made before Amazon raised it."""
@@ -99,9 +99,9 @@ class Sent:
         """Reject all of them."""
         return await self.letters.send([(one, Rejected("decode", detail)) for one in deliveries])
 
-    def refused(self) -> list[events.DeadLetterRefused]:
+    def refused(self) -> list[facts.DeadLetterRefused]:
         """What an operator is told."""
-        return [fact for fact in self.facts if isinstance(fact, events.DeadLetterRefused)]
+        return [fact for fact in self.facts if isinstance(fact, facts.DeadLetterRefused)]
 
 
 def context_of(letter: Delivery) -> dict[str, Any]:
@@ -245,7 +245,7 @@ async def test_a_group_is_not_held_for_ever_by_what_the_dead_letter_queue_refuse
         await bench.drain()
     assert bench.sink.ids() == [1, 2, 3]
     assert [body[:7] for body in await bench.dead_bodies()] == ["no json"]
-    assert bench.told(events.DeadLetterRefused)
+    assert bench.told(facts.DeadLetterRefused)
 
 
 # ── without a redrive policy ───────────────────────────────────────────────────────────────────────────────────────

@@ -8,12 +8,12 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
-from worker.telemetry import events
+from worker import facts
 
 
 def looks(bench: Bench) -> int:
     """How often the counts of the queue were read."""
-    return len(bench.told(events.QueueMeasured))
+    return len(bench.told(facts.QueueMeasured))
 
 
 @simulated

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
+from worker import facts
 from worker.errors import SinkUnavailable
 from worker.loopback.faults import Rule
 from worker.outcome import Retried
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +109,7 @@ async def test_a_bug_in_the_codec_is_a_retry_of_the_message_that_shows_it() -> N
         await asyncio.sleep(300)
     assert len(bench.sink.rows) == 4
     assert await bench.dead_bodies() == ['{"n":1}']
-    assert {fact.reason for fact in bench.facts if isinstance(fact, events.MessageRetried)} == {"RecursionError"}
+    assert {fact.reason for fact in bench.facts if isinstance(fact, facts.MessageRetried)} == {"RecursionError"}
 
 
 @simulated
@@ -196,4 +196,4 @@ async def test_a_pipeline_that_is_not_to_receive_never_does() -> None:
     async with bench.running():
         await asyncio.sleep(120)
     assert await bench.counts() == (3, 0, 0)
-    assert not bench.told(events.MessagesReceived)
+    assert not bench.told(facts.MessagesReceived)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.loopback.faults import Rule
 from worker.outcome import Rejected, Retried
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ async def test_a_renewal_answered_after_the_deadline_is_not_believed(seconds: fl
         await asyncio.sleep(30.5)
         (delivery,) = pipeline.ledger.deliveries()
         assert delivery.deadline < 30.5
-        assert not bench.told(events.LeasesRenewed)
+        assert not bench.told(facts.LeasesRenewed)
 
 
 @simulated

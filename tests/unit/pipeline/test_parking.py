@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
+from worker import facts
 from worker.loopback.memory import MemoryQueue
 from worker.pipeline.stopping import Stop
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from worker.message import Delivery
@@ -38,7 +38,7 @@ class Measured(MemoryQueue):
         return await super().receive(limit, wait, attempt_id=attempt_id)
 
 
-async def failure(*, silent: bool, seconds: float) -> events.ReceiveFailed:
+async def failure(*, silent: bool, seconds: float) -> facts.ReceiveFailed:
     """The first failed receive, when what is in hand fills the room."""
     bench = Bench(max_bytes=2_000)
     queue = Measured(bench.sqs, bench.source, visibility_timeout=SPEC.lease_seconds)
@@ -51,8 +51,8 @@ async def failure(*, silent: bool, seconds: float) -> events.ReceiveFailed:
         await asyncio.sleep(seconds)
         pipeline.room.leave(1, 1_000)
         stop.request("test")
-    [first, *_] = bench.told(events.ReceiveFailed)
-    assert isinstance(first, events.ReceiveFailed)
+    [first, *_] = bench.told(facts.ReceiveFailed)
+    assert isinstance(first, facts.ReceiveFailed)
     return first
 
 

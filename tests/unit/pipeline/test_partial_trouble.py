@@ -9,9 +9,9 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.errors import SinkContended, SinkUnavailable
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,7 +76,7 @@ async def test_one_of_two_shards_is_away_and_the_other_has_its_messages(rows: in
         await asyncio.sleep(60 + 61)
         assert len(bench.sink.rows) == 60
     assert {row.receive_count for row in bench.sink.rows} == {1}
-    assert bench.told(events.BatchHeld)
+    assert bench.told(facts.BatchHeld)
 
 
 @simulated
@@ -115,7 +115,7 @@ async def test_one_locked_record_of_fifty_is_alone_after_a_few_tries_and_the_oth
         assert sorted(map(number, bench.sink.rows)) == [n for n in range(51) if n != 17]
         await asyncio.sleep(unlocked_at)
         assert len(bench.sink.rows) == 51
-    assert not bench.told(events.SinkLost)
+    assert not bench.told(facts.SinkLost)
     assert {row.receive_count for row in bench.sink.rows} == {1}
 
 

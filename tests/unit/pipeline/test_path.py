@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
+from worker import facts
 from worker.loopback.faults import Rule
 from worker.outcome import Rejected, Retried
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from worker.message import Message
@@ -34,9 +34,7 @@ async def test_deletes_are_gathered_in_tens_over_all_handlers() -> None:
     await bench.send(range(100))
     async with bench.running():
         await asyncio.sleep(5)
-    settled = [
-        fact.count for fact in bench.told(events.DeliveriesSettled) if isinstance(fact, events.DeliveriesSettled)
-    ]
+    settled = [fact.count for fact in bench.told(facts.DeliveriesSettled) if isinstance(fact, facts.DeliveriesSettled)]
     assert sum(settled) == 100
     assert len(settled) <= 12
 
@@ -135,7 +133,7 @@ async def test_a_message_whose_delete_failed_for_good_is_deleted_at_its_redelive
     await bench.send([1])
     await bench.drain()
     assert bench.sink.ids() == [1]
-    assert len(bench.told(events.RedeliveriesRecognised)) == 1
+    assert len(bench.told(facts.RedeliveriesRecognised)) == 1
     assert bench.outcomes() == {"expired": 1, "deleted": 1}
 
 
@@ -164,9 +162,9 @@ async def test_receives_that_fail_are_repeated_with_growing_pauses_and_recovery_
     await bench.send(range(10))
     async with bench.running():
         await asyncio.sleep(120)
-    failed = bench.told(events.ReceiveFailed)
+    failed = bench.told(facts.ReceiveFailed)
     assert 4 <= len(failed) <= 40
-    assert len(bench.told(events.ReceiveRecovered)) == 1
+    assert len(bench.told(facts.ReceiveRecovered)) == 1
     assert len(bench.sink.ids()) == 10
 
 
@@ -184,7 +182,7 @@ async def test_a_moment_in_which_all_receivers_fail_costs_a_moment() -> None:
         written = len(bench.sink.rows)
         await asyncio.sleep(5)
         assert len(bench.sink.rows) > written + 100
-    assert len(bench.told(events.ReceiveFailed)) >= 8
+    assert len(bench.told(facts.ReceiveFailed)) >= 8
 
 
 @simulated
@@ -196,7 +194,7 @@ async def test_a_receive_that_never_answers_is_given_up_and_replaced() -> None:
     async with bench.running():
         await asyncio.sleep(20 + 10)
         assert bench.sink.ids() == [1]
-    assert [getattr(fact, "code", "") for fact in bench.told(events.ReceiveFailed)] == ["Timeout"]
+    assert [getattr(fact, "code", "") for fact in bench.told(facts.ReceiveFailed)] == ["Timeout"]
 
 
 @simulated
@@ -206,7 +204,7 @@ async def test_a_permanent_error_is_tried_rarely() -> None:
     bench.set_faults(Rule("error", operation="ReceiveMessage", code="AccessDenied"))
     async with bench.running():
         await asyncio.sleep(300)
-        assert 25 <= len(bench.told(events.ReceiveFailed)) <= 35
+        assert 25 <= len(bench.told(facts.ReceiveFailed)) <= 35
 
 
 @simulated
@@ -218,7 +216,7 @@ async def test_an_idle_queue_costs_three_receives_a_minute() -> None:
         await asyncio.sleep(120)
         bench.facts.clear()
         await asyncio.sleep(600)
-        assert 29 <= len(bench.told(events.MessagesReceived)) <= 31
+        assert 29 <= len(bench.told(facts.MessagesReceived)) <= 31
 
 
 @simulated
@@ -228,7 +226,7 @@ async def test_a_server_that_ignores_the_wait_is_asked_twice_a_second_at_the_mos
     bench.queue.receive = _empty  # type: ignore[method-assign,assignment] # an SQS that does not wait
     async with bench.running():
         await asyncio.sleep(60)
-        assert len(bench.told(events.MessagesReceived)) <= 125
+        assert len(bench.told(facts.MessagesReceived)) <= 125
 
 
 async def _empty(limit: int, wait: float, *, attempt_id: str | None = None, admission: object = None) -> list[object]:

@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
+from worker import facts
 from worker.errors import QueueUnavailable
-from worker.inflight import Ledger
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Delivery
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.renew import CALLS, Renewer
-from worker.room import Room
+from worker.pipeline.room import Room
 from worker.sqs.queue import OK, UNKNOWN, Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from worker.facts import Fact
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import Fact
 
 
 class Renewing(MemoryQueue):
@@ -81,7 +81,7 @@ async def test_a_lease_is_renewed_at_half_its_time_for_its_whole_time() -> None:
         await asyncio.sleep(31)
     assert here.asked == [(15, "a", 30), (30, "a", 30)]
     assert (delivery.deadline, delivery.renewal) == (60, None)
-    assert here.facts == [events.LeasesRenewed("test", 1)] * 2
+    assert here.facts == [facts.LeasesRenewed("test", 1)] * 2
 
 
 @simulated
@@ -114,7 +114,7 @@ async def test_calls_that_hang_are_bounded_and_are_given_up_with_their_leases() 
         await asyncio.sleep(5)
     assert len(here.asked) == CALLS
     assert not any(one.renewal for one in deliveries)
-    assert here.facts == [events.SettleFailed("test", "renew", "LeaseOver", 10, final=False)] * CALLS
+    assert here.facts == [facts.SettleFailed("test", "renew", "LeaseOver", 10, final=False)] * CALLS
 
 
 @simulated
@@ -133,7 +133,7 @@ async def test_a_call_that_fails_is_tried_again_at_the_next_look() -> None:
     async with here.running():
         await asyncio.sleep(28.5)
     assert [at for at, _, _ in here.asked] == list(range(15, 29))
-    assert here.facts == [events.SettleFailed("test", "renew", "Down", 1, final=False)] * 14
+    assert here.facts == [facts.SettleFailed("test", "renew", "Down", 1, final=False)] * 14
 
 
 @simulated
@@ -149,7 +149,7 @@ async def test_only_a_final_no_to_what_is_still_held_loses_a_lease() -> None:
     assert [ids for _, ids, _ in here.asked] == ["fine,void,settled,later,unknown", "later,unknown"]
     assert [one.lost for one in deliveries] == [False, True, False, False, False]
     assert [one.deadline for one in deliveries] == [45, 30, 30, 30, 30]
-    assert here.facts == [events.LeasesRenewed("test", 1), events.LeasesLost("test", "NoSuchHandle", 1)]
+    assert here.facts == [facts.LeasesRenewed("test", 1), facts.LeasesLost("test", "NoSuchHandle", 1)]
 
 
 @simulated

@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
+from worker import facts
 from worker.backoff import lease_left
-from worker.inflight import Ledger
 from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Delivery
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.ledger import Ledger
+from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.sizing import BatchSettings, Sizing
-from worker.room import Room
 from worker.sqs.queue import OK, UNKNOWN, Failed
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from worker.facts import Fact
     from worker.outcome import Outcome, OutcomeName
     from worker.sqs.queue import Answer
-    from worker.telemetry.events import Fact
 
 
 def receipt(message_id: str, *, leased_at: float = 0.0) -> Delivery:
@@ -168,12 +168,12 @@ class Settling:
 
     def rejected(self) -> list[tuple[str, bool]]:
         """What was told as rejected, and whether the dead-letter queue has it."""
-        told = [fact for fact in self.facts if isinstance(fact, events.MessageRejected)]
+        told = [fact for fact in self.facts if isinstance(fact, facts.MessageRejected)]
         return [(fact.message_id, fact.dead_lettered) for fact in told]
 
     def failed(self) -> list[tuple[str, str, int, bool]]:
         """What did not go through: operation, code, count, and whether it was given up."""
-        told = [fact for fact in self.facts if isinstance(fact, events.SettleFailed) and fact.pipeline == "test"]
+        told = [fact for fact in self.facts if isinstance(fact, facts.SettleFailed) and fact.pipeline == "test"]
         return [(fact.operation, fact.code, fact.count, fact.final) for fact in told]
 
 
@@ -202,7 +202,7 @@ async def test_a_visibility_that_sqs_refuses_is_given_up_and_told() -> None:
     assert here.queue.changes == [{"a": 5, "b": 7}]
     assert (here.left(), settler.calls) == ({"retried": 1, "expired": 1}, 1)
     assert here.failed() == [("change", "InvalidParameterValue", 1, True)]
-    assert here.facts[0] == events.MessageRetried("test", "a", "busy", "", 4, 5)
+    assert here.facts[0] == facts.MessageRetried("test", "a", "busy", "", 4, 5)
 
 
 @simulated
@@ -293,8 +293,8 @@ async def test_a_rejected_one_without_a_dead_letter_queue_is_left_to_the_redrive
     assert (here.queue.deletes, settler.calls) == ([], 2)
     assert here.left() == {"rejected": 1, "expired": 1}
     assert here.failed() == [("dead-letter", "LeaseOver", 1, True)]
-    assert [fact for fact in here.facts if isinstance(fact, events.MessageRejected)] == [
-        events.MessageRejected("test", "a", "decode", "why", 4, dead_lettered=False)
+    assert [fact for fact in here.facts if isinstance(fact, facts.MessageRejected)] == [
+        facts.MessageRejected("test", "a", "decode", "why", 4, dead_lettered=False)
     ]
 
 
@@ -315,7 +315,7 @@ async def test_a_rejected_one_leaves_when_the_dead_letter_queue_has_it_and_else_
     assert here.rejected() == [("a", True)]
     refused = Retried("dead-letter-refused", detail="decode")
     assert here.buffer.offered == [(message_id, refused) for message_id in "bcd"]
-    assert [fact.reason for fact in here.facts if isinstance(fact, events.MessageRetried)] == [refused.reason] * 2
+    assert [fact.reason for fact in here.facts if isinstance(fact, facts.MessageRetried)] == [refused.reason] * 2
     assert [one.message_id for one in here.ledger.deliveries()] == ["b"]
     assert (here.left(), here.buffer.unresolved) == ({"rejected": 1, "retried": 2}, ["c", "d"])
     assert settler.calls == 5

@@ -9,10 +9,10 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import Reject, Retry
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ async def test_while_the_sink_is_away_receiving_stops_leases_live_and_no_receive
         await asyncio.sleep(60)
     assert {row.receive_count for row in bench.sink.rows} == {1}
     assert len(bench.sink.rows) == 300
-    assert len(bench.told(events.SinkLost)) == len(bench.told(events.SinkRestored)) == 1
+    assert len(bench.told(facts.SinkLost)) == len(bench.told(facts.SinkRestored)) == 1
 
 
 @simulated
@@ -148,7 +148,7 @@ async def test_a_bug_in_the_sink_is_a_retry_of_the_record_that_shows_it() -> Non
     await bench.drain()
     assert sorted(map(str, bench.sink.ids())) == ["0", "1", "3", "4"]
     assert await bench.dead_bodies() == ['{"n":2}']
-    assert {getattr(fact, "reason", "") for fact in bench.told(events.MessageRetried)} == {"ZeroDivisionError"}
+    assert {getattr(fact, "reason", "") for fact in bench.told(facts.MessageRetried)} == {"ZeroDivisionError"}
 
 
 @simulated

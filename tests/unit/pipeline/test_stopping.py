@@ -8,9 +8,9 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.loopback.faults import Rule
 from worker.pipeline.stopping import Stop
-from worker.telemetry import events
 
 
 @simulated
@@ -88,9 +88,9 @@ async def test_no_receive_begins_after_the_stop() -> None:
     await bench.send(range(50))
     async with bench.running():
         await asyncio.sleep(0.5)
-        stopped_at = len(bench.told(events.MessagesReceived))
+        stopped_at = len(bench.told(facts.MessagesReceived))
     under_way = 4
-    assert len(bench.told(events.MessagesReceived)) <= stopped_at + under_way
+    assert len(bench.told(facts.MessagesReceived)) <= stopped_at + under_way
 
 
 @simulated

@@ -9,8 +9,8 @@ import pytest
 
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
+from worker import facts
 from worker.pipeline.sizing import BatchSettings
-from worker.telemetry import events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,4 +70,4 @@ async def test_what_waits_behind_a_call_that_is_longer_than_all_before_it_goes_b
         await asyncio.sleep(80)
     assert sorted(bench.sink.ids(), key=str) == sorted(range(40), key=str)
     assert max(row.receive_count for row in bench.sink.rows) == 2
-    assert [getattr(fact, "count", 0) for fact in bench.told(events.WaitingGivenBack)] != []
+    assert [getattr(fact, "count", 0) for fact in bench.told(facts.WaitingGivenBack)] != []

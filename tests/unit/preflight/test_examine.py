@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.errors import CredentialsRefused, QueueMissing, QueueRefused, QueueUnavailable, SinkRefused, SinkUnavailable
+from worker.facts import TransportChosen
 from worker.preflight import Finding, examine
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Demand
 from worker.sqs.queue import OK, QueueAttributes, Redrive
-from worker.telemetry.events import TransportChosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.facts import Emit
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.sinks.sink import Sink
     from worker.sqs.queue import Admission, Answer, Queue
-    from worker.telemetry.events import Emit
 
 ARN = "arn:aws:sqs:eu-west-1:1:"
 WELL = QueueAttributes(ARN + "orders", 7, 2, 0, 300, 345_600, 1_048_576, 20, 0, fifo=False, redrive=None)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found
-from worker.inflight import Ledger
+from worker.pipeline.ledger import Ledger
 from worker.pipeline.pipeline import RELEASE_SECONDS
 from worker.pipeline.renew import Renewer
+from worker.pipeline.room import Room
+from worker.pipeline.tuning import renew_at
 from worker.preflight import leases, memory_limit
-from worker.room import Room
 from worker.settings import PipelineSettings
 from worker.settings.pipeline import HANDLER_SECONDS_MAX
-from worker.sqs.aws_session import MARGIN_SECONDS
 from worker.sqs.queue import Redrive
-from worker.tuning import renew_at
+from worker.sqs.sdk.session import MARGIN_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path

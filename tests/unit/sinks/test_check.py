@@ -10,9 +10,9 @@ import pytest
 
 from tests.records import make_messages
 from worker.errors import SinkRefused
-from worker.sinks.ndjson import NdjsonSink
+from worker.sinks.ndjson.sink import NdjsonSink
 from worker.sinks.sink import Checkable
-from worker.sinks.sqlite import SqliteSink
+from worker.sinks.sqlite.sink import SqliteSink
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.model.simloop import simulated
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
+from worker.facts import CredentialsKept, CredentialsRenewed, Fact
 from worker.sqs.key_ring import (
     AGAIN_SECONDS,
     ASK_SECONDS,
@@ -19,8 +20,7 @@ from worker.sqs.key_ring import (
     KeyRing,
     pause_before_asking,
 )
-from worker.sqs.native_sign import Keys
-from worker.telemetry.events import CredentialsKept, CredentialsRenewed, Fact
+from worker.sqs.sign import Keys
 
 OLD, NEW = Keys("OLD", "s", "token"), Keys("NEW", "s", "token")
 EXPIRED = CredentialsRefused("receive", "ExpiredToken", "SQS's words")

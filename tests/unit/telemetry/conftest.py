@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_type_hints
 
 import pytest
 
-from worker.telemetry import events
-from worker.telemetry.events import Fact, PipelineState
+from worker import facts
+from worker.facts import Fact, PipelineState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def every_kind() -> list[type[Fact]]:
     # The names of the module, not `__subclasses__` alone: slots make a second class that lingers until it is collected.
-    kinds = [kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, Fact)]
+    kinds = [kind for _, kind in inspect.getmembers(facts, inspect.isclass) if issubclass(kind, Fact)]
     return [kind for kind in kinds if kind is not Fact]
 
 

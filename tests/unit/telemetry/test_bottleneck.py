@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.facts import BatchWritten, MessagesReceived, PipelineState, RequestMade
 from worker.telemetry.bottleneck import STAGES, WORDS, Shares, verdict
-from worker.telemetry.events import BatchWritten, MessagesReceived, PipelineState, RequestMade
 from worker.telemetry.load import Load
 from worker.telemetry.performance import BATCHES_KEPT, Performance, quantile
 from worker.telemetry.spans import LONGEST_SECONDS, Spans

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from worker.facts import DeliveriesSettled, Fact, LoopLagged, ReceiversChanged, SinkLost
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch, FanOut
-from worker.telemetry.events import DeliveriesSettled, Fact, LoopLagged, ReceiversChanged, SinkLost
 from worker.telemetry.health import Health
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.report import Report

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker.telemetry.dispatch import FanOut
-from worker.telemetry.events import (
+from worker.facts import (
     BatchWritten,
     DeliveriesSettled,
     Fact,
@@ -27,6 +26,7 @@ from worker.telemetry.events import (
     WorkerStopped,
     WorkerStopping,
 )
+from worker.telemetry.dispatch import FanOut
 from worker.telemetry.health import Health
 from worker.telemetry.lag import watch_loop
 

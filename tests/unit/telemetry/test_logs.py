@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.events import (
+from worker.facts import (
     BatchWritten,
     Fact,
     MessageRejected,
@@ -34,7 +34,7 @@ from worker.telemetry.report import KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.telemetry.events import Level
+    from worker.facts import Level
     from worker.telemetry.logs import Format, Logs
 
     from .conftest import Clock

@@ -14,9 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from worker.telemetry.ages import BOUNDS, Ages
-from worker.telemetry.bottleneck import STAGES, Shares
-from worker.telemetry.events import (
+from worker.facts import (
     BatchWritten,
     DeliveriesSettled,
     Fact,
@@ -29,6 +27,8 @@ from worker.telemetry.events import (
     RequestMade,
     SettleFailed,
 )
+from worker.telemetry.ages import BOUNDS, Ages
+from worker.telemetry.bottleneck import STAGES, Shares
 from worker.telemetry.metrics import LOG_ONLY, Metrics
 from worker.telemetry.series import CHILDREN_MAX, LABEL_CHARACTERS
 

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
+from worker.facts import DeliveriesSettled, MessagesReceived, PipelineState, QueueMeasured
 from worker.telemetry.capacity import HALF_LIFE_SECONDS, Capacity
 from worker.telemetry.cost import BILLED_BYTES, Cost
 from worker.telemetry.current import CURRENT_SECONDS, Currents
-from worker.telemetry.events import DeliveriesSettled, MessagesReceived, PipelineState, QueueMeasured
 from worker.telemetry.oldest import Oldest
 from worker.telemetry.outlook import Outlook, Watch
 from worker.telemetry.outlook_scrape import OutlookCollector

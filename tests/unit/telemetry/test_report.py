@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.events import DeliveriesSettled
+from worker.facts import DeliveriesSettled
 from worker.telemetry.rates import Meter
 from worker.telemetry.report import Report, report_every
 

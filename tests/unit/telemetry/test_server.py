@@ -14,8 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from worker.errors import SettingsError
+from worker.facts import MessagesReceived, WorkerStarted
 from worker.telemetry import listener
-from worker.telemetry.events import MessagesReceived, WorkerStarted
 from worker.telemetry.fetch import fetch
 from worker.telemetry.health import Health
 from worker.telemetry.metrics import Metrics

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.telemetry.events import CallHung, HungCallEnded, PipelineStarted, PipelineState, WorkerStarted
+from worker.facts import CallHung, HungCallEnded, PipelineStarted, PipelineState, WorkerStarted
 from worker.telemetry.health import Health
 
 if TYPE_CHECKING:

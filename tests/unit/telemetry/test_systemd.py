@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker.telemetry import events
+from worker import facts
 from worker.telemetry.systemd import VARIABLES, Manager, Notifier, taken
 from worker.telemetry.systemd_words import Phase, Rate, message
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from worker.telemetry.events import Fact
+    from worker.facts import Fact
 
 PATIENCE_SECONDS = 30.0
 
@@ -84,11 +84,11 @@ def listening(address: str) -> Iterator[Heard]:
 
 @contextmanager
 def telling(worker: Worker, address: str, *, watchdog: float | None = 0.3) -> Iterator[tuple[Notifier, list[Fact]]]:
-    facts: list[Fact] = []
+    told: list[Fact] = []
     notifier = Notifier(Manager(address, watchdog), worker)
-    notifier.start(facts.append)
+    notifier.start(told.append)
     try:
-        yield notifier, facts
+        yield notifier, told
     finally:
         notifier.stop()
 
@@ -103,24 +103,24 @@ def test_a_life_is_told_from_start_to_end(tmp_path: Path, *, abstract: bool) -> 
     """More time while starting, READY once, WATCHDOG while alive, STOPPING with the time that is left, last words."""
     address = f"@sqs-worker-{os.getpid()}-{time.monotonic_ns()}" if abstract else str(tmp_path / "notify")
     worker = Worker()
-    with listening(address) as manager, telling(worker, address) as (notifier, facts):
+    with listening(address) as manager, telling(worker, address) as (notifier, told):
         assert manager.next() == ["STATUS=starting"]
         assert assigned(manager.until(lambda told: "WATCHDOG=1" in told), "EXTEND_TIMEOUT_USEC") == "30000000"
         worker.run()
-        notifier.observe(events.WorkerStarted("w", "1", ("default",), "http://127.0.0.1:1"))
+        notifier.observe(facts.WorkerStarted("w", "1", ("default",), "http://127.0.0.1:1"))
         ready = manager.until(lambda told: "READY=1" in told)
         assert "WATCHDOG=1" in ready
         assert assigned(ready, "STATUS").startswith("running; 0 received, 0 deleted")
         assert "READY=1" not in manager.next()
         worker.state, worker.ready = "draining", (False, "draining")
-        notifier.observe(events.WorkerStopping("SIGTERM", 25.0))
+        notifier.observe(facts.WorkerStopping("SIGTERM", 25.0))
         stopping = manager.until(lambda told: "STOPPING=1" in told)
         assert 30e6 < int(assigned(stopping, "EXTEND_TIMEOUT_USEC")) <= 35e6
         assert assigned(stopping, "STATUS").startswith("draining; ")
-        notifier.observe(events.WorkerStopped("SIGTERM", 1.0, clean=True))
+        notifier.observe(facts.WorkerStopped("SIGTERM", 1.0, clean=True))
         notifier.stop()
         assert manager.until(lambda told: "ended clean (SIGTERM)" in assigned(told, "STATUS"))
-        assert facts == []
+        assert told == []
 
 
 def test_who_is_not_alive_feeds_no_watchdog_and_says_why(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_status_that_cannot_be_read_is_no_sign_of_life_and_no_end(tmp_path: Pa
     with listening(str(tmp_path / "n")) as manager, telling(worker, str(tmp_path / "n")) as (notifier, _):
         manager.until(lambda told: "READY=1" in told)
         worker.broken = True
-        notifier.observe(events.WorkerStopping("SIGTERM", 5.0))
+        notifier.observe(facts.WorkerStopping("SIGTERM", 5.0))
         worker.broken = False
         manager.until(lambda told: "STOPPING=1" in told)
 
@@ -152,7 +152,7 @@ def test_stopped_before_it_was_open_it_was_never_ready(tmp_path: Path) -> None:
     """A signal during the start: no READY=1 goes out, whatever is still opened on the way."""
     worker = Worker()
     with listening(str(tmp_path / "n")) as manager, telling(worker, str(tmp_path / "n")) as (notifier, _):
-        notifier.observe(events.WorkerStopping("SIGTERM", 5.0))
+        notifier.observe(facts.WorkerStopping("SIGTERM", 5.0))
         worker.run()
         told = manager.until(lambda told: "STOPPING=1" in told)
         assert "READY=1" not in told
@@ -161,8 +161,8 @@ def test_stopped_before_it_was_open_it_was_never_ready(tmp_path: Path) -> None:
 def test_a_refusal_is_the_last_word(tmp_path: Path) -> None:
     """`systemctl status` says why it does not run, on one line: a line break would begin another assignment."""
     with listening(str(tmp_path / "n")) as manager, telling(Worker(), str(tmp_path / "n")) as (notifier, _):
-        notifier.observe(events.WorkerRefused("QueueMissing", "X", "no such queue:\nREADY=1"))
-        notifier.observe(events.WorkerStopped("failed", 1.0, clean=False))
+        notifier.observe(facts.WorkerRefused("QueueMissing", "X", "no such queue:\nREADY=1"))
+        notifier.observe(facts.WorkerStopped("failed", 1.0, clean=False))
         notifier.stop()
         manager.until(lambda told: told[-1] == "STATUS=refused: no such queue: READY=1")
 
@@ -170,9 +170,9 @@ def test_a_refusal_is_the_last_word(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["vsock:2:1234", "@nobody-listens-here", "/nowhere/at/all"])
 def test_a_manager_that_cannot_be_told_is_noticed_and_ends_nothing(address: str) -> None:
     """One notice that says what it means and what belongs together; the worker goes on."""
-    with telling(Worker(), address) as (_, facts):
-        (noticed,) = facts
-        assert isinstance(noticed, events.SettingsNoticed)
+    with telling(Worker(), address) as (_, told):
+        (noticed,) = told
+        assert isinstance(noticed, facts.SettingsNoticed)
         assert address in noticed.notice
         assert "Type=notify" in noticed.notice
 

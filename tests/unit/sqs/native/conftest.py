@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.sqs.native.peers import Peer, listening
 from worker.sqs.endpoint import Endpoint
-from worker.sqs.native_pool import Pool
+from worker.sqs.native.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.sqs.native.peers import chunked, says
-from worker.sqs.native_answer import ANSWER_BYTES, HEAD_BYTES, AnswerReader, WireTrouble
+from worker.sqs.native.answer import ANSWER_BYTES, HEAD_BYTES, AnswerReader, WireTrouble
 
 BODY: Final = b'{"Messages": ["' + b"x" * 300 + b'"]}'
 Outcome = tuple[int, bytes, bool] | str

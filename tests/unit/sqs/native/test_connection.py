@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.unit.sqs.native.peers import GOOD, REQUEST, Turn, chunked, says
-from worker.sqs.native_answer import ANSWER_BYTES, WireTrouble
-from worker.sqs.native_connection import Connection, Unanswered
+from worker.sqs.native.answer import ANSWER_BYTES, WireTrouble
+from worker.sqs.native.connection import Connection, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

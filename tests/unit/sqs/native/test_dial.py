@@ -12,9 +12,9 @@ import pytest
 from tests.unit.sqs.native.peers import REQUEST, Turn, listening
 from tests.unit.sqs.native.test_tls import HERE, authority, server_side
 from worker.sqs.endpoint import Endpoint
-from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_dial import Dialer
-from worker.sqs.native_pool import Pool, tls_context
+from worker.sqs.native.answer import WireTrouble
+from worker.sqs.native.dial import Dialer
+from worker.sqs.native.pool import Pool, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.sqs.native.peers import GOOD, REQUEST, Turn, says
 from worker.sqs.endpoint import Endpoint
-from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_connection import Unanswered
-from worker.sqs.native_pool import Pool
+from worker.sqs.native.answer import WireTrouble
+from worker.sqs.native.connection import Unanswered
+from worker.sqs.native.pool import Pool
 
 if TYPE_CHECKING:
     from tests.unit.sqs.native.peers import Peer

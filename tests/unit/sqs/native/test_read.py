@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from worker.errors import QueueError
 from worker.message import Attribute, Delivery
-from worker.sqs.native_answer import Answer
-from worker.sqs.native_read import decoded, document, plain, refusal, settled, to_deliveries
+from worker.sqs.native.answer import Answer
+from worker.sqs.native.read import decoded, document, plain, refusal, settled, to_deliveries
 from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
 from worker.sqs.queue import OK
 

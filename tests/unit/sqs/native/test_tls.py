@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.unit.sqs.native.peers import REQUEST, listening
 from worker.sqs.endpoint import Endpoint
-from worker.sqs.native_answer import WireTrouble
-from worker.sqs.native_pool import Pool, tls_context
+from worker.sqs.native.answer import WireTrouble
+from worker.sqs.native.pool import Pool, tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path

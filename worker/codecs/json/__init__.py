@@ -1,0 +1,1 @@
+"""CODEC=json: one JSON object a message."""

@@ -1,0 +1,1 @@
+"""CODEC=text: the body as it is."""

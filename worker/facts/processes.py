@@ -1,0 +1,66 @@
+"""The processes of a worker that has several: what their parent saw of them. `process` counts from 0."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from worker.facts.fact import Fact, Level, fact
+
+
+@fact(frozen=True, slots=True)
+class ParentStarted(Fact):
+    """The parent serves metrics and probes for all, and starts its processes."""
+
+    worker_id: str
+    version: str
+    processes: int
+    metrics_url: str
+
+
+@fact(frozen=True, slots=True)
+class ProcessStarted(Fact):
+    """One was started; its own lines follow."""
+
+    process: int
+    pid: int
+
+
+@fact(frozen=True, slots=True)
+class ProcessEnded(Fact):
+    """One ended as it was meant to, or after it was told to. `code` is its exit code; -9 is the signal 9."""
+
+    process: int
+    pid: int
+    code: int
+    seconds: float
+
+
+@fact(frozen=True, slots=True)
+class ProcessLost(Fact):
+    """One ended and nobody had told it to; what it had in hand is visible again when its leases end."""
+
+    level: ClassVar[Level] = "warning"
+    process: int
+    pid: int
+    code: int
+    seconds: float
+    restart_in: float
+
+
+@fact(frozen=True, slots=True)
+class ProcessKilled(Fact):
+    """One was still there when all time to stop was over."""
+
+    level: ClassVar[Level] = "error"
+    process: int
+    pid: int
+
+
+@fact(frozen=True, slots=True)
+class ParentGaveUp(Fact):
+    """No process ever started: one ended `tries` times in a row, and its last words say why."""
+
+    level: ClassVar[Level] = "error"
+    process: int
+    code: int
+    tries: int

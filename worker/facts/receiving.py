@@ -1,0 +1,86 @@
+"""Receiving: answers, failures, and messages that came damaged or twice."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from worker.facts.fact import Fact, Level, fact
+
+
+@fact(frozen=True, slots=True)
+class MessagesReceived(Fact):
+    """One receive was answered; `count` 0 is an empty one."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    asked: int
+    count: int
+    bytes: int
+    seconds: float
+    sent_at: tuple[float, ...] = ()
+    """Unix time at which each received message was sent; empty where nobody measures how long they waited."""
+    received_at: float = 0.0
+    """Unix time of the receipt; goes with `sent_at`."""
+    waited_seconds: float = 0.0
+    """Before it was asked, for room."""
+
+
+@fact(frozen=True, slots=True)
+class ReceiveFailed(Fact):
+    """One receive failed and will be tried again in `retry_in` seconds."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    detail: str
+    retry_in: float
+    refused: bool = False
+    """True: permission or configuration (`QueueRefused`): somebody has to change something."""
+
+
+@fact(frozen=True, slots=True)
+class ReceiveRecovered(Fact):
+    """Receiving works again after `failures` failed tries and `seconds` without an answer."""
+
+    pipeline: str
+    failures: int
+    seconds: float
+
+
+@fact(frozen=True, slots=True)
+class ReceiversChanged(Fact):
+    """The number of receivers followed the load."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    receivers: int
+
+
+@fact(frozen=True, slots=True)
+class DeliveryDamaged(Fact):
+    """A received message was unusable (wrong MD5, a field missing) and left to become visible again."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    reason: str
+    message_id: str
+
+
+@fact(frozen=True, slots=True)
+class DuplicatesReceived(Fact):
+    """Messages already in flight here came again; the newer handle replaced the older, nothing is handled twice."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    count: int
+
+
+@fact(frozen=True, slots=True)
+class RedeliveriesRecognised(Fact):
+    """Messages already written here came again because their delete failed: deleted, not written again."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    count: int

@@ -1,0 +1,67 @@
+"""Settling and leases: how deliveries left, what failed on the way, which leases live."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from worker.facts.fact import Fact, Level, fact
+from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
+
+
+@fact(frozen=True, slots=True)
+class DeliveriesSettled(Fact):
+    """Deliveries left the ledger."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    outcome: OutcomeName
+    count: int
+
+
+@fact(frozen=True, slots=True)
+class SettleFailed(Fact):
+    """A delete, visibility change or dead letter did not go through. `final`: given up, the lease will run out."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    operation: str
+    code: str
+    count: int
+    final: bool
+
+
+@fact(frozen=True, slots=True)
+class DeadLetterRefused(Fact):
+    """The dead-letter queue does not take a rejected message, and will not until somebody acts; it stays where it was.
+
+    `detail` is SQS's own words, `fix` what to do.
+    """
+
+    level: ClassVar[Level] = "error"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    dead_letter_queue: str
+    code: str
+    detail: str
+    fix: str
+
+
+@fact(frozen=True, slots=True)
+class LeasesRenewed(Fact):
+    """Leases were lengthened."""
+
+    level: ClassVar[Level] = "debug"
+    pipeline: str
+    count: int
+
+
+@fact(frozen=True, slots=True)
+class LeasesLost(Fact):
+    """Leases ran out or SQS called the handles void while the messages were still in hand."""
+
+    level: ClassVar[Level] = "warning"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    code: str
+    count: int

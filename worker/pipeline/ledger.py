@@ -1,0 +1,215 @@
+"""The ledger: every delivery received and not yet settled.
+
+The poller sets room aside before it receives and enters what came; the settler takes each delivery out exactly once,
+which is what makes a second settlement impossible; the renewer asks it once a tick for the leases that are due. It also
+remembers messages that were written but could not be deleted: their redelivery is deleted and not written again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, get_args
+
+from worker.backoff import lease_left
+from worker.errors import AlreadySettled
+from worker.outcome import OutcomeName
+from worker.pipeline.tuning import renew_at, renew_before, request_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from worker.message import Delivery
+    from worker.pipeline.room import Room
+
+REMEMBERED: Final = 100_000
+"""Written-but-undeleted ids kept: far more than can be in flight, so what falls out expired long ago."""
+
+
+@dataclass(slots=True)
+class Entered:
+    """What became of one receive's deliveries."""
+
+    fresh: list[Delivery] = field(default_factory=list)
+    """To be handled. Also what we have just given back: SQS may hand it out before it answers that it did."""
+    written: list[Delivery] = field(default_factory=list)
+    """Written here before, but their delete failed: to be deleted at once."""
+    size: int = 0
+    """Bytes of both."""
+    superseded: int = 0
+    """Already in flight here: the newer handle was taken over, and nothing is handled twice."""
+
+
+class Ledger:
+    """What is in flight.
+
+    Deliveries are found by message id, so two receipts of one message are never in hand at once; the newer handle
+    always wins.
+    """
+
+    def __init__(self, *, room: Room, lease_seconds: float) -> None:
+        self.room = room
+        self.lease_seconds = lease_seconds
+        # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
+        self._renewed_seconds = lease_left(held_seconds=0) - lease_seconds
+        self._request_seconds = request_seconds(lease_seconds)
+        self.received = 0  # written by enter
+        self.left: Counter[str] = Counter(
+            dict.fromkeys(get_args(OutcomeName), 0)
+        )  # by outcome; written by enter, leave
+        self._held: dict[str, Delivery] = {}  # by message id; written by enter and leave
+        self._returned: set[Delivery] = set()  # given back, and here again before SQS said so; written by enter, leave
+        self._written: dict[str, None] = {}  # ids, oldest first; written by remember and enter
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._returned)
+
+    def deliveries(self) -> list[Delivery]:
+        """Everything in flight."""
+        return [*self._returned, *self._held.values()]
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether this very delivery is in flight."""
+        return self._held.get(delivery.message_id) is delivery
+
+    def account(self) -> dict[str, int]:
+        """Received = deleted + retried + rejected + released + expired + in_flight, at every moment."""
+        return {"received": self.received, **self.left, "in_flight": len(self)}
+
+    # ── entry and exit ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def enter(self, deliveries: Sequence[Delivery]) -> Entered:
+        """Take over the deliveries of one receive."""
+        new = {delivery.message_id: delivery for delivery in deliveries}
+        known = not self._held.keys().isdisjoint(new) or (self._written and not self._written.keys().isdisjoint(new))
+        if known or len(new) < len(deliveries):
+            entered = self._enter_each(deliveries)
+        else:  # nearly always
+            entered = Entered(list(deliveries), size=self._hold(deliveries))
+        count = len(deliveries) - entered.superseded
+        self.received += len(deliveries)
+        self.left["expired"] += entered.superseded
+        self.room.hold(count, entered.size)
+        self.room.expect(count, entered.size)
+        return entered
+
+    def _enter_each(self, deliveries: Sequence[Delivery]) -> Entered:
+        """Some may be here already, or were."""
+        entered = Entered()
+        held, written = self._held, self._written
+        for delivery in deliveries:
+            message_id = delivery.message_id
+            if message_id in held and self._meet(held[message_id], delivery):
+                entered.superseded += 1
+                continue
+            entered.size += self._hold([delivery])
+            if message_id in written:
+                del written[message_id]
+                entered.written.append(delivery)
+            else:
+                entered.fresh.append(delivery)
+        return entered
+
+    def _meet(self, held: Delivery, newer: Delivery) -> bool:
+        """Its message is here already: whether the newer receipt is taken over by the older delivery."""
+        if held.renewable:
+            self._supersede(held, newer)
+            return True
+        del self._held[held.message_id]
+        self._returned.add(held)
+        return False
+
+    def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+        """Settle: each delivery leaves exactly once.
+
+        Raises:
+            AlreadySettled: a delivery is not in flight.
+        """
+        held, size = self._held, 0
+        for delivery in deliveries:
+            message_id = delivery.message_id
+            if held.get(message_id) is delivery:
+                del held[message_id]
+            elif delivery in self._returned:
+                self._returned.remove(delivery)
+            else:
+                raise AlreadySettled(message_id)
+            size += delivery.weight
+        self.left[outcome] += len(deliveries)
+        self.room.leave(len(deliveries), size)
+
+    @property
+    def given_back(self) -> AbstractSet[Delivery]:
+        """Those whose messages are here again, as `returned` says: to be looked at, now and later."""
+        return self._returned
+
+    def returned(self, delivery: Delivery) -> bool:
+        """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
+        return delivery in self._returned
+
+    def remember(self, delivery: Delivery) -> None:
+        """The message is written, but SQS may hand it out again: then it is to be deleted, not written."""
+        self._written[delivery.message_id] = None
+        if len(self._written) > REMEMBERED:
+            del self._written[next(iter(self._written))]
+
+    # ── leases ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def due(self, now: float) -> list[Delivery]:
+        """Every delivery whose lease is to be renewed now, first what came due first; one look at all that is held.
+
+        Asked for once a tick, not for each call, so that renewing costs in proportion to what is in flight.
+        """
+        ends = renew_before(now, lease_seconds=self.lease_seconds)
+        past_half = [delivery for delivery in self._held.values() if delivery.deadline <= ends]
+        due = [delivery for delivery in past_half if self.is_due(delivery, now)]
+        since = ends - now
+        return sorted(due, key=lambda delivery: max(delivery.deadline - since, delivery.renew_after))
+
+    def is_due(self, delivery: Delivery, now: float) -> bool:
+        """Whether the lease of *delivery* is still to be renewed at loop time *now*."""
+        return (
+            self._held.get(delivery.message_id) is delivery
+            and delivery.renewal is None
+            and delivery.renewable
+            and max(delivery.renew_after, renew_at(delivery.deadline, lease_seconds=self.lease_seconds)) <= now
+            and now < delivery.renew_until
+            and self.changeable(delivery, now)
+        )
+
+    def changeable(self, delivery: Delivery, now: float) -> bool:
+        """Whether its visibility is ours to change, and still will be when a request that begins *now* gets there."""
+        return not delivery.lost and now + self._request_seconds < delivery.deadline
+
+    def renewed(self, delivery: Delivery, deadline: float) -> None:
+        """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
+        if self.holds(delivery):
+            delivery.deadline = deadline
+
+    def shorten(self, ends: Mapping[Delivery, float]) -> None:
+        """Leases that may end at these loop times already, since nobody knows whether SQS gave the messages back."""
+        for delivery, end in ends.items():
+            delivery.deadline = min(delivery.deadline, end)
+
+    def _hold(self, deliveries: Sequence[Delivery]) -> int:
+        """Their bytes."""
+        held, lease, renewed, total = self._held, self.lease_seconds, self._renewed_seconds, 0
+        for delivery in deliveries:
+            leased_at, body = delivery.leased_at, delivery.body
+            delivery.deadline = leased_at + lease
+            delivery.renew_until = leased_at + renewed
+            plain = not delivery.attributes and body.isascii()  # nearly always: a byte is a character
+            delivery.weight = size = len(body) if plain else delivery.size
+            held[delivery.message_id] = delivery
+            total += size
+        return total
+
+    def _supersede(self, held: Delivery, newer: Delivery) -> None:
+        """The lease in hand is void: SQS gave out a newer one, and gave it to us."""
+        held.receipt_handle = newer.receipt_handle
+        held.receive_count = newer.receive_count + held.tries
+        held.leased_at = newer.leased_at
+        held.lost = False
+        # renew_until stays: a handler past its time limit must not be given a new one by its own worker's receives.
+        held.deadline = newer.leased_at + self.lease_seconds

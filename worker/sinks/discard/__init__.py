@@ -1,0 +1,1 @@
+"""SINK=discard: nowhere, to measure everything else."""

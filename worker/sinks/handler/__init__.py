@@ -1,0 +1,1 @@
+"""SINK=handler: your function."""

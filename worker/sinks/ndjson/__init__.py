@@ -1,0 +1,1 @@
+"""SINK=ndjson: lines in a file."""

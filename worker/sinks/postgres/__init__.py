@@ -1,0 +1,1 @@
+"""SINK=postgres: a table of a PostgreSQL database."""

@@ -1,0 +1,1 @@
+"""SINK=sqlite: a table of an SQLite file."""

@@ -1,0 +1,1 @@
+"""Our own request path: HTTP and Signature Version 4, from a request to its answer, without the SDK."""
