@@ -43,8 +43,8 @@ async def test_a_table_in_which_different_keys_are_one_is_refused(database: Post
 
 
 async def test_the_table_of_the_page_takes_messages(database: Postgres, table: str) -> None:
-    """As printed on the page of the sinks, for those who create it themselves; in a schema of its own."""
-    (block,) = (one for one in blocks("docs/sinks.md") if one.language == "sql")
+    """As printed on the page of the sink, for those who create it themselves; in a schema of its own."""
+    (block,) = (one for one in blocks("docs/sinks/postgres.md") if one.language == "sql")
     database.sql(f"CREATE SCHEMA {table}; SET search_path TO {table}; {block.text}")
     async with opened(database.dsn, f"{table}.messages") as sink:
         assert await sink.write(make_messages(3)) == [None] * 3

@@ -16,6 +16,7 @@ from tests.words.blocks import PORT, blocks, typed
 from tests.words.pages import ROOT, pages
 from worker.facts import PerformanceReported
 from worker.loopback.serve import serve
+from worker.sinks.sqlite.statements import BY_TIME, create_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,9 @@ OUTSIDE: Final = {
     ("docs/deploy/systemd.md", 1): "needs root and an account; systemd runs its units in tests/deploy/test_systemd.py",
     ("docs/loopback.md", 4): "needs packages of npm; held to the peer of the benchmark, which runs them",
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
-    ("docs/sinks.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
+    ("docs/sinks/postgres.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
+    ("docs/sinks/sqlite.md", 1): "what the sink executes; held to it below",
+    ("docs/tutorial.md", 22): "needs a cluster; held below to docs/deploy/kubernetes.md",
 }
 """Blocks that are not typed: page and number → why, and what is done instead."""
 ALL: Final = [block for page in pages() for block in blocks(str(page.relative_to(ROOT)))]
@@ -121,6 +124,22 @@ def test_the_block_of_the_other_language_is_what_the_benchmark_runs() -> None:
     (block,) = (one for one in ALL if (one.page, one.number) == ("docs/loopback.md", 4))
     for used in (*re.findall(r"^import .*;$", block.text, re.MULTILINE), "Consumer.create(", "new SQSClient("):
         assert used.replace("'", '"') in peer.replace("'", '"'), used
+
+
+def test_the_table_of_the_sqlite_page_is_the_one_that_the_worker_makes() -> None:
+    """Word for word, but for the space between them."""
+    (block,) = (one for one in ALL if one.page == "docs/sinks/sqlite.md")
+    printed = " ".join(block.text.replace("(", " ( ").replace(")", " ) ").split())
+    made = create_table("messages", BY_TIME).replace("(", " ( ").replace(")", " ) ")
+    assert printed == " ".join(made.split()) + " ;"
+
+
+def test_the_cluster_of_the_tutorial_is_the_one_of_its_page() -> None:
+    """Each line stands in the trial of the page on Kubernetes, whose commands are held to `k8s/`."""
+    (lines,) = (one.text.splitlines() for one in ALL if (one.page, one.number) == ("docs/tutorial.md", 22))
+    (trial,) = (one.text.splitlines() for one in ALL if (one.page, one.number) == ("docs/deploy/kubernetes.md", 1))
+    assert len(lines) > 3
+    assert set(lines) <= set(trial)
 
 
 def test_the_keys_of_the_status_are_those_that_are_shown() -> None:
