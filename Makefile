@@ -30,7 +30,7 @@ FROM ?= 0
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check cluster-check setup pins clean
+.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check cluster-check setup map pins clean
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
@@ -128,6 +128,9 @@ mutants: setup ## the core with one thing changed at a time: what no unit test s
 	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.pipeline.room.*' (module.class and function)"
 	@echo "what was decided is kept in mutants/, so it goes on where it was stopped; $(BIN)/mutmut show NAME says what a survivor changed"
 	@set -f; $(BIN)/mutmut run $(ONLY); ended=$$?; $(BIN)/mutmut results | grep -v ': not checked'; exit $$ended
+
+map: setup ## the rooms of worker/, drawn from its imports into docs/internals.md
+	$(BIN)/python -m tests.house.map
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
