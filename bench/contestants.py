@@ -75,7 +75,7 @@ def ourselves(transport: Transport, sink: str = "sqlite", **environment: str) ->
         ours=True,
         rows=sink == "sqlite",
         how="defaults",
-        needs={ROOT / "worker" / "sqs" / "native.py": "this worker has no native path"}
+        needs={ROOT / "worker" / "sqs" / "native" / "queue.py": "this worker has no native path"}
         if transport == "native"
         else {},
     )
