@@ -211,7 +211,7 @@ ABLATIONS: Final = (
     ),
     _ablation(
         "takes any cancellation for its own",
-        _one(write, "told_to_end", defects.takes_any_cancellation_for_its_own),
+        _one(write, "meant", defects.takes_any_cancellation_for_its_own),
         "INV-13",
         9,
     ),

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.cancellation import meant
 from worker.errors import QueueError, SinkRefused, SinkUnavailable
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
@@ -27,7 +28,7 @@ from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
-from worker.pipeline.stage import Stages, told_to_end
+from worker.pipeline.stage import Stages
 from worker.pipeline.write import Divided, Writer, Written
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
@@ -100,7 +101,7 @@ async def takes_away_for_a_retry(
     except SinkUnavailable:
         return [Retried("sink")] * len(records)
     except (Exception, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError) and told_to_end():
+        if isinstance(error, asyncio.CancelledError) and meant():
             raise
         return await try_write(self, records, trial)
     return [DONE if answer is None else answer for answer in answers]

@@ -9,9 +9,9 @@ by cancellation*: all other stages are cancelled, and whoever is inside the `asy
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from worker.cancellation import supervise
 from worker.errors import StageEnded
 
 if TYPE_CHECKING:
@@ -64,9 +64,8 @@ class Stages:
     def start(self, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> asyncio.Task[T]:
         """Run what *work* gives as a stage."""
         stage = Stage(self, name, work)
-        context = copy_context()
-        context.run(_STAGE.set, stage)
-        task: asyncio.Task[T] = self._loop.create_task(stage.run(), name=name, context=context)
+        task: asyncio.Task[T] = self._loop.create_task(stage.run(), name=name)
+        supervise(task, stage.may_end)
         self._running[task] = stage
         task.add_done_callback(self._ended)
         if self._aborting:
@@ -102,10 +101,10 @@ class Stages:
     def _failure(self, stage: Stage, task: asyncio.Task[Any]) -> BaseException | None:
         """Why *task* should not have ended; None where it should."""
         if task.cancelled():
-            return None if stage.may_end else StageEnded(stage.name, CANCELLED)
+            return None if stage.may_end() else StageEnded(stage.name, CANCELLED)
         error = task.exception()
         if error is None:
-            return None if stage.may_end or self._over() else StageEnded(stage.name, RETURNED)
+            return None if stage.may_end() or self._over() else StageEnded(stage.name, RETURNED)
         if not isinstance(error, BaseExceptionGroup | StageEnded):
             error.add_note(f"This ended the stage {stage.name}.")
         return error
@@ -129,7 +128,6 @@ class Stage:
         self.told = False
         """To end. Written by `Stages.end`."""
 
-    @property
     def may_end(self) -> bool:
         """It was told to end, by itself or with all others."""
         return self.told or self._stages.ending
@@ -144,23 +142,3 @@ class Stage:
 
 CANCELLED: Final = "was cancelled, and not by the worker"
 RETURNED: Final = "returned before the worker was told to stop"
-
-_STAGE: Final[ContextVar[Stage | None]] = ContextVar("stage", default=None)
-
-
-def told_to_end() -> bool:
-    """Inside a stage that caught `CancelledError`: whether it is meant to end.
-
-    False when the cancellation is the doing of some library below it; then it is taken back, for whoever cancels a task
-    and does not say so (`uncancel`) would have every later wait of it fail in the same way.
-    """
-    task, stage = asyncio.current_task(), _STAGE.get()
-    if task is None:
-        return True
-    if stage is None:
-        return task.cancelling() > 0
-    if stage.may_end:
-        return True
-    while task.cancelling():
-        task.uncancel()
-    return False

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker import facts
+from worker.cancellation import meant
 from worker.errors import BatchFailed, CallHangs, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
 from worker.pipeline.breaker import HANGING_SECONDS, AwayTooLong, Trial
 from worker.pipeline.lane import HELD_BACK, held_back
-from worker.pipeline.stage import told_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,7 +124,7 @@ class Writer:
         except GeneratorExit:
             raise  # nobody waits for this coroutine any more
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and told_to_end():
+            if isinstance(error, asyncio.CancelledError) and meant():
                 raise
             outcome = _meaning(error, len(records))
         else:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from worker import __version__, facts
 from worker.app import open_pipeline
+from worker.cancellation import YourThreads, guarded_task
 from worker.ecs.protect import protector_of
 from worker.errors import QueueError, QueueUnavailable, SinkError, SinkUnavailable, StageEnded, StartRefused
-from worker.guard import YourThreads, guarded_task
 from worker.pipeline.caution import Caution
 from worker.pipeline.farewell import waits_for
 from worker.pipeline.stage import CANCELLED, Stages

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
+from worker.cancellation import meant
 from worker.errors import StageEnded
-from worker.pipeline.stage import Stages, told_to_end
+from worker.pipeline.stage import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -208,7 +209,7 @@ async def test_a_stage_knows_whether_it_is_meant_to_end() -> None:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                heard.append(told_to_end())
+                heard.append(meant())
 
     async with Stages(over=lambda: len(heard) > 1) as stages:
         listening = stages.start(listens, name="s")
@@ -222,25 +223,25 @@ async def test_a_stage_knows_whether_it_is_meant_to_end() -> None:
 
 
 @simulated
-async def test_outside_of_any_stage_whoever_is_cancelled_is_meant_to_end() -> None:
-    """And one whose future was cancelled below it is not."""
+async def test_a_task_that_a_stage_has_started_is_not_the_stage() -> None:
+    """Whoever cancels it means it, although nobody has told the stage to end."""
     heard: list[bool] = []
-    below: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def listens() -> None:
-        for waited_for in (below, asyncio.Event().wait()):
-            try:
-                await waited_for
-            except asyncio.CancelledError:
-                heard.append(told_to_end())
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.append(meant())
 
-    listening = asyncio.get_running_loop().create_task(listens())
-    await asyncio.sleep(1)
-    below.cancel()
-    await asyncio.sleep(1)
-    listening.cancel()
-    await listening
-    assert heard == [False, True]
+    async def starts() -> None:
+        started = asyncio.get_running_loop().create_task(listens())
+        await asyncio.sleep(1)
+        started.cancel()
+        await started
+
+    async with Stages(over=lambda: True) as stages:
+        await stages.start(starts, name="s")
+    assert heard == [True]
 
 
 def test_the_error_names_the_stage() -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.cancellation import your_context, your_task
 from worker.errors import BatchFailed, CallHangs, SinkError, SinkStuck
-from worker.guard import your_context, your_task
 from worker.limit import Limits
 from worker.sinks.handler.answers import Failed, answer_to_single, answers_to_batch, meaning, spoken
 from worker.sinks.handler.bound import bind

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from worker.cancellation import meant
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.facts import RequestMade
 from worker.sqs.sdk.proxy import named
@@ -82,9 +83,9 @@ class Caller:
             async with asyncio.timeout(seconds):
                 return await method(**asked)
         except asyncio.CancelledError:
-            # Closing a pool cancels whoever waits for one of its connections, though nobody cancelled the task.
-            task = asyncio.current_task()
-            if self._closed and task is not None and not task.cancelling():
+            # Closing a pool cancels whoever waits for one of its connections, though nobody cancelled the task. A time
+            # limit around this call may come to nothing then; it was for a call that has ended now.
+            if self._closed and not meant():
                 raise QueueUnavailable(operation, "Closed") from None
             raise
         except Exception as error:

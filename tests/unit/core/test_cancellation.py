@@ -1,4 +1,4 @@
-"""The guard: your code cannot cancel the worker's tasks, by whatever way."""
+"""Cancellation: your code cannot cancel the worker's tasks, by whatever way, and who was cancelled knows by whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.guard import TaskExited, guarded_task, your_task
+from tests.model.simloop import simulated
+from worker.cancellation import TaskExited, guarded_task, meant, supervise, your_task
 from worker.process.run import guarded_loop
 
 if TYPE_CHECKING:
@@ -125,6 +126,54 @@ def test_a_background_task_of_yours_that_exits_does_not_stop_the_loop() -> None:
         await your_task(yours(), name="yours")
 
     guarded(main)
+
+
+@simulated
+async def test_of_a_task_that_nobody_supervises_whoever_is_cancelled_is_meant_to_end() -> None:
+    """And one whose future was cancelled below it is not."""
+    heard: list[bool] = []
+    below: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def listens() -> None:
+        for waited_for in (below, asyncio.Event().wait()):
+            try:
+                await waited_for
+            except asyncio.CancelledError:
+                heard.append(meant())
+
+    listening = asyncio.get_running_loop().create_task(listens())
+    await asyncio.sleep(1)
+    below.cancel()
+    await asyncio.sleep(1)
+    listening.cancel()
+    await listening
+    assert heard == [False, True]
+
+
+@simulated
+async def test_who_is_not_told_to_end_goes_on_as_if_nobody_had_cancelled_it() -> None:
+    """All cancellations are taken back, so that a later time limit in the same task still knows its own."""
+    heard: list[object] = []
+
+    async def listens() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.append(meant())
+        try:
+            async with asyncio.timeout(1):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            heard.append("late")
+
+    listening = asyncio.get_running_loop().create_task(listens())
+    supervise(listening, lambda: False)
+    await asyncio.sleep(1)
+    listening.cancel()
+    listening.cancel()
+    await listening
+    assert heard == [False, "late"]
+    assert not listening.cancelling()
 
 
 async def wait_for(event: asyncio.Event) -> None:
