@@ -11,6 +11,7 @@ import pytest
 from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
 from tests.system.postgres import Postgres, postgres
+from tests.system.proxy import Proxy, proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -38,6 +39,11 @@ class StartedOnce:
     def postgres(self) -> Postgres:
         """A PostgreSQL."""
         return self._stack.enter_context(postgres())
+
+    @cached_property
+    def network(self) -> Proxy:
+        """The way to that PostgreSQL, which can fail. Whoever makes it fail mends it."""
+        return self._stack.enter_context(proxy(self.postgres.port))
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,18 @@ class Postgres:
         """One value of every row of *table*, which may be followed by conditions."""
         return self.sql(f"SELECT {expression} FROM {table}")  # noqa: S608 - our own words
 
+    @contextmanager
+    def holding(self, statement: str) -> Iterator[None]:
+        """Another session has done *statement* and not committed; with the block it is taken back."""
+        command = [str(self._programs / "psql"), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.dsn]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, text=True, **pipes) as session:  # type: ignore[call-overload]  # of pipes alike
+            session.stdin.write(f"BEGIN;\n{statement};\nSELECT 'held';\n")
+            session.stdin.flush()
+            assert session.stdout.readline().strip() == "held"
+            yield
+            session.stdin.close()
+
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -16,6 +16,8 @@ from queue import SimpleQueue
 from threading import Thread, get_native_id
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from worker.errors import SinkUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -74,17 +76,32 @@ class Threads:
         self._name = name
         self._started = False
         """Written by `run`, in the loop."""
+        self._stopped = False
+        """Written by `stop`, in the loop."""
 
     async def run(self, function: Callable[[], T], *, ended: Callable[[], None] = lambda: None) -> T:
-        """What *function* returns or raises; *ended* is called in the loop when it is really over."""
+        """What *function* returns or raises; *ended* is called in the loop when it is really over.
+
+        Raises:
+            SinkUnavailable: the threads were stopped, so nobody would ever call it.
+        """
+        if self._stopped:
+            raise SinkUnavailable(f"{self._name}: written to after it was closed")
         self._start()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.append(_Call(function, answer, ended))  # type: ignore[arg-type]  # calls of any type
         self._woken.put(True)  # noqa: FBT003 - what it means is said above
         return await answer
 
+    async def end_with(self, function: Callable[[], object]) -> None:
+        """Run *function* behind all that is queued, and stop. Once: a second time there is nothing left to do."""
+        if not self._stopped:
+            await self.run(function)
+            self.stop()
+
     def stop(self) -> None:
         """Let every thread end after what is queued. Waits for nothing."""
+        self._stopped = True
         for _ in range(self._size if self._started else 0):
             self._woken.put(False)  # noqa: FBT003 - what it means is said above
 

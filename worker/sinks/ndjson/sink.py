@@ -84,8 +84,7 @@ class NdjsonSink:
 
     async def close(self) -> None:
         """Give the file back after whatever the thread still writes."""
-        await self._thread.run(self._lines.close)
-        self._thread.stop()
+        await self._thread.end_with(self._lines.close)
 
     async def _append(self, payload: bytes) -> None:
         try:

@@ -92,8 +92,7 @@ class SqliteSink:
 
     async def close(self) -> None:
         """Disconnect after whatever the thread still writes."""
-        await self._thread.run(self._table.close)
-        self._thread.stop()
+        await self._thread.end_with(self._table.close)
 
     async def _opening(self, way: Callable[[], T]) -> T:
         if self._path in {"", ":memory:"} or "\0" in self._path + self._table_name:

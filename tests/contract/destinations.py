@@ -1,0 +1,205 @@
+"""The destinations of our own sinks, each as a `Case` of the conformance suite, and what is done to them.
+
+Takes a folder of the test and the servers, gives a case whose destination is empty.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from tests.contract.notebook import NOTEBOOK, sign
+from tests.system.proxy import Trouble
+from worker.sinks.discard.sink import DiscardSink
+from worker.sinks.handler.sink import HandlerSink
+from worker.sinks.ndjson.sink import NdjsonSink
+from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.sqlite.sink import SqliteSink
+from worker.sinks.sqlite.statements import BY_KEY, BY_TIME
+from worker.testing.messages import make_message
+from worker.testing.sinks import Case, Child, Guarantee
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.contract.conftest import StartedOnce
+    from worker.sinks.sqlite.statements import Key
+
+Maker = Callable[[Path, "StartedOnce", "pytest.MonkeyPatch"], Case]
+
+SLOW_SECONDS: Final = 0.6
+BAD: Final = make_message("bad", {"text": "\ud800"}, body='{"account": "of somebody", "text": "\ud800"}')
+NO_LOCK: Final = "it is locked as a whole, never a row of it"
+
+
+def sqlite(folder: Path, key: Key) -> Case:
+    """A table in a file of its own."""
+    path = folder / "contract.db"
+    return Case(
+        name="sqlite",
+        make=lambda: SqliteSink(str(path), keys=[key]),
+        keys=lambda: _keys_in_table(path),
+        guarantee=Guarantee.TRANSACTIONAL,
+        ordered=True,
+        bad=BAD,
+        away=lambda: _file_locked(path),
+        slow=lambda: _file_locked(path, SLOW_SECONDS),
+        refused=lambda: SqliteSink(str(folder / "no" / "contract.db")),
+        child=Child("tests.contract.destinations:sqlite_of", (str(path), key is BY_TIME)),
+        cannot={"too_large": "a value may have a gigabyte, and no message is that large", "locked": NO_LOCK},
+    )
+
+
+def sqlite_of(path: str, by_time: bool) -> SqliteSink:  # noqa: FBT001 - as JSON carries it
+    """For a process of its own."""
+    return SqliteSink(path, keys=[BY_TIME if by_time else BY_KEY])
+
+
+def postgres(folder: Path, servers: StartedOnce) -> Case:
+    """A table of the server, by way of a network that can fail."""
+    server, network = servers.postgres, servers.network
+    table = "t_" + re.sub(r"\W", "_", folder.name)
+    dsn = server.dsn_at(network.port)
+    row = f"INSERT INTO {table} SELECT '%s', '', now(), now(), 1"
+
+    @contextmanager
+    def troubled(trouble: Trouble) -> Iterator[None]:
+        network.behave(trouble)
+        if trouble.refuse:
+            network.reset()
+        try:
+            yield
+        finally:
+            network.heal()
+
+    return Case(
+        name="postgres",
+        make=lambda: PostgresSink(dsn, table),
+        keys=lambda: server.keys(table) if server.sql(f"SELECT to_regclass('{table}')") != [""] else [],
+        guarantee=Guarantee.TRANSACTIONAL,
+        bad=BAD,
+        too_large=make_message("too-large" + "".join(map(str, range(5_000)))),
+        away=lambda: troubled(Trouble(refuse=True)),
+        slow=lambda: troubled(Trouble(latency_seconds=SLOW_SECONDS / 6)),
+        locked=lambda key: server.holding(row % key),
+        refused=lambda: PostgresSink(server.dsn_at(network.port, password="of somebody else"), table),
+        child=Child("worker.sinks.postgres.sink:PostgresSink", (dsn, table)),
+        cannot={"ordered": "a table has no order of its own"},
+    )
+
+
+def ndjson(folder: Path) -> Case:
+    """A file of lines."""
+    path = folder / "contract.ndjson"
+    return Case(
+        name="ndjson",
+        make=lambda: NdjsonSink(str(path)),
+        keys=lambda: _keys_in_lines(path),
+        guarantee=Guarantee.AT_LEAST_ONCE,
+        ordered=True,
+        bad=BAD,
+        away=lambda: _lines_locked(path),
+        slow=lambda: _lines_locked(path, SLOW_SECONDS),
+        refused=lambda: NdjsonSink(str(folder / "no" / "contract.ndjson")),
+        child=Child("worker.sinks.ndjson.sink:NdjsonSink", (str(path),)),
+        cannot={"too_large": "a line has no limit", "locked": NO_LOCK},
+    )
+
+
+def handler(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """A function that writes into a file."""
+    path = folder / "notebook"
+    monkeypatch.setenv(NOTEBOOK, str(path))
+    limits = {"timeout_seconds": 60, "concurrency": 2}
+    function = f"tests.contract.notebook.{name}"
+    return Case(
+        name=name,
+        make=lambda: HandlerSink(function, timeout_seconds=60, concurrency=2),
+        keys=lambda: path.read_text().splitlines() if path.exists() else [],
+        guarantee=Guarantee.AT_LEAST_ONCE,
+        ordered=True,
+        bad=BAD,
+        away=lambda: _signed("away"),
+        slow=lambda: _signed("slow"),
+        locked=lambda key: _signed("locked", key),
+        refused=lambda: HandlerSink(f"{function}_of_nobody", timeout_seconds=60, concurrency=2),
+        child=Child("worker.sinks.handler.sink:HandlerSink", (function,), limits),
+        cannot={"too_large": "a function has no limits but those it sets itself"},
+    )
+
+
+def discard() -> Case:
+    """Nowhere."""
+    nowhere = dict.fromkeys(
+        ("ordered", "bad", "too_large", "away", "slow", "locked", "refused", "child"), "there is no destination"
+    )
+    return Case(name="discard", make=DiscardSink, keys=list, guarantee=Guarantee.NOTHING, cannot=nowhere)
+
+
+CASES: Final[dict[str, Maker]] = {
+    "sqlite": lambda folder, *_: sqlite(folder, BY_TIME),
+    "sqlite-by-key": lambda folder, *_: sqlite(folder, BY_KEY),
+    "postgres": lambda folder, servers, _: postgres(folder, servers),
+    "ndjson": lambda folder, *_: ndjson(folder),
+    "handler": lambda folder, _, patch: handler(folder, "handle", patch),
+    "handler-batch": lambda folder, _, patch: handler(folder, "handle_batch", patch),
+    "discard": lambda *_: discard(),
+}
+
+
+def _keys_in_table(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as connection:
+        return [key for (key,) in connection.execute("SELECT message_id FROM messages ORDER BY rowid")]
+
+
+def _keys_in_lines(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    return [orjson.loads(line)["message_id"] for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+@contextmanager
+def _file_locked(path: Path, seconds: float | None = None) -> Iterator[None]:
+    """Somebody else is in the database for *seconds*, or as long as the block lasts."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with _over_after(seconds, lambda: connection.execute("ROLLBACK")):
+            yield
+
+
+@contextmanager
+def _lines_locked(path: Path, seconds: float | None = None) -> Iterator[None]:
+    """Somebody else holds the lock of the file for *seconds*, or as long as the block lasts."""
+    with path.open("ab") as lines:
+        fcntl.flock(lines, fcntl.LOCK_EX)
+        with _over_after(seconds, lambda: fcntl.flock(lines, fcntl.LOCK_UN)):
+            yield
+
+
+@contextmanager
+def _over_after(seconds: float | None, end: Callable[[], object]) -> Iterator[None]:
+    timer = Timer(seconds or 0.0, end)
+    if seconds is not None:
+        timer.start()
+    yield
+    if seconds is None:
+        end()
+    else:
+        timer.join()
+
+
+@contextmanager
+def _signed(matter: str, words: str = "") -> Iterator[None]:
+    sign(matter).write_text(words)
+    yield
+    sign(matter).unlink()
