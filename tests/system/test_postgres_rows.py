@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.records import make_message, make_messages
 from tests.system.tables import BOTH_WAYS, leave_alone, on_insert, opened, trouble
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.outcome import Rejected
+from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres

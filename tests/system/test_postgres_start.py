@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.records import make_messages
 from tests.system.postgres import PASSWORD, USER
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import COLUMNS, opened, trouble
@@ -16,6 +15,7 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.postgres import connect
 from worker.sinks.postgres.sink import PostgresSink
 from worker.sinks.postgres.table import COPY_ROWS
+from worker.testing.messages import make_messages
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres

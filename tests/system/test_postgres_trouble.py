@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from tests.records import make_messages
 from tests.system.proxy import Proxy, Trouble
 from tests.system.tables import BOTH_WAYS, COMMITTED, leave_alone, on_insert, opened, trouble
 from worker.errors import SinkContended, SinkUnavailable
 from worker.sinks.postgres import connect
 from worker.sinks.postgres import sink as module
 from worker.sinks.postgres.table import COPY_ROWS
+from worker.testing.messages import make_messages
 
 if TYPE_CHECKING:
     from tests.system.postgres import Postgres

@@ -7,9 +7,9 @@ import pickle
 
 import pytest
 
-from tests.records import make_message
 from worker.message import NO_ATTRIBUTES, Attribute, Delivery, Message
 from worker.sqs.parse import SYSTEM_ATTRIBUTES, to_delivery
+from worker.testing.messages import make_message
 
 RAW = {
     "MessageId": "m",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
-from tests.records import make_message
 from tests.unit.pipeline.bench import ListSink
 from worker.outcome import DONE
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.write import LEASE_OVER, Writer
+from worker.testing.messages import make_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.records import make_messages
 from worker.errors import SinkRefused
 from worker.sinks.ndjson.sink import NdjsonSink
 from worker.sinks.sink import Checkable
 from worker.sinks.sqlite.sink import SqliteSink
+from worker.testing.messages import make_messages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.records import make_message
 from worker.message import Attribute, Message
 from worker.sinks.columns import COLUMNS, FILLED, as_row, as_values
+from worker.testing.messages import make_message
 
 ATTRIBUTES = st.dictionaries(
     st.text(max_size=3),

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.records import make_message, make_messages
 from worker.cancellation import guarded_task
 from worker.errors import BatchFailed, CallHangs, SinkStuck
 from worker.facts import CallHung, HungCallEnded
 from worker.outcome import Retried
 from worker.sinks.handler import call
 from worker.sinks.handler.sink import HandlerSink
+from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.records import make_message, make_messages
 from worker.errors import BatchFailed, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Reject, Rejected, Released, Retried, Retry
 from worker.sinks.handler.sink import HandlerSink
+from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

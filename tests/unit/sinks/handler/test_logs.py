@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 import structlog
 
-from tests.records import make_messages
 from worker.errors import BatchFailed, SinkUnavailable
 from worker.outcome import Retried
 from worker.sinks.handler.sink import HandlerSink
 from worker.telemetry.logs import Logs, configure
+from worker.testing.messages import make_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from tests.records import make_message, make_messages
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.outcome import Rejected
 from worker.sinks.ndjson.lines import LineStream
 from worker.sinks.ndjson.sink import NdjsonSink
+from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -283,7 +283,7 @@ async def test_dash_is_standard_output(capfd: pytest.CaptureFixture[str]) -> Non
 
 PROGRAM = """
 import asyncio, sys
-from tests.records import make_messages
+from worker.testing.messages import make_messages
 from worker.errors import SinkUnavailable
 from worker.sinks.ndjson.sink import NdjsonSink
 

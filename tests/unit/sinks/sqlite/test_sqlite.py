@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from tests.records import make_message, make_messages
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
 from worker.sinks.sqlite.sink import SqliteSink
 from worker.sinks.sqlite.statements import BY_TIME, keys_for, rows_compiled
 from worker.sinks.sqlite.table import STATEMENT_ROWS, SqliteTable
+from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
