@@ -26,6 +26,7 @@ BREAKS: Final = {
     "signals": ("pipeline/settle", "import prometheus_client"),
     "terminal": ("pipeline/renew", "import click"),
     "loopback": ("process/run", "import worker.loopback.serve"),
+    "pytest": ("process/run", "import pytest"),
     "facts": ("facts/settling", "import worker.message"),
 }
 """Contract → a module, and the import in it that breaks it."""
