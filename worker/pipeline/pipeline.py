@@ -196,7 +196,7 @@ class Pipeline:
 
     async def run(self, stop: Stop, *, drain: bool = False) -> None:
         """Until *stop* is requested, or, to *drain*, until the queue is empty. Consumers start before producers."""
-        async with Stages(over=lambda: self.poller.stopping) as stages:
+        async with Stages(may_return=lambda: self.poller.stopping) as stages:
             settling = stages.start(self.settler.run, name=f"settle-{self.spec.name}")
             renewing = stages.start(self.renewer.run, name=f"renew-{self.spec.name}")
             handling = [
@@ -230,7 +230,7 @@ class Pipeline:
         if not drain:
             await stop.wait()
             return
-        async with Stages(over=lambda: True) as either:
+        async with Stages(may_return=lambda: True) as either:
             emptied = either.start(self.measurer.until_empty, name=f"drain-{self.spec.name}")
             told = either.start(stop.wait, name=f"told-{self.spec.name}")
             await asyncio.wait([emptied, told], return_when=asyncio.FIRST_COMPLETED)

@@ -104,7 +104,7 @@ class Poller:
         """Receive until stopped."""
         self.progress_at = self._now()
         try:
-            async with Stages(over=lambda: True) as self._stages:  # a receiver retires when there are too many
+            async with Stages(may_return=lambda: True) as self._stages:  # a receiver retires when there are too many
                 self._start()
         finally:
             self._limits.end()

@@ -48,7 +48,7 @@ class Renewer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with Stages(over=lambda: True) as calls:
+        async with Stages(may_return=lambda: True) as calls:
             while True:
                 await asyncio.sleep(self._tick)
                 self._due = deque(self._ledger.due(asyncio.get_running_loop().time()))

@@ -92,7 +92,7 @@ class Settler:
 
     async def run(self) -> None:
         """Until closed and drained."""
-        async with Stages(over=lambda: self._rejects.closed) as loops:
+        async with Stages(may_return=lambda: self._rejects.closed) as loops:
             loops.start(self._reject_until_closed, name=f"reject-{self._pipeline}")
             for number in range(self._settings.deletes):
                 loops.start(self._delete_until_closed, name=f"delete-{self._pipeline}-{number}")

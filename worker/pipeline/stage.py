@@ -1,9 +1,10 @@
 """Stages: the long-lived tasks of one owner, none of which ends unseen.
 
 Takes coroutine functions and runs each as a task; gives the task. A stage ends when it is told to (`end`), or by
-itself once its owner says that this is the time for it (`over`). Any other end is a failure, by return, by error *and
-by cancellation*: all other stages are cancelled, and whoever is inside the `async with` gets the failures as a group.
-`asyncio.TaskGroup` takes a cancelled child for one that is done, and a worker without handlers for a well one.
+itself once its owner says that this is the time for it (`may_return`). Any other end is a failure, by return, by error
+*and by cancellation* (`worker/cancellation.py`): all other stages are cancelled, and whoever is inside the `async with`
+gets the failures as a group. `asyncio.TaskGroup` takes a cancelled child for one that is done, and a worker without
+handlers for a well one.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ T = TypeVar("T")
 class Stages:
     """Used once, as `async with`; every method is called in the task of the owner or in a stage."""
 
-    def __init__(self, *, over: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, *, may_return: Callable[[], bool] = lambda: False) -> None:
         self._loop = asyncio.get_running_loop()
-        self._over = over
+        self._may_return = may_return
         """Whether a stage may return by now."""
         self._running: dict[asyncio.Task[Any], Stage] = {}  # written by start and _ended
         self._failures: list[BaseException] = []  # written by _ended and __aexit__
@@ -104,7 +105,7 @@ class Stages:
             return None if stage.may_end() else StageEnded(stage.name, CANCELLED)
         error = task.exception()
         if error is None:
-            return None if stage.may_end() or self._over() else StageEnded(stage.name, RETURNED)
+            return None if stage.may_end() or self._may_return() else StageEnded(stage.name, RETURNED)
         if not isinstance(error, BaseExceptionGroup | StageEnded):
             error.add_note(f"This ended the stage {stage.name}.")
         return error

@@ -131,7 +131,7 @@ async def _serve(life: Life, url: str) -> int:
     emit = life.instruments.emit
     pipelines: list[Pipeline] = []  # once they are open
     try:
-        async with AsyncExitStack() as parts, Stages(over=lambda: life.stop.requested) as stages:
+        async with AsyncExitStack() as parts, Stages(may_return=lambda: life.stop.requested) as stages:
             watching = _watch(life, stages, pipelines)
             code = await _open_and_run(life, parts, url, pipelines)
             await stages.end(watching)
@@ -173,7 +173,7 @@ async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: 
     pipelines += opened
     names = tuple(pipeline.spec.name for pipeline in pipelines)
     life.instruments.emit(facts.WorkerStarted(life.loaded.worker.worker_id, __version__, names, url))
-    async with Stages(over=lambda: life.stop.requested or life.drain) as running:
+    async with Stages(may_return=lambda: life.stop.requested or life.drain) as running:
         for pipeline in pipelines:
             running.start(partial(pipeline.run, life.stop, drain=life.drain), name=f"pipeline-{pipeline.spec.name}")
     left = sum(len(pipeline.ledger) for pipeline in pipelines)
@@ -182,7 +182,7 @@ async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: 
 
 async def _opened(life: Life, parts: AsyncExitStack) -> list[Pipeline] | None:
     """All pipelines, watched; None when a signal came before they were open."""
-    async with Stages(over=lambda: True) as either:
+    async with Stages(may_return=lambda: True) as either:
         opening = either.start(partial(_open_all, life, parts), name="open")
         told = either.start(life.stop.wait, name="told-before-open")
         await asyncio.wait([opening, told], return_when=asyncio.FIRST_COMPLETED)

@@ -63,7 +63,7 @@ class Ward:
         """Let each write take *seconds*; end at loop time *until*."""
         self.bench.sink.seconds = seconds
         pipeline, stop = self.bench.pipeline(), Stop(drain_seconds=25)
-        async with Stages(over=lambda: True) as stages:
+        async with Stages(may_return=lambda: True) as stages:
             keeping = stages.start(lambda: self.protector.run([pipeline]), name="protect")
             running = stages.start(lambda: pipeline.run(stop), name="pipeline")
             await self.bench.send(numbers)

@@ -149,10 +149,10 @@ async def test_a_cancellation_of_the_owner_at_the_moment_of_a_failure_stays_one(
 @simulated
 async def test_a_stage_that_was_told_to_end_is_no_failure() -> None:
     """Told by `end`, or returning when its owner says that it is time."""
-    over = False
-    async with Stages(over=lambda: over) as stages:
+    time_to_return = False
+    async with Stages(may_return=lambda: time_to_return) as stages:
         told = stages.start(lasting, name="told")
-        over = True
+        time_to_return = True
         by_itself = stages.start(returning, name="by itself")
         await stages.end([told])
     assert told.cancelled()
@@ -163,7 +163,7 @@ async def test_a_stage_that_was_told_to_end_is_no_failure() -> None:
 async def test_the_time_to_return_is_no_time_to_be_cancelled() -> None:
     """While the worker runs dry its stages return; one that is cancelled by others is still a failure."""
     with pytest.raises(BaseExceptionGroup, match="stages"):
-        async with Stages(over=lambda: True) as stages:
+        async with Stages(may_return=lambda: True) as stages:
             stages.start(lasting, name="s").cancel()
 
 
@@ -211,7 +211,7 @@ async def test_a_stage_knows_whether_it_is_meant_to_end() -> None:
             except asyncio.CancelledError:
                 heard.append(meant())
 
-    async with Stages(over=lambda: len(heard) > 1) as stages:
+    async with Stages(may_return=lambda: len(heard) > 1) as stages:
         listening = stages.start(listens, name="s")
         await asyncio.sleep(1)
         listening.cancel()
@@ -239,7 +239,7 @@ async def test_a_task_that_a_stage_has_started_is_not_the_stage() -> None:
         started.cancel()
         await started
 
-    async with Stages(over=lambda: True) as stages:
+    async with Stages(may_return=lambda: True) as stages:
         await stages.start(starts, name="s")
     assert heard == [True]
 

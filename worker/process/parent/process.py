@@ -139,7 +139,7 @@ class Process:
         )
 
     async def _follow(self, child: Child, reader: asyncio.StreamReader, began: float) -> End:
-        async with Stages(over=lambda: True) as stages:
+        async with Stages(may_return=lambda: True) as stages:
             hearing = stages.start(partial(self._hear, reader), name=f"hear-{self.number}")
             code = await child.wait()
             # What it said last is read; but something that a handler started may hold the other end for ever.

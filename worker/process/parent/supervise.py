@@ -46,7 +46,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """Until every process has ended for good."""
-        async with Stages(over=lambda: True) as stages:
+        async with Stages(may_return=lambda: True) as stages:
             keeping = [stages.start(partial(self._keep, p), name=f"process-{p.number}") for p in self._processes]
             stopping = stages.start(partial(self._see_off, keeping), name="see-off")
             await asyncio.wait(keeping)
