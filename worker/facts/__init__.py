@@ -5,6 +5,8 @@ closed set of configured names. Whatever becomes a label (`code`, `reason`, `ope
 set or from the names of exception classes; ids and details go to the log line only. No fact holds a body, a receipt
 handle or a secret.
 
+What a fact counts as stands above it, a line for each metric (`counting.py`).
+
 Facts on the hot path stand for a whole batch, never for one message.
 """
 
@@ -90,6 +92,7 @@ from worker.facts.state import (
 )
 
 __all__ = [
+    "KINDS",
     "BatchHeld",
     "BatchSplit",
     "BatchWritten",
@@ -149,3 +152,10 @@ __all__ = [
     "WorkerStopped",
     "WorkerStopping",
 ]
+
+KINDS: tuple[type[Fact], ...] = tuple(
+    kind
+    for kind in map(globals().get, __all__)
+    if isinstance(kind, type) and issubclass(kind, Fact) and kind is not Fact
+)
+"""All of them."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from worker.facts.metric import Metric  # noqa: TC001 - the facts' annotations are read at run time
+
 if TYPE_CHECKING:
     from dataclasses import dataclass as fact
 else:
@@ -31,6 +33,10 @@ class Fact:
     """How loudly the log says it."""
     damped: ClassVar[bool] = False
     """True: said once per kind and interval, with the count of what was left unsaid."""
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    """What it counts as; written by the lines above it (`counting.py`) when it is defined."""
+    uncounted: ClassVar[str] = ""
+    """Why it counts as nothing; written likewise."""
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

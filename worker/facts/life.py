@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from worker.facts.counting import counter, info, uncounted
 from worker.facts.fact import Fact, Level, fact
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStarted(Fact):
     """Everything is open; receiving begins."""
@@ -17,6 +19,7 @@ class WorkerStarted(Fact):
     metrics_url: str
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStopping(Fact):
     """A signal, an empty queue (`--drain`) or a failure ended receiving. `note`: what is waited for, and how long."""
@@ -26,6 +29,7 @@ class WorkerStopping(Fact):
     note: str = ""
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStopped(Fact):
     """The last line of a run. `clean`: everything in hand was settled or released in time."""
@@ -35,6 +39,7 @@ class WorkerStopped(Fact):
     clean: bool
 
 
+@uncounted("settings are read once")
 @fact(frozen=True, slots=True)
 class SettingsNoticed(Fact):
     """Nothing is wrong with the settings, but somebody may have meant something else."""
@@ -43,6 +48,7 @@ class SettingsNoticed(Fact):
     notice: str
 
 
+@uncounted("/readyz says that it has not started")
 @fact(frozen=True, slots=True)
 class StartDelayed(Fact):
     """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
@@ -53,6 +59,7 @@ class StartDelayed(Fact):
     retry_in: float
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerRefused(Fact):
     """The start was refused by AWS or a sink (exit code 3), or one of them stayed away for a minute (1)."""
@@ -63,6 +70,7 @@ class WorkerRefused(Fact):
     detail: str
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerFailed(Fact):
     """A defect ended the worker; what was in hand becomes visible again when its leases end. Exit code 1."""
@@ -72,6 +80,7 @@ class WorkerFailed(Fact):
     traceback: str
 
 
+@uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class StageLost(Fact):
     """A part of the worker ended untold, and the worker with it: exit code 1, and its leases give back what it held."""
@@ -82,6 +91,7 @@ class StageLost(Fact):
     cause: str
 
 
+@info("pipeline", "How it is made up.", "queue", "codec", "sink")
 @fact(frozen=True, slots=True)
 class PipelineStarted(Fact):
     """One pipeline is open."""
@@ -94,6 +104,7 @@ class PipelineStarted(Fact):
     receiving: bool
 
 
+@uncounted("it is chosen once, and the log tells which")
 @fact(frozen=True, slots=True)
 class TransportChosen(Fact):
     """How a queue is spoken to: `native` (our own request path) or `sdk`, and why."""
@@ -104,6 +115,7 @@ class TransportChosen(Fact):
     reason: str
 
 
+@uncounted("its account has been counted message by message")
 @fact(frozen=True, slots=True)
 class PipelineStopped(Fact):
     """The account of one pipeline. received = deleted + retried + rejected + released + expired + in_flight."""
@@ -118,6 +130,8 @@ class PipelineStopped(Fact):
     in_flight: int
 
 
+@counter("event_loop_stalls", "Times the event loop was blocked too long.")
+@counter("event_loop_stalled_seconds", "Time it was blocked in these.", adds="seconds")
 @fact(frozen=True, slots=True)
 class LoopLagged(Fact):
     """The event loop was blocked: leases, polls and health all waited."""
@@ -127,6 +141,7 @@ class LoopLagged(Fact):
     seconds: float
 
 
+@uncounted("the queue and the settings are looked at once")
 @fact(frozen=True, slots=True)
 class PreflightFound(Fact):
     """Something in the queue's attributes or the settings that will hurt later; `fix` says what to change."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the facts' annotations are read at run time
 
+from worker.facts.counting import uncounted
 from worker.facts.fact import Fact, fact
 
 
+@uncounted("the same figures are gauges, read at each scrape")
 @fact(frozen=True, slots=True)
 class PerformanceReported(Fact):
     """How fast a pipeline is, where its time goes and what holds it up; said as often as the report line.

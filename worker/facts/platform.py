@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from worker.facts.counting import counter, gauge
 from worker.facts.fact import Fact, Level, fact
 
 
+@gauge("task_protected", "1 while ECS is asked to leave this task alone.", shows="protected")
 @fact(frozen=True, slots=True)
 class TaskProtectionChanged(Fact):
     """ECS keeps scale-in and deployments away from this task for `minutes`, or does so no longer."""
@@ -15,6 +17,7 @@ class TaskProtectionChanged(Fact):
     minutes: int
 
 
+@counter("task_protection_failures", "Times it did not do as asked.", "code")
 @fact(frozen=True, slots=True)
 class TaskProtectionFailed(Fact):
     """ECS did not do as asked (`wish`), so this task may be ended in the middle of long work; nothing is lost by that.

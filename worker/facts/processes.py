@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from worker.facts.counting import uncounted
 from worker.facts.fact import Fact, Level, fact
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ParentStarted(Fact):
     """The parent serves metrics and probes for all, and starts its processes."""
@@ -17,6 +19,7 @@ class ParentStarted(Fact):
     metrics_url: str
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessStarted(Fact):
     """One was started; its own lines follow."""
@@ -25,6 +28,7 @@ class ProcessStarted(Fact):
     pid: int
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessEnded(Fact):
     """One ended as it was meant to, or after it was told to. `code` is its exit code; -9 is the signal 9."""
@@ -35,6 +39,7 @@ class ProcessEnded(Fact):
     seconds: float
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessLost(Fact):
     """One ended and nobody had told it to; what it had in hand is visible again when its leases end."""
@@ -47,6 +52,7 @@ class ProcessLost(Fact):
     restart_in: float
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessKilled(Fact):
     """One was still there when all time to stop was over."""
@@ -56,6 +62,7 @@ class ProcessKilled(Fact):
     pid: int
 
 
+@uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ParentGaveUp(Fact):
     """No process ever started: one ended `tries` times in a row, and its last words say why."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from worker.facts.counting import ages, counter, uncounted
 from worker.facts.fact import Fact, Level, fact
 
 
+@counter("receive_calls", "Receives answered, by how full they came.", "result")
+@counter("received_bytes", "Bytes of the messages received.", adds="bytes", given="count")
+@ages("message_queue_latency_seconds", "From sent to received.", since="sent_at", until="received_at")
 @fact(frozen=True, slots=True)
 class MessagesReceived(Fact):
     """One receive was answered; `count` 0 is an empty one."""
@@ -24,7 +28,13 @@ class MessagesReceived(Fact):
     waited_seconds: float = 0.0
     """Before it was asked, for room."""
 
+    @property
+    def result(self) -> str:
+        """How full it came: `empty`, `partial` or `full`."""
+        return "empty" if not self.count else "full" if self.count >= self.asked else "partial"
 
+
+@counter("receive_failures", "Receives that failed, by SQS's code.", "code")
 @fact(frozen=True, slots=True)
 class ReceiveFailed(Fact):
     """One receive failed and will be tried again in `retry_in` seconds."""
@@ -39,6 +49,7 @@ class ReceiveFailed(Fact):
     """True: permission or configuration (`QueueRefused`): somebody has to change something."""
 
 
+@counter("receive_outage_seconds", "Time without a receive that worked.", adds="seconds")
 @fact(frozen=True, slots=True)
 class ReceiveRecovered(Fact):
     """Receiving works again after `failures` failed tries and `seconds` without an answer."""
@@ -48,6 +59,7 @@ class ReceiveRecovered(Fact):
     seconds: float
 
 
+@uncounted("the gauge is read from the pipeline's state, so it is right before a change too")
 @fact(frozen=True, slots=True)
 class ReceiversChanged(Fact):
     """The number of receivers followed the load."""
@@ -57,6 +69,7 @@ class ReceiversChanged(Fact):
     receivers: int
 
 
+@counter("deliveries_damaged", "Received messages left alone as unusable.", "reason")
 @fact(frozen=True, slots=True)
 class DeliveryDamaged(Fact):
     """A received message was unusable (wrong MD5, a field missing) and left to become visible again."""
@@ -68,6 +81,7 @@ class DeliveryDamaged(Fact):
     message_id: str
 
 
+@counter("duplicates_received", "Messages in flight here that were received again.", adds="count")
 @fact(frozen=True, slots=True)
 class DuplicatesReceived(Fact):
     """Messages already in flight here came again; the newer handle replaced the older, nothing is handled twice."""
@@ -77,6 +91,11 @@ class DuplicatesReceived(Fact):
     count: int
 
 
+@counter(
+    "redeliveries_recognised",
+    "Messages written before whose delete had failed: deleted, not written again.",
+    adds="count",
+)
 @fact(frozen=True, slots=True)
 class RedeliveriesRecognised(Fact):
     """Messages already written here came again because their delete failed: deleted, not written again."""

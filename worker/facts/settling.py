@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from worker.facts.counting import counter
 from worker.facts.fact import Fact, Level, fact
 from worker.outcome import OutcomeName  # noqa: TC001 - the facts' annotations are read at run time
+
+SETTLE_FAILURES = counter(
+    "settle_failures", "Entries that could not be settled; final: given up.", "operation", "final", "code", adds="count"
+)
 
 
 @fact(frozen=True, slots=True)
 class DeliveriesSettled(Fact):
-    """Deliveries left the ledger."""
+    """Deliveries left the ledger. The account counts them, which metrics, report and status share."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -18,6 +23,7 @@ class DeliveriesSettled(Fact):
     count: int
 
 
+@SETTLE_FAILURES
 @fact(frozen=True, slots=True)
 class SettleFailed(Fact):
     """A delete, visibility change or dead letter did not go through. `final`: given up, the lease will run out."""
@@ -31,6 +37,7 @@ class SettleFailed(Fact):
     final: bool
 
 
+@SETTLE_FAILURES
 @fact(frozen=True, slots=True)
 class DeadLetterRefused(Fact):
     """The dead-letter queue does not take a rejected message, and will not until somebody acts; it stays where it was.
@@ -40,6 +47,10 @@ class DeadLetterRefused(Fact):
 
     level: ClassVar[Level] = "error"
     damped: ClassVar[bool] = True
+    operation: ClassVar[str] = "dead-letter"
+    final: ClassVar[bool] = False
+    count: ClassVar[int] = 1
+    """It counts as one entry that could not be settled, for now."""
     pipeline: str
     dead_letter_queue: str
     code: str
@@ -47,6 +58,7 @@ class DeadLetterRefused(Fact):
     fix: str
 
 
+@counter("visibility_extensions", "Leases lengthened.", adds="count")
 @fact(frozen=True, slots=True)
 class LeasesRenewed(Fact):
     """Leases were lengthened."""
@@ -56,6 +68,7 @@ class LeasesRenewed(Fact):
     count: int
 
 
+@counter("leases_lost", "Leases that ended while the message was in hand.", "code", adds="count")
 @fact(frozen=True, slots=True)
 class LeasesLost(Fact):
     """Leases ran out or SQS called the handles void while the messages were still in hand."""

@@ -33,8 +33,10 @@ OTHER: Final = "other"
 _ODD: Final = re.compile(r"[^A-Za-z0-9_.:-]")
 
 
-def label(value: str) -> str:
-    """*value* as a label: short, and of plain characters only."""
+def label(value: str | bool) -> str:  # noqa: FBT001 - a value, no switch
+    """*value* as a label: short, and of plain characters only; `yes` or `no` where it is one of two."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return _ODD.sub("_", value)[:LABEL_CHARACTERS] or "none"
 
 
