@@ -26,22 +26,17 @@ SEEDS ?= 2000
 # One more than there are cores: many tests wait for real processes.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
 FROM ?= 0
+PRE_COMMIT ?= pre-commit
 
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo test help lint unit proof simulate chaos ablate mutants bench containers deploy-check cluster-check setup map pins clean
+.PHONY: demo setup help test lint unit proof hooks simulate chaos ablate mutants containers deploy-check cluster-check bench map pins clean
+
+##@ To begin
 
 demo: $(RUN_STAMP) ## 100,000 messages from a queue into a database, every one accounted for
 	$(BIN)/python -m worker demo
-
-test: setup ## everything: lint, types, layers, tests, coverage, simulation, chaos; each ring to its end
-	@red=; for ring in $(RINGS); do $(MAKE) --no-print-directory $$ring || red="$$red $$ring"; done; echo; \
-	for ring in $(RINGS); do case "$$red " in *" $$ring "*) echo "$$ring: RED (make $$ring runs it alone)";; *) echo "$$ring: green";; esac; done; \
-	test -z "$$red"
-
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with all that the tests need
 
@@ -61,7 +56,17 @@ $(STAMP): $(RUN_STAMP) # and what the tests need
 	@$(BIN)/$(PIP) --no-build-isolation -e .
 	@rm -f $(VENV)/.ready-* && touch $@
 
-lint: setup ## style, format, types and layers: all four, whichever is red
+help: ## this list
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Before a change lands
+
+test: setup ## lint, unit and proof, each to its end even if one before it is red
+	@red=; for ring in $(RINGS); do $(MAKE) --no-print-directory $$ring || red="$$red $$ring"; done; echo; \
+	for ring in $(RINGS); do case "$$red " in *" $$ring "*) echo "$$ring: RED (make $$ring runs it alone)";; *) echo "$$ring: green";; esac; done; \
+	test -z "$$red"
+
+lint: setup ## style, format, types and the contracts between the rooms
 	@red=; for check in "ruff check ." "ruff format --check ." mypy lint-imports; do \
 	  echo "$$check"; $(BIN)/$$check || red="$$red [$$check]"; done; \
 	test -z "$$red" || { echo "lint is red:$$red"; exit 1; }
@@ -69,10 +74,58 @@ lint: setup ## style, format, types and layers: all four, whichever is red
 unit: setup ## all tests but the simulation and the chaos, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
 
-proof: setup ## the simulation and the chaos, without coverage, which would make them five times slower
+proof: setup ## the simulation and the chaos; coverage would make them five times slower
 	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
 
-bench: setup $(MEASURED_STAMP) $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loopback: 15 minutes; QUICK=1, ONLY=latency,far, ROUNDS=9, MINUTES=10
+hooks: setup ## lint before every commit: by pre-commit where it is installed, else by a plain hook of git
+	@if command -v $(PRE_COMMIT) >/dev/null; then $(PRE_COMMIT) install; else \
+	  hook=$$(git rev-parse --git-path hooks)/pre-commit; \
+	  if test -e "$$hook" && ! grep -q 'make.* lint$$' "$$hook"; then echo "$$hook is not ours, and is left as it is: let it call make lint"; exit 1; fi; \
+	  mkdir -p "$$(dirname "$$hook")" && printf '#!/bin/sh\n# written by make hooks; remove this file to be rid of it\nexec make --no-print-directory lint\n' > "$$hook" && \
+	  chmod +x "$$hook" && echo "pre-commit is not installed: $$hook runs make lint"; fi
+
+##@ Deeper, when the core has changed
+
+simulate: setup ## the whole core in simulated time: SEEDS=50000 FROM=n, or SEED=n to replay one
+	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
+
+chaos: setup ## workers killed, stopped and misled at random: PROFILE=smoke|gate|soak, SEED=n, SABOTAGE=name|all
+	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+
+ablate: setup ## defects put in on purpose, and the invariant that sees each: the proof of the proof
+	$(BIN)/python -m tests.model.ablate
+
+mutants: setup ## the core with one thing changed at a time: what no unit test sees. Two hours; ONLY='worker.limit.*'
+	@$(BIN)/$(PIP) --require-hashes -r requirements/mutants.txt
+	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.pipeline.room.*' (module.class and function)"
+	@echo "what was decided is kept in mutants/, so it goes on where it was stopped; $(BIN)/mutmut show NAME says what a survivor changed"
+	@set -f; $(BIN)/mutmut run $(ONLY); ended=$$?; $(BIN)/mutmut results | grep -v ': not checked'; exit $$ended
+
+##@ Where it runs, and how fast
+
+containers: ## docker-compose.yml with whatever engine is here: ENGINE=podman, SCENE=name
+	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE)) $(if $(SCENE),--scene $(SCENE))
+
+deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/ held to the tools of the platforms: ONLY=kubernetes
+	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k '$(ONLY)')
+
+cluster-check: setup $(TOOLS_STAMP) ## k8s/ on a real control plane of this machine, which needs Go: scaling, roll-out, drained node
+	@if command -v go >/dev/null; then PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -n 0 -v --durations=8 -m cluster tests/cluster $(if $(ONLY),-k $(ONLY)); \
+	  else echo "NO GO HERE: the control plane could not be built, so k8s/ was run on no cluster; make deploy-check reads it all the same"; fi
+
+$(TOOLS_STAMP):
+	@echo "setting up $(TOOLS) for the tools of the platforms, once: a minute or two"
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/$(PIP) --require-hashes -r requirements/deploy.txt
+	@tests/deploy/debian.sh $(TOOLS)/debian promtool amtool prometheus prometheus-alertmanager
+	@touch $@
+
+$(NODE_TOOLS): %/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
+	  else echo "NO NODE OR NO NPM HERE: the tools of npm are not there, and their checks say so"; fi
+
+bench: setup $(MEASURED_STAMP) $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loopback, 15 minutes: QUICK=1, ONLY=latency,far, ROUNDS=9, MINUTES=10
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 $(MEASURED_STAMP):
@@ -92,42 +145,7 @@ $(NODE_PEERS): bench/peers/package-lock.json
 	@if command -v node >/dev/null && command -v npm >/dev/null; then cd bench/peers && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
 	  else echo "NO NODE OR NO NPM HERE: the benchmark goes on without sqs-consumer"; fi
 
-containers: ## docker-compose.yml for real, with whatever engine is there: every row and number checked
-	$(PYTHON) -m tests.system.containers $(if $(ENGINE),--engine $(ENGINE)) $(if $(SCENE),--scene $(SCENE))
-
-deploy-check: setup $(TOOLS_STAMP) $(NODE_TOOLS) ## k8s/ and ecosystem/, held to the tools of the platforms; a line for each tool. A part: ONLY=kubernetes
-	PATH="$(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(TOOLS)/debian/bin:$(CURDIR)/tests/deploy/npm/node_modules/.bin:$$PATH" $(BIN)/pytest -n auto --dist loadgroup -m deploy tests/deploy $(if $(ONLY),-k '$(ONLY)')
-
-cluster-check: setup $(TOOLS_STAMP) ## k8s/ on a real control plane of this machine: scaling, roll-out, drained node; needs Go
-	@if command -v go >/dev/null; then PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -n 0 -v --durations=8 -m cluster tests/cluster $(if $(ONLY),-k $(ONLY)); \
-	  else echo "NO GO HERE: the control plane could not be built, so k8s/ was run on no cluster; make deploy-check reads it all the same"; fi
-
-$(TOOLS_STAMP):
-	@echo "setting up $(TOOLS) for the tools of the platforms, once: a minute or two"
-	@$(PYTHON) -m venv --clear $(TOOLS)
-	@$(TOOLS)/bin/$(PIP) --require-hashes -r requirements/deploy.txt
-	@tests/deploy/debian.sh $(TOOLS)/debian promtool amtool prometheus prometheus-alertmanager
-	@touch $@
-
-$(NODE_TOOLS): %/node_modules/.package-lock.json: %/package-lock.json
-	@if command -v node >/dev/null && command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
-	  else echo "NO NODE OR NO NPM HERE: the tools of npm are not there, and their checks say so"; fi
-
-simulate: setup ## the whole core in simulated time: SEEDS=50000 [FROM=n], or SEED=n to replay one
-	$(BIN)/python -m tests.model.simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(FROM))
-
-chaos: setup ## workers killed, stopped and misled at random; PROFILE=smoke|gate|soak, SEED=n, SABOTAGE=name|all
-	$(BIN)/python -m tests.system.chaos.run --profile $(PROFILE) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(SABOTAGE),--sabotage $(SABOTAGE))
-
-ablate: setup ## the checker's checker: defects put in on purpose, and the invariant that sees each
-	$(BIN)/python -m tests.model.ablate
-
-mutants: setup ## the core with one thing changed at a time: what no unit test sees; two hours, or a part: ONLY='worker.pipeline.room.* worker.limit.*'
-	@$(BIN)/$(PIP) --require-hashes -r requirements/mutants.txt
-	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.pipeline.room.*' (module.class and function)"
-	@echo "what was decided is kept in mutants/, so it goes on where it was stopped; $(BIN)/mutmut show NAME says what a survivor changed"
-	@set -f; $(BIN)/mutmut run $(ONLY); ended=$$?; $(BIN)/mutmut results | grep -v ': not checked'; exit $$ended
+##@ To keep house
 
 map: setup ## the rooms of worker/, drawn from its imports into docs/internals.md
 	$(BIN)/python -m tests.house.map
@@ -139,5 +157,5 @@ pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
-clean:
+clean: ## away with all that these targets have set up
 	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/speedups/*.so
