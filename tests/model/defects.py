@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.aside import Part
-    from worker.pipeline.breaker import Trial
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Batch
     from worker.pipeline.gate import Gate
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.stage import Stage
     from worker.pipeline.stopping import Stop
+    from worker.pipeline.trial import Trial
     from worker.sqs.lease import LeaseClock
     from worker.sqs.queue import Answer
 

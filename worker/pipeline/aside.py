@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from worker.pipeline.breaker import Trial
 from worker.pipeline.room import RESOLUTION_SECONDS
+from worker.pipeline.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,83 +14,34 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import SinkContended, SinkStuck
-from worker.outcome import Released, Retried
+from worker.pipeline.others import Others
+from worker.pipeline.trial import SHORTEST_PAUSE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from random import Random
 
-    from worker.errors import CallHangs, SinkUnavailable
+    from worker.errors import SinkUnavailable
     from worker.facts import Emit
-    from worker.outcome import Outcome
+    from worker.pipeline.trial import Trial
 
 PROBE_BASE_SECONDS: Final = 0.25
 PROBE_MAX_SECONDS: Final = 5.0
 """Bounds the time from healing to the first write that notices it."""
 BLAMED_MAX_SECONDS: Final = 30.0
 """A record whose own server hangs keeps a handler from others at each try, so its tries become rare."""
-SHORTEST_PAUSE_SECONDS: Final = 0.1
-HANGING_SECONDS: Final = 1.0
-"""Between two looks whether a call has ended after all."""
-STILL_RUNNING: Final = Retried("still-running", 60.0, "its call has not ended, and others need its room")
-DIVIDED_AFTER: Final = 2
-"""Tries of a batch in vain; then its halves are tried: one record may be to blame for all of it."""
 OPENED_AFTER: Final = 5
 """Failures in a row that open it while something is blamed or locked: the next one is likely to be more of the same."""
-OTHERS: Final = 30
-"""Messages in hand, received one at a time, to find out whether any is taken: each of them costs a receive count if it
-is given back in the end, so their number is bounded, for each outage."""
-OTHERS_QUICK: Final = 20
-OTHERS_SECONDS: Final = 10.0
-"""The first of them follow each other quickly, the rest after pauses."""
 
 
 class AwayTooLong(Exception):
     """The sink has been away for longer than leases are kept: give the batch back."""
-
-
-@dataclass(slots=True, eq=False)
-class Trial:
-    """What the sink made so far of one batch. Written by the breaker."""
-
-    failures: int = 0
-    since: float | None = None
-    """Loop time of the first failure, of the whole batch; None: none yet."""
-    failed_at: float = 0.0
-    """Loop time of the last one."""
-    due: float = 0.0
-    """Loop time of the next try."""
-    blamed: bool = False
-    """Others were taken meanwhile."""
-    confirmed: bool = False
-    """It has failed again since: the first blame may be the end of an outage, which another write noticed earlier."""
-    divides: bool = False
-    """Its halves are to be tried."""
-    hangs: CallHangs | None = None
-    """It waits for the end of this call of your function, and not for the sink."""
-
-    @property
-    def hanging(self) -> bool:
-        """Whether that has not come yet."""
-        return self.hangs is not None and self.hangs.goes_on()
-
-    def wait_for(self, hangs: CallHangs, now: float) -> None:
-        """It is kept until the call ends; or, if that concerns only some of it, until it has been taken apart."""
-        if hangs.mixed:
-            self.divides, self.due = True, now + SHORTEST_PAUSE_SECONDS
-        else:
-            self.hangs, self.blamed, self.due = hangs, True, now + HANGING_SECONDS
-
-    def half(self) -> Trial:
-        """Of a part of the same batch: it has its own failures from now on, and is divided at the first of them."""
-        return replace(self, failures=0)
 
 
 class Breaker:
@@ -114,8 +65,7 @@ class Breaker:
         self._opened_at = 0.0  # loop time; written by failed
         self._taken_at = -inf  # loop time of the last batch of which something was taken; written by answered
         self._blamed_at = -inf  # loop time of the last failure of something blamed; written by failed
-        self._others = 0  # messages received to find out; written by failed and heard_another
-        self._others_at = 0.0  # loop time of the next of them, at the earliest; written as _others
+        self._others = Others()
         self.stuck = False
         """Open, but nothing is away: calls of your function hang. Written by _unexcused."""
         self.is_open = False
@@ -167,11 +117,7 @@ class Breaker:
     def failed(self, error: SinkUnavailable, trial: Trial, *, began: float, rows: int) -> None:
         """The write of *rows* records that was *began* at that loop time found the sink away."""
         now, contended = self._now(), isinstance(error, SinkContended)
-        trial.confirmed = trial.blamed
-        trial.blamed = trial.blamed or self._taken_at >= (began if trial.since is None else trial.failed_at)
-        trial.since, trial.failed_at = now if trial.since is None else trial.since, now
-        trial.failures += 1
-        trial.divides = trial.divides or trial.blamed or contended or trial.failures >= DIVIDED_AFTER
+        trial.failed(began, now, taken_at=self._taken_at, contended=contended)
         code, detail = type(error.__cause__ or error).__name__, str(error)
         if trial.blamed:
             self._blamed_at = now
@@ -197,7 +143,7 @@ class Breaker:
         self.stuck = stuck
         if opens:
             self.is_open, self._opened_at = True, now
-            self._others, self._others_at = 0, now
+            self._others.begin(now)
             if self._holding:
                 self._pass.clear()
         return pause
@@ -219,31 +165,12 @@ class Breaker:
                 self._emit(facts.SinkRestored(self._pipeline, now - self._opened_at))
             self._restored()
 
-    def gives_up(self, trial: Trial, rows: int, *, alone: bool, crowded: bool) -> Outcome | None:
-        """How a batch of *rows* goes back that failed for too long; None: it is kept.
-
-        A blamed record is tried later, which costs a receive count of its own. Else another worker may have more luck;
-        one batch is kept, *alone*, to notice when the sink is back. *crowded*: others have too little room beside it.
-        """
-        if trial.hangs is not None:
-            return STILL_RUNNING if crowded else None
-        over = trial.since is not None and self._now() - trial.since >= self.hold_seconds
-        if trial.blamed:
-            return Retried("sink-away") if rows == 1 and (over or (crowded and trial.confirmed)) else None
-        return Released("sink-away") if over and (crowded or not alone) else None
-
     # ── another message, to tell the sink's trouble from that of what is in hand ────────────────────────────────────
 
     def wants_another(self, failed: int) -> bool:
-        """All that is in hand has *failed*, so many messages: whether one more may be received, to be tried.
-
-        With nothing left in hand one is always wanted, after a pause: else nobody would ever notice that it is back.
-        """
-        if self._now() < self._others_at:
-            return False
-        return not failed or (failed < OTHERS and self._others < OTHERS)
+        """All that is in hand has *failed*, so many messages: whether one more may be received, to be tried."""
+        return self._others.wanted(self._now(), failed=failed)
 
     def heard_another(self, count: int) -> None:
         """*count* messages were received while it was open."""
-        self._others += count
-        self._others_at = self._now() + (0.0 if self._others < OTHERS_QUICK else OTHERS_SECONDS)
+        self._others.received(self._now(), count)

@@ -17,8 +17,8 @@ from worker.outcome import DONE, Released
 from worker.pipeline.aside import Aside, Part
 from worker.pipeline.attempts import judged
 from worker.pipeline.batch_leases import BatchLeases
-from worker.pipeline.breaker import Trial
 from worker.pipeline.lane import HELD_BACK
+from worker.pipeline.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -253,11 +253,11 @@ class Handler:
 
     def _give_up(self) -> None:
         """Give back what was aside for too long, or takes the room of others; one that is not blamed may stay."""
-        crowding = self._crowding()
+        crowding, now, hold_seconds = self._crowding(), self._now(), self._breaker.hold_seconds
         for part in self.aside.parts():
-            alone = len(self.aside) == 1
-            outcome = self._breaker.gives_up(part.trial, len(part.records), alone=alone, crowded=crowding > 0)
+            alone, rows = len(self.aside) == 1, len(part.records)
+            outcome = part.trial.given_up(now, rows=rows, hold_seconds=hold_seconds, alone=alone, crowded=crowding > 0)
             if outcome is not None:
-                crowding -= len(part.records)
+                crowding -= rows
                 self.aside.remove(part)
                 self._decide([(delivery, outcome) for delivery in part.deliveries])

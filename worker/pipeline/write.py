@@ -16,8 +16,9 @@ from worker import facts
 from worker.cancellation import meant
 from worker.errors import BatchFailed, CallHangs, SinkRefused, SinkUnavailable
 from worker.outcome import DONE, Outcome, Reject, Rejected, Released, Retried, Retry
-from worker.pipeline.breaker import HANGING_SECONDS, AwayTooLong, Trial
+from worker.pipeline.breaker import AwayTooLong
 from worker.pipeline.lane import HELD_BACK, held_back
+from worker.pipeline.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,7 +137,7 @@ class Writer:
         """What the call with *records* that was waited for means, once it has ended."""
         self.calls += 1
         if hangs.goes_on():
-            trial.due = self._now() + HANGING_SECONDS
+            trial.look_again(self._now())
             return Written([trial] * len(records), 0, kept=True)
         if isinstance(hangs.then, BatchFailed):
             alone = Retried(hangs.then.reason, detail=hangs.then.detail)

@@ -7,7 +7,9 @@ import random
 
 from tests.model.simloop import simulated
 from worker.errors import SinkUnavailable
-from worker.pipeline.breaker import OTHERS, OTHERS_SECONDS, Breaker, Trial
+from worker.pipeline.breaker import Breaker
+from worker.pipeline.others import OTHERS, OTHERS_SECONDS
+from worker.pipeline.trial import Trial
 
 
 def opened() -> Breaker:
