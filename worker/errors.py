@@ -19,7 +19,7 @@
     │   ├── SinkRefused          something in this batch         → halve it until the bad record is alone
     │   └── BatchFailed          something in this batch, unsaid → halve it; alone, a record is retried
     ├── StageEnded               a part of us ended untold        → the worker ends, exit 1
-    └── AlreadySettled           a bug in us
+    └── IllegalTransition        a bug in us                  → a fact; raised where tests ask for it
 
 `Retry` and `Reject` (outcome.py) are raised by handlers and are not errors of ours.
 """
@@ -145,5 +145,11 @@ class StageEnded(WorkerError):
         self.how = how
 
 
-class AlreadySettled(WorkerError):
-    """A delivery was settled twice: a bug in the worker, never in the caller."""
+class IllegalTransition(WorkerError):
+    """A delivery was to make a step that its state forbids, such as to be settled twice: a bug in the worker."""
+
+    def __init__(self, message_id: str, transition: str, state: str) -> None:
+        super().__init__(f"{message_id} is {state}: {transition} is not for it")
+        self.message_id = message_id
+        self.transition = transition
+        self.state = state

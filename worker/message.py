@@ -7,6 +7,7 @@ is decoded; *Outgoing* is what we send (to a dead-letter queue, or from a produc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
@@ -36,6 +37,31 @@ class Attribute:
         return "binary" if isinstance(self.value, bytes) else "string"
 
 
+class State(IntEnum):
+    """Where a delivery is in its life. Who may change it, and what holds in each, says `pipeline/life.py`."""
+
+    RECEIVED = 0
+    """It came, and the ledger has not entered it."""
+    HELD = 1
+    """It waits in hand: nobody has begun it."""
+    BEGUN = 2
+    """A handler has it; the sink may have seen it."""
+    WRITTEN = 3
+    """The sink has it: it is to be deleted."""
+    REJECTED = 4
+    """It can never succeed: it is to be dead-lettered."""
+    LETTERED = 5
+    """The dead-letter queue has it: it is to be deleted."""
+    POSTPONED = 6
+    """It is to be given back as soon as no receive of ours is open, which would be handed it."""
+    RETURNING = 7
+    """It is being given back: a renewal would undo that."""
+    RETURNED = 8
+    """Its message is here again, so giving it back has worked, before SQS said so: its handle is void."""
+    GONE = 9
+    """It has left the ledger."""
+
+
 class Order(Protocol):
     """What a delivery stands in, behind others."""
 
@@ -48,7 +74,7 @@ class Order(Protocol):
 class Delivery:
     """One receipt of a message, held by exactly one stage until it is settled.
 
-    Fields are read-only to everybody but the two writers named below.
+    Read-only to everybody but the ledger, which writes where it says so; the buffer of a FIFO queue writes `lane`.
     """
 
     message_id: str
@@ -60,9 +86,11 @@ class Delivery:
     received_at: float
     """When we received it: Unix time in seconds. For columns and latency only, never for leases."""
     receive_count: int
-    """How often SQS has handed it out, this time included, and with every try in hand once more; 1 at the first."""
+    """How often SQS has handed it out, this time included, and with every try in hand once more; 1 at the first.
+    Written by the ledger with a later receipt, and at each try in hand."""
     leased_at: float
-    """Loop time at which the lease began, no later than the server's own start of it."""
+    """Loop time at which the lease began, no later than the server's own start of it. Written by the ledger with a
+    later receipt."""
     group_id: str | None = None
     deduplication_id: str | None = None
     sequence_number: str | None = None
@@ -72,26 +100,31 @@ class Delivery:
     deadline: float = 0.0
     """Loop time at which the lease ends. Written by the ledger."""
     renew_until: float = 0.0
-    """Loop time after which the lease is no longer renewed. Written by the ledger and the handler stage."""
+    """Loop time after which the lease is no longer renewed. Written by the ledger."""
     weight: int = 0
     """`size` as counted at entry, and given back at leaving. Written by the ledger."""
     lost: bool = False
-    """The handle is void: SQS said so. Written by the renewer; taken back by the ledger with a newer handle."""
-    renewable: bool = True
-    """False once the delivery is being given back: a renewal would undo that. Written by the settler."""
+    """The handle is void: SQS said so. Written by the ledger, which takes it back with a newer handle."""
+    state: State = State.RECEIVED
+    """Written by the ledger."""
     renew_after: float = 0.0
-    """Loop time before which a renewal that has failed is not tried again. Written by the renewer."""
+    """Loop time before which a renewal that has failed is not tried again. Written by the ledger."""
     tries: int = 0
     """How often it was tried again in hand, each counted in `receive_count` as if it had been received again. Written
-    by the buffer of a FIFO queue."""
+    by the ledger."""
     lane: Order | None = None
     """The order it stands in, on a FIFO queue. Written by the buffer."""
     renewal: asyncio.Future[None] | None = None
-    """Done when the renewal under way has been answered. Written by the renewer."""
+    """Done when the renewal under way has been answered. Written by the ledger."""
 
     def over(self, now: float) -> bool:
         """Whether it is not to be begun any more: somebody else may have it by now, or what comes before it."""
         return self.lost or now >= self.deadline or (self.lane is not None and self.lane.broken(now))
+
+    @property
+    def returning(self) -> bool:
+        """Whether it is being given back: nobody renews its lease, and a later receipt of its message is a new one."""
+        return State.RETURNING <= self.state < State.GONE
 
     @property
     def size(self) -> int:

@@ -83,7 +83,8 @@ async def deletes_before_the_commit(self: Handler, part: Part, **__: object) -> 
     """Settles, and then writes."""
     self._decide([(delivery, DONE) for delivery in part.deliveries])
     await self._writer.write(
-        part.records, leases=BatchLeases([], limit_seconds=None, ordered=False, over=self._over, clock=self._now)
+        part.records,
+        leases=BatchLeases([], life=self._life, limit_seconds=None, ordered=False, over=self._over, clock=self._now),
     )
 
 
@@ -204,6 +205,8 @@ async def sends_again(self: Settler, batch: Sequence[Delivery]) -> list[Answer]:
 def releases_nothing(self: Settler, delivery: Delivery, outcome: Outcome) -> None:
     """Lets what is released fall: it is visible again when its lease ends."""
     if isinstance(outcome, Released):
+        self._ledger.give_back(delivery)
+        self.pending += 1
         self._leave_as("released", [delivery])
     else:
         settle_otherwise(self, delivery, outcome)
@@ -242,6 +245,7 @@ async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) 
     """Sends a letter, and leaves the message to the redrive policy as well."""
     if self._dead_letters is not None:
         await self._dead_letters.send(batch)
+    self.pending -= len(batch)
     for delivery, _ in batch:
         self._give_back(delivery, "rejected", 0)
 
@@ -289,10 +293,11 @@ def remembers_nothing(_: Ledger, __: Delivery) -> None:
     """Forgets what it could not delete."""
 
 
-def counts_wrong(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+def counts_wrong(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> Sequence[Delivery]:
     """Leaves one out."""
-    leave(self, deliveries, outcome)
+    left = leave(self, deliveries, outcome)
     self.left[outcome] -= 1
+    return left
 
 
 def keeps_the_old_handle(self: Ledger, held: Delivery, newer: Delivery) -> None:
@@ -301,10 +306,10 @@ def keeps_the_old_handle(self: Ledger, held: Delivery, newer: Delivery) -> None:
     held.deadline = newer.leased_at + self.lease_seconds
 
 
-def holds_for_ever(self: Ledger, deliveries: Sequence[Delivery]) -> int:
+def holds_for_ever(self: Ledger, new: Mapping[str, Delivery]) -> int:
     """Counts the lease by a clock that stands still."""
-    size = hold(self, deliveries)
-    for delivery in deliveries:
+    size = hold(self, new)
+    for delivery in new.values():
         delivery.deadline += 1e9
     return size
 
@@ -314,11 +319,12 @@ def renews_nothing(_: Ledger, __: float) -> list[Delivery]:
     return []
 
 
-def keeps_what_left(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
+def keeps_what_left(self: Ledger, deliveries: Sequence[Delivery], outcome: OutcomeName) -> Sequence[Delivery]:
     """Leaves a copy of the settled ones with the renewer."""
-    leave(self, deliveries, outcome)
+    left = leave(self, deliveries, outcome)
     ghosts: list[Delivery] = self.__dict__.setdefault("ghosts", [])
-    ghosts.extend(deliveries)
+    ghosts.extend(left)
+    return left
 
 
 def renews_what_left(self: Ledger, now: float) -> list[Delivery]:

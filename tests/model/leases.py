@@ -51,7 +51,7 @@ class Leases:
 
     def received(self, deliveries: Sequence[Delivery], handed_out: Sequence[float]) -> None:
         """The answer of a receive is here, with when SQS handed each out; in the same step the ledger enters it."""
-        going_back = {one.message_id: one for one in self._ledger.deliveries() if not one.renewable}
+        going_back = {one.message_id: one for one in self._ledger.deliveries() if one.returning}
         for delivery, leased_at in zip(deliveries, handed_out, strict=True):
             self._changing.pop(delivery.message_id, None)
             if delivery.message_id in going_back:
@@ -100,7 +100,7 @@ class Leases:
             if delivery.lost or self._witness.now() >= min(delivery.deadline, self._granted[delivery.message_id]):
                 word = self._witness.word(delivery.message_id)
                 self._witness.broken("INV-10", f"{self._process.name} changes the visibility of {word}, lost to it")
-            if not delivery.renewable:
+            if delivery.returning:
                 self._changing[delivery.message_id] = delivery
                 if delivery.renewal is None:  # else a renewal that was on its way when the delivery was given back
                     self._is_newest(delivery)
@@ -191,7 +191,7 @@ class Leases:
             return
         for other in self._ledger.deliveries():
             later = other.group_id == delivery.group_id and order_of(other) > order_of(delivery)
-            waits = not other.renewable and not self._ledger.returned(other)
+            waits = other.returning and not self._ledger.returned(other)
             if later and waits and self._changing.get(other.message_id) is not other:
                 word = self._witness.word(delivery.message_id)
                 self._witness.broken("INV-9", f"{self._process.name} gives {word} back before what comes after it")

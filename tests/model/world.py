@@ -27,6 +27,7 @@ from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.rules import Rules
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Outgoing
+from worker.pipeline import life
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.poll import PollSettings
@@ -48,6 +49,9 @@ HEALED_SECONDS: Final = 4 * 3600.0
 STRUCK: Final = 0.5
 """Of the workers that run, when something strikes; the others have to do with the sink only."""
 LOOK_SECONDS: Final = 5.0
+
+life.strict = True
+"""A step that the state of a delivery forbids ends the worker that makes it, and the run with it."""
 
 
 @dataclass(frozen=True, slots=True)

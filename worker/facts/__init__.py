@@ -85,6 +85,7 @@ from worker.facts.settling import (
     LeasesLost,
     LeasesRenewed,
     SettleFailed,
+    TransitionRefused,
 )
 from worker.facts.state import (
     PipelineState,
@@ -144,6 +145,7 @@ __all__ = [
     "SuspectTried",
     "TaskProtectionChanged",
     "TaskProtectionFailed",
+    "TransitionRefused",
     "TransportChosen",
     "WaitingGivenBack",
     "WorkerFailed",

@@ -78,3 +78,23 @@ class LeasesLost(Fact):
     pipeline: str
     code: str
     count: int
+
+
+@counter("transitions_refused", "Steps of messages that their state forbids: defects of the worker.", "transition")
+@fact(frozen=True, slots=True)
+class TransitionRefused(Fact):
+    """A delivery was to make a step that its state forbids: a defect in the worker. It stays what it was.
+
+    Nothing is deleted for it, and no count is lost; at worst the message comes again.
+    """
+
+    level: ClassVar[Level] = "error"
+    damped: ClassVar[bool] = True
+    pipeline: str
+    message_id: str
+    transition: str
+    """Which step, by its name in `pipeline/life.py`."""
+    state: str
+    """In which it was."""
+    detail: str
+    """What this means, for people."""

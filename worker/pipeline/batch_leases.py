@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from worker.message import Delivery, Message
+    from worker.pipeline.life import Life
 
 
 class BatchLeases:
@@ -23,12 +24,14 @@ class BatchLeases:
         self,
         deliveries: Sequence[Delivery],
         *,
+        life: Life,
         limit_seconds: float | None,
         ordered: bool,
         over: Callable[[int], None],
         clock: Callable[[], float],
     ) -> None:
         self._deliveries = deliveries
+        self._life = life
         self._ordered = ordered
         self._limit_seconds = limit_seconds
         self._over = over
@@ -68,4 +71,4 @@ class BatchLeases:
 
     def _renew_until(self, until: float) -> None:
         for delivery, far in zip(self._deliveries, self._farthest, strict=True):
-            delivery.renew_until = min(far, until)
+            self._life.renew_until(delivery, min(far, until))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import QueueError
+from worker.message import State
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from collections.abc import Set as AbstractSet
     from random import Random
 
     from worker.facts import Emit
@@ -37,14 +37,11 @@ class Entries:
         self,
         *,
         leave: Callable[[Sequence[Delivery]], None],
-        returned: AbstractSet[Delivery],
         random: Random,
         emit: Emit,
         pipeline: str,
     ) -> None:
         self._leave = leave
-        self._returned = returned
-        """The ledger's: given back, and here again before SQS said so."""
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -56,7 +53,7 @@ class Entries:
         call: Callable[[Sequence[Delivery]], Awaitable[list[Answer]]],
     ) -> list[Delivery]:
         """Returns those given up on: SQS may or may not have done what was asked."""
-        given_up = [d for d in batch if d in self._returned] if self._returned else []
+        given_up = [d for d in batch if d.state is State.RETURNED]
         if given_up:
             batch = [delivery for delivery in batch if delivery not in given_up]
         tries = 0
@@ -90,7 +87,7 @@ class Entries:
         done: list[Delivery] = []
         again: list[Delivery] = []
         for delivery, answer, handle in zip(batch, answers, handles, strict=True):
-            if delivery in self._returned:
+            if delivery.state is State.RETURNED:
                 done.append(delivery)  # whatever the answer says: it was visible, since we have received it again
             elif answer is OK:
                 # A newer handle came in meanwhile: SQS may have ignored the older one.
@@ -105,7 +102,7 @@ class Entries:
 
     def _still_alive(self, operation: str, batch: Sequence[Delivery], given_up: list[Delivery]) -> list[Delivery]:
         now = asyncio.get_running_loop().time()
-        returned = [d for d in batch if d in self._returned]
+        returned = [d for d in batch if d.state is State.RETURNED]
         batch = [d for d in batch if d not in returned]
         self._leave(returned)
         alive = [d for d in batch if not d.lost and now < d.deadline + GRACE_SECONDS]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.decode import Decoder
+    from worker.pipeline.life import Life
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.suspects import Suspects
@@ -41,6 +42,7 @@ class Handler:
     def __init__(  # noqa: PLR0913 - a stage is wired to its neighbours in one place
         self,
         *,
+        life: Life,
         buffer: Buffer,
         decoder: Decoder,
         writer: Writer,
@@ -59,6 +61,7 @@ class Handler:
         emit: Emit,
         pipeline: str,
     ) -> None:
+        self._life = life
         self._buffer = buffer
         self._decoder = decoder
         self._writer = writer
@@ -141,6 +144,7 @@ class Handler:
 
     async def _handle(self, deliveries: list[Delivery], *, waited_seconds: float = 0.0) -> None:
         """Decode, write, decide; whatever happens, each delivery goes to the settler once."""
+        self._life.begin(deliveries)
         began = self.began_at = self._under_way[id(deliveries)] = self._now()
         self.busy += 1
         if self._sizing.long:
@@ -194,6 +198,7 @@ class Handler:
         began = self._now()
         leases = BatchLeases(
             part.deliveries,
+            life=self._life,
             limit_seconds=self._write_limit,
             ordered=self._ordered,
             over=self._over,

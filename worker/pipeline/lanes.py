@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.holding import Holding
     from worker.pipeline.lane import Lane
+    from worker.pipeline.life import Life
     from worker.pipeline.sizing import Sizing
 
     Settled = tuple[Delivery, Outcome]
@@ -44,6 +45,7 @@ class Lanes:
         sizing: Sizing,
         holding: Holding,
         *,
+        life: Life,
         settle: Callable[[list[Settled]], None],
         rested: Callable[[], None],
         emit: Emit,
@@ -51,6 +53,7 @@ class Lanes:
     ) -> None:
         self._sizing = sizing
         self._holding = holding
+        self._life = life
         self._settle = settle
         """Takes what has to go back when nobody asked."""
         self._emit = emit
@@ -140,6 +143,7 @@ class Lanes:
                 case Retried() if lane.group not in broken and self._hold(lane, delivery, outcome):
                     pass
                 case Released() if outcome is HELD_BACK and lane.group not in broken and self._stays(lane):
+                    self._life.wait(delivery)
                     self._groups.put_back(lane, delivery)
                 case _:
                     broken[lane.group] = lane
@@ -170,6 +174,7 @@ class Lanes:
             return False
         del lane.rejecting[delivery.message_id]
         lane.hopeless[delivery.message_id] = rejected
+        self._life.wait(delivery)
         self._groups.put_back(lane, delivery)
         self._offer(lane)
         return True
@@ -219,8 +224,7 @@ class Lanes:
                 round(pause, 3),
             )
         )
-        delivery.tries += 1
-        delivery.receive_count += 1
+        self._life.try_again(delivery)
         self._groups.put_back(lane, delivery)
         self._rests.begin(lane, until)
         return True

@@ -3,23 +3,27 @@
 The poller sets room aside before it receives and enters what came; the settler takes each delivery out exactly once,
 which is what makes a second settlement impossible; the renewer asks it once a tick for the leases that are due. It also
 remembers messages that were written but could not be deleted: their redelivery is deleted and not written again.
+
+What state a delivery is in, who may change that and what holds in each is one table: the docstring of `life.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import nan
 from typing import TYPE_CHECKING, Final, get_args
 
 from worker.backoff import lease_left
-from worker.errors import AlreadySettled
 from worker.outcome import OutcomeName
+from worker.pipeline.life import ENTER, HELD, LEAVE, RECOGNISE, RETURN, RETURNED, RETURNING, SUPERSEDE, Life
 from worker.pipeline.tuning import renew_at, renew_before, request_seconds
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.pipeline.room import Room
 
@@ -41,14 +45,15 @@ class Entered:
     """Already in flight here: the newer handle was taken over, and nothing is handled twice."""
 
 
-class Ledger:
+class Ledger(Life):
     """What is in flight.
 
     Deliveries are found by message id, so two receipts of one message are never in hand at once; the newer handle
     always wins.
     """
 
-    def __init__(self, *, room: Room, lease_seconds: float) -> None:
+    def __init__(self, *, room: Room, lease_seconds: float, emit: Emit, pipeline: str) -> None:
+        super().__init__(emit=emit, pipeline=pipeline)
         self.room = room
         self.lease_seconds = lease_seconds
         # SQS counts its 12 hours from the receipt; the last renewal must end inside them.
@@ -70,8 +75,8 @@ class Ledger:
         return [*self._returned, *self._held.values()]
 
     def holds(self, delivery: Delivery) -> bool:
-        """Whether this very delivery is in flight."""
-        return self._held.get(delivery.message_id) is delivery
+        """Whether it is in flight, and not here a second time."""
+        return HELD <= delivery.state < RETURNED
 
     def account(self) -> dict[str, int]:
         """Received = deleted + retried + rejected + released + expired + in_flight, at every moment."""
@@ -86,7 +91,8 @@ class Ledger:
         if known or len(new) < len(deliveries):
             entered = self._enter_each(deliveries)
         else:  # nearly always
-            entered = Entered(list(deliveries), size=self._hold(deliveries))
+            self._step(deliveries, ENTER)
+            entered = Entered(list(deliveries), size=self._hold(new))
         count = len(deliveries) - entered.superseded
         self.received += len(deliveries)
         self.left["expired"] += entered.superseded
@@ -103,50 +109,44 @@ class Ledger:
             if message_id in held and self._meet(held[message_id], delivery):
                 entered.superseded += 1
                 continue
-            entered.size += self._hold([delivery])
+            entered.size += self._hold({message_id: delivery})
             if message_id in written:
                 del written[message_id]
+                self._step([delivery], RECOGNISE)
                 entered.written.append(delivery)
             else:
+                self._step([delivery], ENTER)
                 entered.fresh.append(delivery)
         return entered
 
     def _meet(self, held: Delivery, newer: Delivery) -> bool:
         """Its message is here already: whether the newer receipt is taken over by the older delivery."""
-        if held.renewable:
-            self._supersede(held, newer)
-            return True
-        del self._held[held.message_id]
-        self._returned.add(held)
-        return False
+        if held.state is RETURNING:
+            del self._held[held.message_id]
+            self._step([held], RETURN)
+            self._returned.add(held)
+            return False
+        self._step([newer], SUPERSEDE)
+        self._supersede(held, newer)
+        return True
 
-    def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> None:
-        """Settle: each delivery leaves exactly once.
-
-        Raises:
-            AlreadySettled: a delivery is not in flight.
-        """
-        held, size = self._held, 0
-        for delivery in deliveries:
-            message_id = delivery.message_id
-            if held.get(message_id) is delivery:
-                del held[message_id]
-            elif delivery in self._returned:
-                self._returned.remove(delivery)
+    def leave(self, deliveries: Sequence[Delivery], outcome: OutcomeName) -> Sequence[Delivery]:
+        """These are settled; returns those that have left, nearly always all: each leaves exactly once."""
+        leaving = self._step(deliveries, LEAVE[outcome])
+        held, returned, size = self._held, self._returned, 0
+        for delivery in leaving:
+            if returned and delivery in returned:
+                returned.remove(delivery)
             else:
-                raise AlreadySettled(message_id)
+                del held[delivery.message_id]
             size += delivery.weight
-        self.left[outcome] += len(deliveries)
-        self.room.leave(len(deliveries), size)
-
-    @property
-    def given_back(self) -> AbstractSet[Delivery]:
-        """Those whose messages are here again, as `returned` says: to be looked at, now and later."""
-        return self._returned
+        self.left[outcome] += len(leaving)
+        self.room.leave(len(leaving), size)
+        return leaving
 
     def returned(self, delivery: Delivery) -> bool:
         """Whether its message is here again: giving it back has worked, and its handle is not to be used any more."""
-        return delivery in self._returned
+        return delivery.state is RETURNED
 
     def remember(self, delivery: Delivery) -> None:
         """The message is written, but SQS may hand it out again: then it is to be deleted, not written."""
@@ -170,9 +170,8 @@ class Ledger:
     def is_due(self, delivery: Delivery, now: float) -> bool:
         """Whether the lease of *delivery* is still to be renewed at loop time *now*."""
         return (
-            self._held.get(delivery.message_id) is delivery
+            HELD <= delivery.state < RETURNING
             and delivery.renewal is None
-            and delivery.renewable
             and max(delivery.renew_after, renew_at(delivery.deadline, lease_seconds=self.lease_seconds)) <= now
             and now < delivery.renew_until
             and self.changeable(delivery, now)
@@ -182,27 +181,47 @@ class Ledger:
         """Whether its visibility is ours to change, and still will be when a request that begins *now* gets there."""
         return not delivery.lost and now + self._request_seconds < delivery.deadline
 
+    def renewing(self, deliveries: Sequence[Delivery], answered: asyncio.Future[None]) -> None:
+        """A renewal of these is under way until *answered* is done."""
+        for delivery in deliveries:
+            delivery.renewal = answered
+
+    def renewal_over(self, deliveries: Sequence[Delivery], *, again: float) -> None:
+        """It is, whatever came of it; none of these is asked for once more before loop time *again*."""
+        for delivery in deliveries:
+            delivery.renewal, delivery.renew_after = None, again
+
     def renewed(self, delivery: Delivery, deadline: float) -> None:
         """The lease now ends at *deadline*; a delivery settled in the meantime is left alone."""
         if self.holds(delivery):
             delivery.deadline = deadline
+
+    def lose(self, delivery: Delivery) -> bool:
+        """SQS calls the handle void; whether that is a loss: what was settled in the meantime is nobody's."""
+        if not self.holds(delivery):
+            return False
+        delivery.lost = True
+        return True
 
     def shorten(self, ends: Mapping[Delivery, float]) -> None:
         """Leases that may end at these loop times already, since nobody knows whether SQS gave the messages back."""
         for delivery, end in ends.items():
             delivery.deadline = min(delivery.deadline, end)
 
-    def _hold(self, deliveries: Sequence[Delivery]) -> int:
+    def _hold(self, new: Mapping[str, Delivery]) -> int:
         """Their bytes."""
-        held, lease, renewed, total = self._held, self.lease_seconds, self._renewed_seconds, 0
-        for delivery in deliveries:
-            leased_at, body = delivery.leased_at, delivery.body
-            delivery.deadline = leased_at + lease
-            delivery.renew_until = leased_at + renewed
+        leased_at = deadline = renew_until = nan
+        total = 0
+        for delivery in new.values():
+            if delivery.leased_at != leased_at:  # nearly always once for an answer
+                leased_at = delivery.leased_at
+                deadline, renew_until = leased_at + self.lease_seconds, leased_at + self._renewed_seconds
+            body = delivery.body
             plain = not delivery.attributes and body.isascii()  # nearly always: a byte is a character
-            delivery.weight = size = len(body) if plain else delivery.size
-            held[delivery.message_id] = delivery
+            size = len(body) if plain else delivery.size
+            delivery.deadline, delivery.renew_until, delivery.weight = deadline, renew_until, size
             total += size
+        self._held.update(new)
         return total
 
     def _supersede(self, held: Delivery, newer: Delivery) -> None:

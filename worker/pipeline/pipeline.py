@@ -60,7 +60,7 @@ class Pipeline:
             largest_message=spec.largest_message,
             frame_bytes=parts.queue.frame_bytes,
         )
-        self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds)
+        self.ledger = Ledger(room=self.room, lease_seconds=spec.lease_seconds, emit=emit, pipeline=name)
         self.sizing = Sizing(spec.batch)
         self.buffer: Buffer = self._make_lanes(parts) if spec.fifo else Arrivals(self.sizing)
         self.aside = Aside(self.buffer.nudge)
@@ -105,6 +105,7 @@ class Pipeline:
         return Lanes(
             self.sizing,
             holding,
+            life=self.ledger,
             settle=lambda settled: self.settler.settle(settled),  # noqa: PLW0108 - it is made later
             rested=lambda: self.ahead.follow(),  # noqa: PLW0108 - as above
             emit=parts.emit,
@@ -139,6 +140,7 @@ class Pipeline:
 
     def _make_handler(self, parts: Parts) -> Handler:
         return Handler(
+            life=self.ledger,
             buffer=self.buffer,
             decoder=self._make_decoder(parts),
             writer=self._make_writer(parts),

@@ -15,7 +15,7 @@ from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
 from worker.limit import Limits
-from worker.outcome import DONE, Released
+from worker.outcome import Released
 from worker.pipeline import tuning
 from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
 from worker.pipeline.stage import Stages
@@ -217,7 +217,7 @@ class Poller:
         if entered.written:
             self._emit(facts.RedeliveriesRecognised(self._pipeline, len(entered.written)))
             self._buffer.written(entered.written)
-            self._settler.settle([(delivery, DONE) for delivery in entered.written])
+            self._settler.delete_again(entered.written)
         if self.stopping:
             self._settler.settle([(delivery, Released()) for delivery in reversed(entered.fresh)])
         else:

@@ -16,7 +16,7 @@ from worker import facts
 from worker.errors import QueueError
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK, UNKNOWN
+from worker.sqs.queue import OK, Failed
 
 if TYPE_CHECKING:
     from worker.facts import Emit
@@ -76,16 +76,13 @@ class Renewer:
     async def _renew_alone(self, due: list[Delivery]) -> None:
         """The settler gives none of *due* back before the renewal is answered: the two must not overtake each other."""
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for delivery in due:
-            delivery.renewal = answered
+        self._ledger.renewing(due, answered)
         try:
             await self._renew(due)
         finally:
             answered.set_result(None)
             # Counted from the end of a call, that one which hangs goes behind what has come due meanwhile.
-            again = asyncio.get_running_loop().time() + self._tick * PAUSE_TICKS
-            for delivery in due:
-                delivery.renewal, delivery.renew_after = None, again
+            self._ledger.renewal_over(due, again=asyncio.get_running_loop().time() + self._tick * PAUSE_TICKS)
 
     async def _renew(self, due: list[Delivery]) -> None:
         seconds = int(self._ledger.lease_seconds)
@@ -112,7 +109,5 @@ class Renewer:
 
     def _lose(self, delivery: Delivery, answer: Answer) -> None:
         """Give the lease up if SQS called the handle void."""
-        if answer is OK or answer is UNKNOWN or answer.retry or not self._ledger.holds(delivery):
-            return
-        delivery.lost = True
-        self._emit(facts.LeasesLost(self._pipeline, answer.code, 1))
+        if isinstance(answer, Failed) and not answer.retry and self._ledger.lose(delivery):
+            self._emit(facts.LeasesLost(self._pipeline, answer.code, 1))

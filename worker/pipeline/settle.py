@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 from worker import facts
 from worker.backoff import Backoff, whole_seconds
 from worker.errors import QueueThrottled, QueueUnavailable
+from worker.message import State
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.channel import Channel
 from worker.pipeline.ending import DELETED, NOT_OURS, Ending
@@ -77,9 +78,7 @@ class Settler:
         self._backoff = Backoff(settings.retry_base_seconds, settings.retry_max_seconds, random)
         self._emit = emit
         self._pipeline = pipeline
-        self._entries = Entries(
-            leave=self._leave, returned=ledger.given_back, random=random, emit=emit, pipeline=pipeline
-        )
+        self._entries = Entries(leave=self._leave, random=random, emit=emit, pipeline=pipeline)
         self._deletes: Channel[Delivery] = Channel()
         self._changes: Channel[Delivery] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
@@ -103,13 +102,17 @@ class Settler:
         """Take over deliveries with their outcomes; never waits."""
         if not settled:
             return
-        self.pending += len(settled)
         done = [delivery for delivery, outcome in settled if outcome is DONE]
-        self._deletes.put(done)
+        self._delete_accepted(done)
         if len(done) < len(settled):
             for delivery, outcome in settled:
                 if outcome is not DONE:
                     self._settle_otherwise(delivery, outcome)
+
+    def delete_again(self, written: Sequence[Delivery]) -> None:
+        """Take over what was written before, and has come again since its delete had failed."""
+        self.pending += len(written)
+        self._deletes.put(written)
 
     def hold_back(self) -> None:
         """Until `release` nothing is given back: an open receive of ours would be handed it, and spend a try of it."""
@@ -120,7 +123,8 @@ class Settler:
         held, self._held = self._held or {}, None
         for delivery in newest_first(held):
             outcome, visible_at = held[delivery]
-            self._give_back(delivery, outcome, max(0, ceil(round(visible_at - self._now(), 3))))
+            if self._ledger.give_back(delivery):
+                self._change_to(delivery, outcome, max(0, ceil(round(visible_at - self._now(), 3))))
 
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
@@ -129,15 +133,27 @@ class Settler:
     def _settle_otherwise(self, delivery: Delivery, outcome: Outcome) -> None:
         match outcome:
             case Done():
-                self._deletes.put([delivery])
+                self._delete_accepted([delivery])
             case Retried():
                 self._retry(delivery, outcome)
             case Released():
                 self._give_back(delivery, "released", 0)
             case Rejected():
-                self._rejects.put([(delivery, outcome)])
+                if self._ledger.reject(delivery):
+                    self.pending += 1
+                    self._rejects.put([(delivery, outcome)])
             case _:
                 assert_never(outcome)
+
+    def _delete_accepted(self, done: Sequence[Delivery]) -> None:
+        """What the sink accepted; what nobody had begun is not believed to be, and goes back."""
+        accepted = self._ledger.accept(done)
+        self.pending += len(accepted)
+        self._deletes.put(accepted)
+        if len(accepted) < len(done):
+            for delivery in done:
+                if delivery.state is State.HELD:
+                    self._give_back(delivery, "released", 0)
 
     def _retry(self, delivery: Delivery, retried: Retried) -> None:
         seconds = self._delay(delivery, retried.after)
@@ -148,10 +164,15 @@ class Settler:
 
     def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
         """From here on no renewal touches the visibility: the pause asked for here is the last word."""
-        if self._held is not None:
+        if self._held is None:
+            if self._ledger.give_back(delivery):
+                self.pending += 1
+                self._change_to(delivery, outcome, seconds)
+        elif self._ledger.postpone(delivery):
+            self.pending += 1
             self._held[delivery] = outcome, self._now() + seconds
-            return
-        delivery.renewable = False
+
+    def _change_to(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
         self._endings[delivery] = Ending(outcome, seconds)
         self._changes.put([delivery])
 
@@ -231,6 +252,7 @@ class Settler:
             if delivery.message_id in accepted:
                 self._report(delivery, rejected, dead_lettered=True)
                 self._endings[delivery] = Ending("rejected", dead_lettered=True)
+                self._ledger.letter(delivery)
                 self._deletes.put([delivery])
             else:
                 self._unaccepted(delivery, rejected)
@@ -247,15 +269,14 @@ class Settler:
     def _unaccepted(self, delivery: Delivery, rejected: Rejected) -> None:
         """No dead-letter queue has it: it is left to the redrive policy, or tried again, in hand if it may stay."""
         letters, alone = self._dead_letters, self._settings.alone_seconds
+        self.pending -= 1  # and once more if it goes back
         retried = Retried("dead-letter-refused", detail=rejected.reason)
         if alone is not None and (letters is None or delivery.message_id in letters.lasting):
-            if self._buffer.await_turn(delivery, rejected):
-                self.pending -= 1
-            else:
+            if not self._buffer.await_turn(delivery, rejected):
                 self._report(delivery, rejected, dead_lettered=False)
                 self._give_back(delivery, "rejected", alone)
         elif self._buffer.keep(delivery, retried if letters else Retried(rejected.reason, detail=rejected.detail)):
-            self.pending -= 1
+            pass
         elif letters:
             self._retry(delivery, retried)
         else:
@@ -285,8 +306,8 @@ class Settler:
             self._leave_as(outcome, [one for one, its in zip(decided, outcomes, strict=True) if its == outcome])
 
     def _leave_as(self, outcome: OutcomeName, deliveries: Sequence[Delivery]) -> None:
+        deliveries = self._ledger.leave(deliveries, outcome)
         if deliveries:
-            self._ledger.leave(deliveries, outcome)
             self.pending -= len(deliveries)
             self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
             unresolved: list[Delivery] = []

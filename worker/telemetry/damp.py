@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS: Final = 10.0
 KINDS_MAX: Final = 1_000
 """Reasons may be invented by handlers; beyond this many they share one entry."""
-TELLING: Final = ("pipeline", "operation", "code", "reason", "place", "final", "dead_lettered")
+TELLING: Final = ("pipeline", "operation", "code", "reason", "transition", "place", "final", "dead_lettered")
 """The fields that tell one trouble from another; counts, ids and details do not."""
 
 Trouble = tuple[type["Fact"], tuple[tuple[str, object], ...]]

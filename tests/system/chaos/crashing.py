@@ -22,6 +22,7 @@ import worker.process.parent.run
 from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavailable
 from worker.loopback.ledger import short_handle
+from worker.pipeline import life
 from worker.pipeline.deadletter import CONTEXT
 from worker.sqs.queue import OK, UNKNOWN, Failed
 
@@ -151,7 +152,7 @@ class WitnessedQueue:
             return await self._around({"del": "delet", "vis": "chang"}[kind], sent, call)
         except QueueError as error:
             unknown = not isinstance(error, QueueThrottled | QueueRefused)
-            back = [unknown and kind == "vis" and not delivery.renewable for delivery in deliveries]
+            back = [unknown and kind == "vis" and delivery.returning for delivery in deliveries]
             self._book.write("unback", [row for row, is_back in zip(rows, back, strict=True) if is_back])
             self._book.write(f"un{kind}", [row for row, is_back in zip(rows, back, strict=True) if not is_back])
             raise
@@ -162,7 +163,7 @@ class WitnessedQueue:
         for delivery, answer in zip(deliveries, answers, strict=True):
             if answer is not OK:
                 final = isinstance(answer, Failed) and not answer.retry
-                back = kind == "vis" and answer is UNKNOWN and not delivery.renewable
+                back = kind == "vis" and answer is UNKNOWN and delivery.returning
                 name = "void" if final else "unback" if back else f"un{kind}"
                 told.setdefault(name, []).append(self._row(delivery))
             elif kind == "del":
@@ -275,7 +276,8 @@ def by_this_door(config: Path | None, *, drain: bool) -> tuple[str, ...]:
 
 
 def wrap() -> None:
-    """The witness at both seams, and what is to be broken."""
+    """The witness at both seams, and what is to be broken; a step that a delivery may not make ends the worker."""
+    life.strict = True
     path = Path(os.environ.pop("CHAOS_BOOK"))
     if LIFELINE in sys.argv:
         path = path.with_name(f"{os.environ['WORKER_ID']}.{os.getpid()}.book")

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from worker.codecs.registry import make_codec
 from worker.errors import DecodeError
-from worker.message import NO_ATTRIBUTES, Delivery
+from worker.message import NO_ATTRIBUTES, Delivery, State
 from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.decode import Decoder
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.handle import Handler
+from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.pipeline.write import Writer
 from worker.sinks.sqlite.sink import SqliteSink
@@ -81,6 +82,7 @@ class Line:
         )
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
         handler = Handler(
+            life=Life(emit=lambda _: None, pipeline="p"),
             buffer=buffer,
             decoder=Decoder(self.codec, self.key, source="orders", ordered=False, over=lambda _: None),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
@@ -159,4 +161,5 @@ def delivery(
         deadline=now + LEASE_SECONDS,
         renew_until=now + LEASE_SECONDS,
         weight=len(body),
+        state=State.HELD,
     )

@@ -30,6 +30,7 @@ from worker.pipeline.deadletter import CONTEXT, DeadLetters
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.holding import Holding
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.queue import OK, Failed
 from worker.telemetry.ages import Ages
@@ -233,7 +234,15 @@ async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
     """Twenty thousand groups, each with all the punctuation that SQS allows in 128 characters: no lane is left."""
     sizing = Sizing(BatchSettings(max_rows=500, max_bytes=10_000_000, max_wait_seconds=0.0))
     holding = Holding(max_messages=500, max_bytes=1, backoff=Backoff(1, 1, Random(1)))
-    lanes = Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
+    lanes = Lanes(
+        sizing,
+        holding,
+        life=Life(emit=lambda _: None, pipeline="test"),
+        settle=lambda _: None,
+        rested=lambda: None,
+        emit=lambda _: None,
+        pipeline="test",
+    )
     punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
     resolved = 0
     for first in range(0, GROUPS, 500):

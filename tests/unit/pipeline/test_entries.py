@@ -12,7 +12,7 @@ import pytest
 from tests.model.simloop import simulated
 from worker import facts
 from worker.errors import QueueUnavailable
-from worker.message import Delivery
+from worker.message import Delivery, State
 from worker.pipeline.entries import GRACE_SECONDS, TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS, Entries
 from worker.sqs.queue import OK, UNKNOWN, Failed
 
@@ -51,12 +51,10 @@ class Asking:
         self.answers = answers
         self.asked: list[tuple[float, str]] = []
         self.left: list[str] = []
-        self.returned: set[Delivery] = set()
         self.facts: list[Fact] = []
         self.meanwhile: Callable[[], None] = lambda: None
         self.entries = Entries(
             leave=lambda deliveries: self.left.extend(one.message_id for one in deliveries),
-            returned=self.returned,
             random=Longest(),
             emit=self.facts.append,
             pipeline="test",
@@ -142,10 +140,14 @@ async def test_what_is_here_again_is_not_asked_for() -> None:
     no = Failed("NoSuchHandle", retry=False)
     here = Asking(b=[no], c=[UNKNOWN] * 3)
     before, during, later, other = map(held, "abcd")
-    here.returned.add(before)
-    here.meanwhile = lambda: here.returned.add(during)
+
+    def come_again(delivery: Delivery) -> None:
+        delivery.state = State.RETURNED
+
+    come_again(before)
+    here.meanwhile = lambda: come_again(during)
     loop = asyncio.get_running_loop()
-    loop.call_later(TRY_AGAIN_BASE_SECONDS / 100, here.returned.add, later)
+    loop.call_later(TRY_AGAIN_BASE_SECONDS / 100, come_again, later)
     assert await here.decide(before, during, later, other) == ["a"]
     assert (here.tries(), here.left) == (["bcd"], ["b", "d", "c"])
     assert here.facts == []

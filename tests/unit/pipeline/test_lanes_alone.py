@@ -10,11 +10,12 @@ import pytest
 
 from tests.model.simloop import simulated
 from worker.backoff import Backoff
-from worker.message import Delivery
+from worker.message import Delivery, State
 from worker.outcome import DONE, Rejected, Retried
 from worker.pipeline.holding import Holding
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Here:
                 backoff=Backoff(base_seconds=2, max_seconds=60, random=random.Random(3)),
                 redrive_count=3,
             ),
+            life=Life(emit=self.facts.append, pipeline="test"),
             settle=self.settled.extend,
             rested=lambda: None,
             emit=self.facts.append,
@@ -59,7 +61,7 @@ def delivery(number: int, *, group: str = "g") -> Delivery:
         message_id=str(number), receipt_handle="h", body="x", sent_at=0, received_at=0, receive_count=3, leased_at=0,
         group_id=group, sequence_number=str(number),
     )  # fmt: skip
-    one.weight, one.deadline, one.renew_until = 1, 1_000.0, 1_000.0
+    one.weight, one.deadline, one.renew_until, one.state = 1, 1_000.0, 1_000.0, State.HELD
     return one
 
 

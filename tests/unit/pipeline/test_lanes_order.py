@@ -6,24 +6,36 @@ from random import Random
 
 from tests.model.simloop import simulated
 from worker.backoff import Backoff
-from worker.message import Delivery
+from worker.message import Delivery, State
 from worker.outcome import Rejected, Retried
 from worker.pipeline.holding import Holding
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.lanes import Lanes
+from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
 
 
 def delivery(number: int) -> Delivery:
     """The *number*-th message of one group."""
-    return Delivery(f"m{number}", f"r{number}", "{}", 0.0, 0.0, 1, 0.0, group_id="g", sequence_number=str(number))
+    place, state = str(number), State.HELD
+    return Delivery(
+        f"m{number}", f"r{number}", "{}", 0.0, 0.0, 1, 0.0, group_id="g", sequence_number=place, state=state
+    )
 
 
 def lanes(*, rows: int = 1) -> Lanes:
     """Batches of *rows*, at once."""
     sizing = Sizing(BatchSettings(max_rows=rows, max_bytes=1_000, max_wait_seconds=0.0))
     holding = Holding(max_messages=0, max_bytes=0, backoff=Backoff(1, 1, Random(1)))
-    return Lanes(sizing, holding, settle=lambda _: None, rested=lambda: None, emit=lambda _: None, pipeline="test")
+    return Lanes(
+        sizing,
+        holding,
+        life=Life(emit=lambda _: None, pipeline="test"),
+        settle=lambda _: None,
+        rested=lambda: None,
+        emit=lambda _: None,
+        pipeline="test",
+    )
 
 
 @simulated

@@ -12,6 +12,7 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
 from worker.loopback.faults import Rule
+from worker.message import State
 from worker.outcome import Rejected, Retried
 from worker.sqs.queue import Failed
 
@@ -158,7 +159,7 @@ async def test_the_answer_to_a_renewal_by_an_old_handle_says_nothing_of_the_newe
 
     async def void(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         del deliveries, seconds
-        pipeline.ledger.enter([replace(first, receipt_handle="newer", leased_at=16.0)])
+        pipeline.ledger.enter([replace(first, receipt_handle="newer", leased_at=16.0, state=State.RECEIVED)])
         return [Failed("ReceiptHandleIsInvalid", retry=False)]
 
     bench.queue.change_visibility = void  # type: ignore[method-assign] # an answer that comes late

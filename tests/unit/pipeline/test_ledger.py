@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.simloop import run
-from worker.errors import AlreadySettled
+from worker.errors import IllegalTransition
 from worker.message import Attribute, Delivery, measure
 from worker.pipeline.ledger import REMEMBERED, Ledger
 from worker.pipeline.room import Room
 from worker.pipeline.tuning import request_seconds
+
+if TYPE_CHECKING:
+    from worker.outcome import OutcomeName
 
 
 def make_ledger(**changes: int) -> Ledger:
@@ -24,7 +28,7 @@ def make_ledger(**changes: int) -> Ledger:
         largest_message=numbers["largest_message"],
         frame_bytes=None,
     )
-    return Ledger(room=room, lease_seconds=numbers["lease_seconds"])
+    return Ledger(room=room, lease_seconds=numbers["lease_seconds"], emit=lambda _: None, pipeline="test")
 
 
 def make_delivery(message_id: str, *, handle: str = "h", leased_at: float = 0.0, body: str = "x") -> Delivery:
@@ -39,13 +43,24 @@ def make_delivery(message_id: str, *, handle: str = "h", leased_at: float = 0.0,
     )
 
 
+def leave(ledger: Ledger, deliveries: list[Delivery], outcome: OutcomeName) -> None:
+    """Through all of a life, and out."""
+    ledger.begin(deliveries)
+    if outcome in {"deleted", "expired"}:
+        ledger.accept(deliveries)
+    else:
+        for delivery in deliveries:
+            ledger.give_back(delivery)
+    ledger.leave(deliveries, outcome)
+
+
 def test_a_delivery_leaves_once_and_a_second_time_is_an_error() -> None:
     """Settling takes the delivery out, so nobody can settle it again."""
     ledger = make_ledger()
     delivery = make_delivery("a")
     ledger.enter([delivery])
-    ledger.leave([delivery], "deleted")
-    with pytest.raises(AlreadySettled, match=r"^a"):
+    leave(ledger, [delivery], "deleted")
+    with pytest.raises(IllegalTransition, match=r"^a is gone: leave:deleted"):
         ledger.leave([delivery], "deleted")
 
 
@@ -68,7 +83,7 @@ def test_a_written_message_that_comes_again_is_to_be_deleted_not_written() -> No
     first = make_delivery("a")
     ledger.enter([first])
     ledger.remember(first)
-    ledger.leave([first], "expired")
+    leave(ledger, [first], "expired")
     again = ledger.enter([make_delivery("a", handle="second")])
     assert [d.receipt_handle for d in again.written] == ["second"]
     assert again.fresh == []
@@ -129,10 +144,13 @@ def test_a_lease_that_must_not_be_renewed_is_set_aside_but_still_in_flight() -> 
     ledger = make_ledger()
     late, given_back, void = make_delivery("a"), make_delivery("b"), make_delivery("c")
     ledger.enter([late, given_back, void])
-    late.renew_until, given_back.renewable, void.lost = 10.0, False, True
+    ledger.renew_until(late, 10.0)
+    ledger.give_back(given_back)
+    assert ledger.lose(void)
     assert ledger.due(16) == []
     assert len(ledger) == 3
-    ledger.leave([late, given_back, void], "expired")
+    ledger.leave([given_back], "released")
+    leave(ledger, [late, void], "expired")
     assert len(ledger) == 0
 
 
@@ -167,10 +185,10 @@ def test_received_is_what_left_and_what_is_in_flight_after_any_history(history: 
             if verb == "enter":
                 ledger.enter([make_delivery(str(n)) for n in numbers])
             else:
-                ledger.leave([d for d in ledger.deliveries() if int(d.message_id) in numbers], verb)  # type: ignore[arg-type] # drawn from the closed set
+                leave(ledger, [d for d in ledger.deliveries() if int(d.message_id) in numbers], verb)  # type: ignore[arg-type] # drawn from the closed set
             account = ledger.account()
             assert account.pop("received") == sum(account.values())
-        ledger.leave(ledger.deliveries(), "released")
+        leave(ledger, ledger.deliveries(), "released")
         assert (ledger.room.messages, ledger.room.bytes) == (0, 0)
 
     run(live())
@@ -181,9 +199,10 @@ def test_what_was_set_aside_at_the_limit_of_an_attempt_is_renewed_again_when_the
     ledger = make_ledger()
     delivery, other = make_delivery("a"), make_delivery("b", leased_at=5)
     ledger.enter([delivery, other])
-    far, delivery.renew_until = delivery.renew_until, 10.0
+    far = delivery.renew_until
+    ledger.renew_until(delivery, 10.0)
     assert ledger.due(16) == []
-    delivery.renew_until = far
+    ledger.renew_until(delivery, far)
     assert ledger.due(16) == [delivery]
     assert ledger.due(21) == [delivery, other]
 
@@ -193,7 +212,7 @@ def test_a_renewal_that_failed_is_due_again_behind_what_came_due_before() -> Non
     ledger = make_ledger()
     failed, other, later = make_delivery("a"), make_delivery("b", leased_at=5), make_delivery("c", leased_at=7)
     ledger.enter([failed, other, later])
-    failed.renew_after = 21.0
+    ledger.renewal_over([failed], again=21.0)
     assert ledger.due(20.5) == [other]
     assert ledger.due(22.0) == [other, failed, later]
 
@@ -206,9 +225,9 @@ def test_what_came_due_is_due_no_more_once_it_is_settled_renewed_or_under_way() 
         settled, renewed, asked = make_delivery("a"), make_delivery("b"), make_delivery("c")
         ledger.enter([settled, renewed, asked])
         assert ledger.due(16) == [settled, renewed, asked]
-        ledger.leave([settled], "deleted")
+        leave(ledger, [settled], "deleted")
         ledger.renewed(renewed, 46.0)
-        asked.renewal = asyncio.get_running_loop().create_future()
+        ledger.renewing([asked], asyncio.get_running_loop().create_future())
         assert [one for one in (settled, renewed, asked) if ledger.is_due(one, 16)] == []
 
     run(live())
@@ -219,13 +238,13 @@ def test_what_came_due_is_due_no_more_once_it_is_settled_renewed_or_under_way() 
 def test_what_is_held_is_counted_in_bytes_as_sqs_counts_them(body: str, attributes: dict[str, Attribute]) -> None:
     """In UTF-8 and with its attributes, each by itself and both together; and the next receive expects the like."""
     room = Room(max_messages=20, max_bytes=10_000, largest_message=1_000, frame_bytes=0)
-    ledger = Ledger(room=room, lease_seconds=30)
+    ledger = Ledger(room=room, lease_seconds=30, emit=lambda _: None, pipeline="test")
     delivery = make_delivery("a", body=body)
     delivery.attributes = attributes
     size = measure(body, attributes)
     assert ledger.enter([delivery]).size == delivery.weight == room.bytes == size
     assert room.reserve(1).granted >= size
-    ledger.leave([delivery], "deleted")
+    leave(ledger, [delivery], "deleted")
     assert room.bytes == 0
 
 
@@ -234,7 +253,10 @@ def test_a_newer_receipt_of_what_is_held_brings_its_times_and_its_count() -> Non
     ledger = make_ledger()
     held = make_delivery("a")
     ledger.enter([held])
-    held.tries, held.lost = 2, True
+    for _ in range(2):
+        ledger.begin([held])
+        ledger.try_again(held)
+    assert ledger.lose(held)
     newer = make_delivery("a", handle="newer", leased_at=40)
     newer.receive_count = 3
     ledger.enter([newer])
@@ -247,13 +269,13 @@ def test_what_was_given_back_and_is_here_again_is_in_flight_twice_until_sqs_has_
     ledger = make_ledger()
     older = make_delivery("a")
     ledger.enter([older])
-    older.renewable = False
+    ledger.give_back(older)
     newer = make_delivery("a", handle="newer")
     assert ledger.enter([newer]).fresh == [newer]
     assert (len(ledger), ledger.room.messages) == (2, 2)
     assert (ledger.returned(older), ledger.holds(newer)) == (True, True)
     ledger.leave([older], "released")
-    ledger.leave([newer], "deleted")
+    leave(ledger, [newer], "deleted")
     assert (len(ledger), ledger.room.messages) == (0, 0)
 
 

@@ -39,7 +39,7 @@ class Renewing(MemoryQueue):
         self.meanwhile: Callable[[], None] = lambda: None
         self.facts: list[Fact] = []
         room = Room(max_messages=1_000, max_bytes=100_000, largest_message=100, frame_bytes=None)
-        self.ledger = Ledger(room=room, lease_seconds=lease_seconds)
+        self.ledger = Ledger(room=room, lease_seconds=lease_seconds, emit=self.facts.append, pipeline="test")
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
         """By id; or never."""
@@ -143,7 +143,14 @@ async def test_only_a_final_no_to_what_is_still_held_loses_a_lease() -> None:
     no = Failed("NoSuchHandle", retry=False)
     here.answers = {"void": no, "settled": no, "later": Failed("Throttled", retry=True), "unknown": UNKNOWN}
     deliveries = here.enter("fine", "void", "settled", "later", "unknown")
-    here.meanwhile = lambda: here.ledger.leave([deliveries[2]], "deleted") if len(here.asked) == 1 else None
+
+    def settle() -> None:
+        if len(here.asked) == 1:
+            here.ledger.begin([deliveries[2]])
+            here.ledger.accept([deliveries[2]])
+            here.ledger.leave([deliveries[2]], "deleted")
+
+    here.meanwhile = settle
     async with here.running():
         await asyncio.sleep(16.5)
     assert [ids for _, ids, _ in here.asked] == ["fine,void,settled,later,unknown", "later,unknown"]

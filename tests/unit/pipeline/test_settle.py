@@ -125,7 +125,7 @@ class Settling:
         alone_seconds: int | None = None,
     ) -> None:
         room = Room(max_messages=100, max_bytes=100_000, largest_message=100, frame_bytes=None)
-        self.ledger = Ledger(room=room, lease_seconds=lease_seconds)
+        self.ledger = Ledger(room=room, lease_seconds=lease_seconds, emit=lambda _: None, pipeline="test")
         self.queue = Scripted()
         self.buffer = Keeping(set(kept))
         self.facts: list[Fact] = []
@@ -148,9 +148,10 @@ class Settling:
         )
 
     def enter(self, message_id: str, *, leased_at: float = 0.0) -> Delivery:
-        """One delivery in flight."""
+        """One delivery in flight, and with a handler."""
         delivery = receipt(message_id, leased_at=leased_at)
         self.ledger.enter([delivery])
+        self.ledger.begin([delivery])
         return delivery
 
     @asynccontextmanager
@@ -243,12 +244,13 @@ async def test_what_comes_again_while_a_renewal_is_awaited_is_given_back_without
     """Its message is visible, since we have received it; its handle is void, and only its own."""
     here = Settling()
     older, other = here.enter("a"), here.enter("b")
-    older.renewal = asyncio.get_running_loop().create_future()
+    answered = asyncio.get_running_loop().create_future()
+    here.ledger.renewing([older], answered)
     async with here.running() as settler:
         settler.settle([(older, Released()), (other, Released())])
         await asyncio.sleep(1)
         newer = here.enter("a", leased_at=1.0)
-        older.renewal.set_result(None)
+        answered.set_result(None)
         await asyncio.sleep(1)
         settler.settle([(newer, DONE)])
     assert here.queue.changes == [{"b": 0}]
@@ -286,7 +288,7 @@ async def test_a_rejected_one_without_a_dead_letter_queue_is_left_to_the_redrive
     """With a pause, and told as rejected; one whose lease is over is nobody's business here any more."""
     here = Settling()
     kept, lost = here.enter("a"), here.enter("b")
-    lost.lost = True
+    here.ledger.lose(lost)
     async with here.running() as settler:
         settler.settle([(kept, Rejected("decode", "why")), (lost, Rejected("decode", "why"))])
     assert [list(asked) for asked in here.queue.changes] == [["a"]]

@@ -40,7 +40,8 @@ def test_p1_visibility_outlives_the_receive_which_outlives_its_wait() -> None:
 @pytest.mark.parametrize("lease", [leases.LEASE_SECONDS_MIN, 30, 43_200])
 def test_p2_a_lease_leaves_time_for_three_renewals_and_more(lease: int) -> None:
     """At half instead of a third, since a failed renewal is tried at the next tick and not at the next third."""
-    ledger = Ledger(room=Room(max_messages=1, max_bytes=1, largest_message=1, frame_bytes=None), lease_seconds=lease)
+    room = Room(max_messages=1, max_bytes=1, largest_message=1, frame_bytes=None)
+    ledger = Ledger(room=room, lease_seconds=lease, emit=lambda _: None, pipeline="p")
     tick = Renewer(None, ledger=ledger, emit=lambda _: None, pipeline="p")._tick  # type: ignore[arg-type] # never asked
     left = lease - renew_at(float(lease), lease_seconds=lease)
     assert left / tick >= 3

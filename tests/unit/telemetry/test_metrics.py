@@ -26,6 +26,7 @@ from worker.facts import (
     QueueMeasured,
     RequestMade,
     SettleFailed,
+    TransitionRefused,
 )
 from worker.telemetry.ages import BOUNDS, Ages
 from worker.telemetry.bottleneck import STAGES, Shares
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 OUTCOMES: tuple[OutcomeName, ...] = ("deleted", "retried", "rejected", "released", "expired")
 LABELS_ALLOWED = {
     *("pipeline", "queue", "state", "stage", "result", "operation", "code", "reason", "final", "dead_lettered", "le"),
-    *("codec", "sink", "version", "worker_id", "python"),
+    *("transition", "codec", "sink", "version", "worker_id", "python"),
 }
 
 
@@ -213,6 +214,8 @@ def test_facts_become_the_numbers_they_hold() -> None:
     metrics.observe(SettleFailed("orders", operation="delete", code="InternalError", count=4, final=False))
     metrics.observe(QueueMeasured("orders", queue="q", visible=5, not_visible=6, delayed=7))
     metrics.observe(LoopLagged(seconds=0.75))
+    metrics.observe(TransitionRefused("orders", "id", "accept", "held", "a defect"))
+    assert value(metrics, "transitions_refused_total", pipeline="orders", transition="accept") == 1
     assert value(metrics, "api_requests_total", pipeline="orders", operation="ReceiveMessage", code="ok") == 1
     spread = {"pipeline": "orders", "operation": "ReceiveMessage"}
     assert value(metrics, "api_request_duration_seconds_bucket", **spread, le="10.0") == 0
