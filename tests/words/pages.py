@@ -13,6 +13,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _COMMAND: Final = re.compile(r"^\s*(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z][a-z-]*)\b", re.MULTILINE)
 _INLINE: Final = re.compile(r"`(?:[A-Z_]+=\S+ )*(?P<program>make|worker) (?P<word>[a-z][a-z-]*)\b[^`]*`")
 _LINK: Final = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)")
+_ANCHOR: Final = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]*)#(?P<anchor>[^)\s]+)\)")
+_HEADING: Final = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
+_BLOCKS: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def pages() -> list[Path]:
@@ -30,6 +33,22 @@ def commands(text: str) -> set[tuple[str, str]]:
 def links(text: str) -> list[str]:
     """Targets of links inside the repository."""
     return [match["target"] for match in _LINK.finditer(text)]
+
+
+def anchors(text: str) -> list[tuple[str, str]]:
+    """Links to a heading: the page, empty for the same one, and the anchor."""
+    return [(match["target"], match["anchor"]) for match in _ANCHOR.finditer(text)]
+
+
+def headings(text: str) -> set[str]:
+    """The anchors that a page offers, made as GitHub makes them."""
+    found = (match["text"].lower() for match in _HEADING.finditer(_BLOCKS.sub("", text)))
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in found}
+
+
+def opening(text: str) -> str:
+    """The first paragraph behind the title."""
+    return " ".join(_HEADING.sub("", text, count=1).strip().partition("\n\n")[0].split())
 
 
 def written_files() -> list[Path]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.words.exposition import PAGE, on_page, table
-from tests.words.pages import ROOT, commands, links, pages, written_files
+from tests.words.pages import ROOT, anchors, commands, headings, links, opening, pages, written_files
 from worker import __version__
 from worker.cli import COMMANDS
 from worker.facts import PipelineStarted
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NAMES = [str(page.relative_to(ROOT)) for page in pages()]
 MACHINES = re.compile(r"/(?:home|root|Users)/\w|[A-Z]:\\\\|--(?:extra-)?index-url|/simple/|:///opt/")
 """Paths of somebody's own machine, and package indexes of somebody's own network."""
+OWN_FORM = ("docs/decisions/", "docs/runbooks/")
+"""Pages that begin otherwise: with a reason, and with the words of an alert (see tests/deploy/test_signals.py)."""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,6 +46,29 @@ def test_links_of_a_page_lead_to_files(name: str) -> None:
     """No page sends its reader to a file that is not there."""
     page = ROOT.joinpath(name)
     assert [target for target in links(page.read_text()) if not page.parent.joinpath(target).exists()] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_to_a_heading_find_it(name: str) -> None:
+    """A heading that was reworded takes its links along."""
+    page = ROOT.joinpath(name)
+    for target, anchor in anchors(page.read_text()):
+        assert anchor in headings((page.parent / target if target else page).read_text()), (target, anchor)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(OWN_FORM)])
+def test_a_page_begins_with_whom_it_is_for(name: str) -> None:
+    """Whoever opens it knows after one sentence whether to read on."""
+    assert re.match(r"(\*\*)?For \w", opening(ROOT.joinpath(name).read_text()))
+
+
+def test_the_map_of_the_pages_has_all_of_them() -> None:
+    """Each page of docs/ by itself, but those that are found by their folder; and the first page leads to the map."""
+    docs = ROOT / "docs"
+    on_map = {(docs / target).resolve() for target in links(docs.joinpath("README.md").read_text())}
+    ours = {page for page in pages() if page.is_relative_to(docs) and page != docs / "README.md"}
+    assert {str(page) for page in ours - on_map if page.parent not in on_map} == set()
+    assert "docs/README.md" in links(ROOT.joinpath("README.md").read_text())
 
 
 def test_every_family_is_on_the_page_of_metrics_and_no_other() -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _START: Final = """\
 # Settings
 
-Written by `worker config --markdown > docs/settings.md`; change the fields in `worker/settings/`, not this page.
+For those who configure a worker: every setting, its values and its default. (Written by `worker config --markdown >
+docs/settings.md`; change the fields in `worker/settings/`, not this page.)
 
 Every setting is an environment variable. A `worker.toml` says the same in tables: `[worker]` for the worker,
 `[pipelines.NAME]` for each queue, with the keys below. `worker config` shows every value and where it came from.
