@@ -46,12 +46,12 @@ def sqlite(folder: Path, key: Key) -> Case:
     return Case(
         name="sqlite",
         make=lambda: SqliteSink(str(path), keys=[key]),
-        keys=lambda: _keys_in_table(path),
+        keys=lambda: keys_in_table(path),
         guarantee=Guarantee.TRANSACTIONAL,
         ordered=True,
         bad=BAD,
-        away=lambda: _file_locked(path),
-        slow=lambda: _file_locked(path, SLOW_SECONDS),
+        away=lambda: file_locked(path),
+        slow=lambda: file_locked(path, SLOW_SECONDS),
         refused=lambda: SqliteSink(str(folder / "no" / "contract.db")),
         child=Child("tests.contract.destinations:sqlite_of", (str(path), key is BY_TIME)),
         cannot={"too_large": "a value may have a gigabyte, and no message is that large", "locked": NO_LOCK},
@@ -155,7 +155,7 @@ CASES: Final[dict[str, Maker]] = {
 }
 
 
-def _keys_in_table(path: Path) -> list[str]:
+def keys_in_table(path: Path) -> list[str]:
     if not path.exists():
         return []
     with closing(sqlite3.connect(path)) as connection:
@@ -169,7 +169,7 @@ def _keys_in_lines(path: Path) -> list[str]:
 
 
 @contextmanager
-def _file_locked(path: Path, seconds: float | None = None) -> Iterator[None]:
+def file_locked(path: Path, seconds: float | None = None) -> Iterator[None]:
     """Somebody else is in the database for *seconds*, or as long as the block lasts."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
         connection.execute("BEGIN EXCLUSIVE")

@@ -92,7 +92,7 @@ class Batches:
     async def test_large_and_strange_bodies_are_taken(self, case: Case, body: str) -> None:
         """Whatever a codec lets through goes in, next to ordinary records."""
         async with opened(case) as sink:
-            strange = make_message("strange", STRANGE[body], body=json.dumps(STRANGE[body]))
+            strange = make_message("strange", STRANGE[body], body=json.dumps(STRANGE[body], ensure_ascii=False))
             await sink.must([make_message("before"), strange, make_message("after")])
         promise_stored(case, ["before", "strange", "after"])
 

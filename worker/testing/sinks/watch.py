@@ -49,7 +49,13 @@ class Watched:
 
     async def close(self) -> None:
         """See `Sink`."""
-        await ends(self._case, self._sink.close(), "close()")
+        __tracebackhide__ = True
+        try:
+            await ends(self._case, self._sink.close(), "close()")
+        except Exception as error:
+            if isinstance(error, AssertionError):
+                raise
+            promise(self._case, kept=False, what="close() raises nothing, whatever came before it", seen=repr(error))
 
     async def write(self, records: Sequence[Message]) -> list[Answer]:
         """One batch, or as many as the sink's `max_rows` makes of it, one behind the other."""
@@ -60,9 +66,14 @@ class Watched:
     async def must(self, records: Sequence[Message]) -> None:
         """Write *records*, all of which have to be accepted."""
         __tracebackhide__ = True
-        answers = await self.write(records)
-        refused = [(r.key[:60], a) for r, a in zip(records, answers, strict=True) if a is not None]
-        promise(self._case, not refused, "good records are accepted: None for each", f"{refused[:3]}")
+        words = "good records are accepted: None for each"
+        try:
+            answers = await self.write(records)
+        except SinkRefused as error:
+            promise(self._case, kept=False, what=words, seen=repr(error))
+        else:
+            refused = [(r.key[:60], a) for r, a in zip(records, answers, strict=True) if a is not None]
+            promise(self._case, not refused, words, f"{refused[:3]}")
 
     async def until_accepted(self, records: Sequence[Message]) -> None:
         """As the pipeline does: write again after a pause while the sink says that it is away."""
