@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker import __version__, facts
 from worker.codecs.registry import make_codec
-from worker.errors import QueueRefused, SinkRefused, StartRefused
+from worker.errors import QueueRefused, StartRefused
 from worker.patience import patiently
 from worker.pipeline.attempts import most_receives
 from worker.pipeline.dead_letter_depth import DeadLetterDepth
@@ -26,6 +26,8 @@ from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.spec import Parts, PipelineSpec
 from worker.preflight import circle, inspect, memory_limit, way_of
+from worker.sinks import registry as sinks
+from worker.sinks.plugin import SinkContext
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
 
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AsyncExitStack
 
-    from worker.facts import Emit
+    from worker.facts import Emit, Fact
+    from worker.finding import Finding
     from worker.pipeline.caution import Caution
-    from worker.preflight import Finding, Way
+    from worker.preflight import Way
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Queue, QueueAttributes
@@ -78,49 +81,14 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
 
 def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
     """The destination that the settings name; not open yet. *emit* is told what becomes of single calls."""
-    match settings.sink:
-        case "sqlite":
-            from worker.sinks.sqlite.sink import SqliteSink  # noqa: PLC0415 - a sink's libraries load when it is used
-            from worker.sinks.sqlite.statements import keys_for  # noqa: PLC0415 - as above
-
-            keys = keys_for(keyed_by_id=settings.deduplication_key is None, fifo=parse_address(settings.queue).fifo)
-            return SqliteSink(settings.sqlite_path, settings.sqlite_table, keys=keys)
-        case "postgres":
-            return _make_postgres(settings)
-        case "ndjson":
-            from worker.sinks.ndjson.sink import NdjsonSink  # noqa: PLC0415 - as above
-
-            return NdjsonSink(settings.ndjson_path)
-        case "handler":
-            from worker.sinks.handler.sink import HandlerSink  # noqa: PLC0415 - as above
-
-            assert settings.handler is not None  # noqa: S101 - the settings' own rule
-            return HandlerSink(
-                settings.handler,
-                timeout_seconds=settings.handler_timeout_seconds,
-                concurrency=settings.concurrency,
-                emit=emit,
-                pipeline=settings.name,
-            )
-        case "discard":
-            from worker.sinks.discard.sink import DiscardSink  # noqa: PLC0415 - as above
-
-            return DiscardSink()
-
-
-def _make_postgres(settings: PipelineSettings) -> Sink:
-    try:
-        from worker.sinks.postgres.sink import WRITERS, PostgresSink  # noqa: PLC0415 - as in make_sink
-    except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        raise SinkRefused("SINK=postgres needs asyncpg: pip install 'sqs-worker-daemon[postgres]'") from error
-    assert settings.postgres_dsn is not None  # noqa: S101 - the settings' own rule
-    return PostgresSink(
-        settings.postgres_dsn.get_secret_value(),
-        settings.postgres_table,
-        writers=min(WRITERS, settings.concurrency),
+    context = SinkContext(
+        pipeline=settings.name,
+        fifo=parse_address(settings.queue).fifo,
+        keyed_by_id=settings.deduplication_key is None,
+        concurrency=settings.concurrency,
+        emit=emit or _unheard,
     )
+    return sinks.make_sink(settings.sink, settings.sink_settings, context)
 
 
 async def open_pipeline(
@@ -155,7 +123,7 @@ async def open_pipeline(
     parts = Parts(
         queue=queue,
         sink=sink,
-        codec=make_codec(settings.codec),
+        codec=make_codec(settings.codec, settings=settings.codec_settings),
         key=make_key(settings.deduplication_key),
         dead_letters=dead_letters,
         random=random.Random(),  # noqa: S311 - jitter, not a secret
@@ -282,3 +250,7 @@ def _heed(pipeline: str, findings: Sequence[Finding], emit: Emit) -> None:
     for finding in findings:
         if finding.severity == "warn":
             emit(facts.PreflightFound(pipeline, finding.check, finding.finding, finding.fix))
+
+
+def _unheard(_: Fact) -> None:
+    """Nobody listens to a sink that is only looked at."""

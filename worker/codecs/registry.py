@@ -1,30 +1,35 @@
-"""The table of formats: what `CODEC` may say, and what is built for it.
+"""The codecs there are: what `CODEC` may say, and what is built for it.
 
-Takes a name, gives a codec; an unknown name ends in `SettingsError`. A new format is one file and one line here.
+A folder here with a `plugin.py` is a codec; others come by entry points or by a dotted path (`worker/plugins.py`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from worker.codecs.json.codec import JsonCodec
-from worker.codecs.text.codec import TextCodec
+from worker.codecs.codec import DecodeLimits
+from worker.codecs.plugin import CodecPlugin
 from worker.errors import SettingsError
+from worker.plugins import PluginError, Registry, made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from worker.codecs.codec import Codec
+    from worker.setting import Section
 
-    from worker.codecs.codec import Codec, DecodeLimits
-
-CODECS: Final[dict[str, Callable[[DecodeLimits | None], Codec]]] = {"json": JsonCodec, "text": TextCodec}
+CODECS: Final[Registry[CodecPlugin[Any]]] = Registry(CodecPlugin, "worker.codecs", "sqs_worker.codecs")
 
 
-def make_codec(name: str, limits: DecodeLimits | None = None) -> Codec:
-    """The codec that `CODEC` calls *name*.
+def make_codec(name: str, limits: DecodeLimits | None = None, *, settings: Section | None = None) -> Codec:
+    """The codec that `CODEC` calls *name*; without *settings* with its defaults.
 
     Raises:
-        SettingsError: there is none of that name.
+        SettingsError: there is none of that name, it cannot be loaded, or its library is not installed.
     """
-    if name not in CODECS:
-        raise SettingsError([f"CODEC={name}: no such codec; use one of {', '.join(sorted(CODECS))}"])
-    return CODECS[name](limits)
+    try:
+        plugin = CODECS.find(name)
+    except PluginError as error:
+        raise SettingsError([f"CODEC is '{name}': {error}"]) from error
+    try:
+        return made(plugin, "CODEC", lambda: plugin.make(settings or plugin.settings(), limits or DecodeLimits()))
+    except PluginError as error:
+        raise SettingsError([str(error)]) from error

@@ -13,6 +13,7 @@ from worker.deploy.places import place_of, unnamed_letters
 from worker.deploy.rights import Role, Statement, document, statements
 from worker.errors import SettingsError
 from worker.settings import load
+from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,6 +65,6 @@ def _remarks(role: Role, loaded: Loaded, found: Sequence[Statement], *, named: b
     if role == "worker":
         unnamed = [] if named else [words for settings in loaded.pipelines if (words := unnamed_letters(settings))]
         lines += [f"note: {words}" for words in unnamed]
-        if any(settings.sink == "handler" for settings in loaded.pipelines):
-            lines.append("note: what your own function asks of AWS is not in it")
+        rights = [SINKS.find(settings.sink).rights for settings in loaded.pipelines]
+        lines += dict.fromkeys(f"note: {words}" for words in rights if words)
     return lines

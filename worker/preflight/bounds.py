@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.preflight.finding import Finding
+from worker.finding import Finding
 from worker.sqs.limits import IN_FLIGHT
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueUnavailable, SinkError
 from worker.facts import Emit, Fact, TransportChosen
+from worker.finding import Finding
 from worker.preflight.circles import circle, way_of
-from worker.preflight.finding import Finding
 from worker.preflight.inspect import inspect
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sinks.sink import Checkable, Sink

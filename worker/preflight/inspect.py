@@ -9,9 +9,11 @@ from worker.preflight import bounds, leases
 from worker.preflight.dead_letters import dead_letters
 from worker.preflight.memory import memory
 from worker.preflight.repeats import repeats
+from worker.sinks.plugin import Surroundings
+from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:
-    from worker.preflight.finding import Finding
+    from worker.finding import Finding
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sqs.queue import QueueAttributes
 
@@ -40,9 +42,11 @@ def inspect(
         leases.visibility(settings, queue),
         leases.renewal(settings, queue),
         *leases.renewals(settings, queue, round_trip_seconds),
-        *leases.handler(settings, queue),
         leases.retention(queue),
         *leases.drain(settings, worker),
+        *SINKS.find(settings.sink).inspect(
+            settings.sink_settings, Surroundings(queue.retention_seconds, worker.drain_seconds)
+        ),
         *dead_letters(settings, queue, dlq),
         bounds.in_flight(settings, queue, processes),
         bounds.message_size(settings, queue),

@@ -1,4 +1,4 @@
-"""Time: the lease against the poll and the handler, retention, and the end of the process against the platform's.
+"""Time: the lease against the poll, retention, and the end of the process against the platform's.
 
 Takes the settings and the queue's attributes, gives findings. Pure. Everything here concerns messages that come again
 although they were handled, or that vanish before they are.
@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from worker.finding import Finding
 from worker.pipeline.renew import CALLS
 from worker.pipeline.tuning import RENEW_AT
-from worker.preflight.finding import Finding
-from worker.settings.pipeline import HANDLER_SECONDS_MAX
 from worker.sqs.limits import BATCH_ENTRIES
 
 if TYPE_CHECKING:
@@ -87,21 +86,6 @@ def renewals(settings: PipelineSettings, queue: QueueAttributes, round_trip_seco
     )
 
 
-def handler(settings: PipelineSettings, queue: QueueAttributes) -> Iterator[Finding]:
-    """The time limit of the user's function against SQS's own limits."""
-    if settings.sink != "handler":
-        return
-    limit = settings.handler_timeout_seconds
-    if limit > HANDLER_SECONDS_MAX:
-        finding = f"the handler may take {limit:g} s, but SQS takes a message back 12 h after its receipt"
-        yield Finding("handler", "refuse", finding, f"set HANDLER_TIMEOUT_SECONDS to {HANDLER_SECONDS_MAX} or less")
-    elif limit >= queue.retention_seconds:
-        finding = f"the handler may take {limit:g} s, the queue keeps a message {queue.retention_seconds} s"
-        yield Finding("handler", "refuse", finding, "raise MessageRetentionPeriod of the queue")
-    else:
-        yield Finding("handler", "ok", f"the handler may take {limit:g} s; its lease is renewed until then")
-
-
 def retention(queue: QueueAttributes) -> Finding:
     """How long the queue keeps a message while nobody can handle it."""
     hours = queue.retention_seconds / 3600
@@ -128,14 +112,6 @@ def drain(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Findin
         finding = f"stopping may take {needed:g} s, but most platforms kill a process after {STOP_SECONDS_USUAL} s"
         yield Finding("drain", "warn", finding, fix)
     yield from _last_receive(settings, worker)
-    if settings.sink == "handler" and _asked_for_long_work(settings, worker):
-        finding = (
-            f"the handler may take {settings.handler_timeout_seconds:g} s, stopping gives it {worker.drain_seconds:g}:"
-            " longer work is cut off at each deployment and done again from the start"
-        )
-        yield Finding(
-            "drain", "warn", finding, "raise WORKER_DRAIN_SECONDS and the platform's stop time, or cut the work"
-        )
 
 
 def _last_receive(settings: PipelineSettings, worker: WorkerSettings) -> Iterator[Finding]:
@@ -148,12 +124,6 @@ def _last_receive(settings: PipelineSettings, worker: WorkerSettings) -> Iterato
     )
     fix = f"set WORKER_DRAIN_SECONDS to {needed:g} or more, or SQS_WAIT_TIME_SECONDS to less"
     yield Finding("drain", "warn", finding, fix)
-
-
-def _asked_for_long_work(settings: PipelineSettings, worker: WorkerSettings) -> bool:
-    # The default limit is a bound, not a wish: nobody is warned about it.
-    given = "handler_timeout_seconds" in settings.model_fields_set
-    return given and settings.handler_timeout_seconds > worker.drain_seconds
 
 
 def _lease(settings: PipelineSettings, queue: QueueAttributes) -> tuple[int, str]:

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.preflight.finding import Finding
+from worker.finding import Finding
+from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:
     from worker.settings import PipelineSettings
     from worker.sqs.queue import QueueAttributes
 
 _DAY: Final = 86_400
-_TABLES: Final = frozenset({"sqlite", "postgres"})
-"""Sinks with a unique key, which remember a message for as long as its row is there."""
 
 
 def repeats(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueAttributes | None) -> Finding:
     """The time in which a message can come again, and what the sink does then."""
     horizon = queue.retention_seconds + (dlq.retention_seconds if dlq else 0)
     within = f"a message can come again for {horizon / _DAY:g} days (retention of the queue and its dead-letter queue)"
-    if settings.sink not in _TABLES:
+    if SINKS.find(settings.sink).guarantee.kind != "transactional":
         says = f"{within}, and {settings.sink} is then given it again: whoever reads it must bear repeats"
     else:
         says = f"{within}; a row stops it for as long as it is kept, so prune none that is younger"

@@ -16,6 +16,7 @@ from worker import __version__
 from worker.cpus import affinity, cpu_quota
 from worker.facts import PipelineState
 from worker.pipeline.stage import Stages
+from worker.sinks.registry import SINKS
 from worker.sqs.address import parse_address
 from worker.telemetry.account import Accounts
 from worker.telemetry.cost import DOLLARS_PER_MILLION, Cost
@@ -124,7 +125,7 @@ def cost(settings: PipelineSettings) -> Cost:
 
 def log_stream(loaded: Loaded) -> IO[str]:
     """Standard output, unless a sink writes its lines there."""
-    taken = any(pipeline.sink == "ndjson" and pipeline.ndjson_path == "-" for pipeline in loaded.pipelines)
+    taken = any(SINKS.find(pipeline.sink).stdout(pipeline.sink_settings) for pipeline in loaded.pipelines)
     return sys.stderr if taken else sys.stdout
 
 

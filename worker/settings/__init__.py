@@ -1,11 +1,14 @@
 """Settings: what may be set, what it means, and how it is read.
 
     worker  pipeline      the two models: every field with its bounds and its prose
-    variables  names      the fields' variables; misspelt and foreign variables
-    sources  aws  derive  environment and worker.toml → values; what follows from them
+    names                 misspelt and foreign variables
+    sources  sections     environment and worker.toml → values, of a pipeline and of its sink and codec
+    aws  derive           what the SDK would find; what follows from what was given
     build  rules  problems   values → models; what is wrong, as sentences
-    circles                  dead letters that would come back
+    unused  circles       what was given to nobody; dead letters that would come back
     load                  all of it in order
+
+A field and its variable are declared as `worker/setting.py` has it, those of a sink or codec in its own folder.
 
 `load(environ)` gives `Loaded` or raises `SettingsError` with every problem.
 """

@@ -14,6 +14,7 @@ from os.path import expandvars
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from worker.settings.names import PROXIES
 from worker.settings.sources import Value
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from worker.settings.sources import Values
 
-PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL")
 """The first that is set wins; both win over the files."""
 _IGNORE: Final = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"

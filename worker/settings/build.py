@@ -1,4 +1,4 @@
-"""One model out of its values: the settings, or every problem that they have.
+"""Models out of their values: the settings, or every problem that they have.
 
 Takes the values of a model as they were given and gives `Built`, which holds what `load` needs to speak about them. A
 pipeline whose fields are partly wrong still has its rules looked at, as far as they concern the other fields.
@@ -7,23 +7,29 @@ pipeline whose fields are partly wrong still has its rules looked at, as far as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from worker.setting import Section, variable_of
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import problems_of
 from worker.settings.rules import RULES
-from worker.settings.variables import variable_of
-from worker.settings.worker import Given
+from worker.sinks.plugin import Chosen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.setting import Called
+    from worker.settings.sections import Part, Place
     from worker.settings.sources import Values
 
 SOME_QUEUE: Final = "some-queue"
 """Stands in for a queue that is missing or wrong while the rules about other fields are looked at."""
+PIPELINE: Final = "pipeline."
+"""How a part's rule names a setting of the pipeline."""
 
-Model = TypeVar("Model", bound=Given)
+Model = TypeVar("Model", bound=Section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Built(Generic[Model]):
     settings: Model | None
     problems: dict[str, str]
     """Field → sentence."""
+    by_variable: bool = False
+    """In the file a field is called as its variable is, in small letters."""
 
     def called(self, field: str) -> str:
         """What the user calls *field*."""
@@ -47,27 +55,93 @@ class Built(Generic[Model]):
     def listed(self, field: str) -> str:
         """What `worker config` calls *field*."""
         variable = variable_of(self.model, field)
-        return f"{self.path}.{field}" if self.path or variable is None else variable.name
+        if variable is not None and not self.path:
+            return variable.name
+        return f"{self.path}.{variable.key if variable is not None and self.by_variable else field}"
 
     def origin(self, field: str) -> str:
         """Where the value of *field* came from."""
         return self.values[field].origin if field in self.values else "default"
 
 
-def build(model: type[Model], values: Values, *, path: str = "") -> Built[Model]:
-    """Validate *values*."""
+@dataclass(frozen=True, slots=True)
+class BuiltPart:
+    """The sink or codec of a pipeline, and its settings."""
+
+    part: Part
+    built: Built[Section]
+
+    @property
+    def section(self) -> Section:
+        """Its settings, or something of their type that nobody reads, since there are problems."""
+        return self.built.settings or self.built.model.model_construct()
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.part.problems
+        yield from self.built.problems.values()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPipeline:
+    """One pipeline with its parts."""
+
+    own: Built[PipelineSettings]
+    parts: tuple[BuiltPart, ...]
+    """Those that could be loaded."""
+    strange: tuple[str, ...]
+    """What is wrong with parts that could not, and with what was given to none of them."""
+    place: Place
+
+    @property
+    def settings(self) -> PipelineSettings | None:
+        """None if anything is wrong."""
+        return None if any(self.problems()) else self.own.settings
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with single fields."""
+        yield from self.own.problems.values()
+        yield from self.strange
+        for part in self.parts:
+            yield from part.problems
+
+    def broken_rules(self) -> Iterator[str]:
+        """The sentences of the rules that it breaks, leaving out what its wrong fields would decide."""
+        settings = self.own.settings or _without_wrong_fields(self.own)
+        wrong = self.own.problems.keys()
+        looked_at = [rule for rule in RULES if not rule.fields & wrong]
+        yield from (sentence for rule in looked_at if (sentence := rule.check(settings, self.own.called)))
+        for part in self.parts:
+            if part.built.settings is not None:
+                yield from _broken_in_part(
+                    part, settings, wrong={f"{PIPELINE}{field}" for field in wrong}, own=self.own
+                )
+
+
+def build(
+    model: type[Model], values: Values, *, path: str = "", by_variable: bool = False, wanted_by: str = ""
+) -> Built[Model]:
+    """Validate *values*; *wanted_by* says who needs a field that is not set."""
+    given = {field: value.given for field, value in values.items()}
     try:
-        return Built(model, values, path, model(**{field: value.given for field, value in values.items()}), {})
+        return Built(model, values, path, model(**given), {}, by_variable)
     except ValidationError as error:
-        unbuilt = Built(model, values, path, None, {})
-        return Built(model, values, path, None, problems_of(error, model, values, unbuilt.called))
+        unbuilt = Built(model, values, path, None, {}, by_variable)
+        problems = problems_of(error, model, values, unbuilt.called, wanted_by=wanted_by)
+        return Built(model, values, path, None, problems, by_variable)
 
 
-def broken_rules(built: Built[PipelineSettings]) -> list[str]:
-    """The sentences of the rules that this pipeline breaks, leaving out what its wrong fields would decide."""
-    settings = built.settings or _without_wrong_fields(built)
-    looked_at = [rule for rule in RULES if not rule.fields & built.problems.keys()]
-    return [sentence for rule in looked_at if (sentence := rule.check(settings, built.called))]
+def _broken_in_part(
+    part: BuiltPart, pipeline: PipelineSettings, *, wrong: set[str], own: Built[PipelineSettings]
+) -> Iterator[str]:
+    chosen: Chosen[Any] = Chosen(part.section, pipeline)
+    called: Called = lambda field: (  # noqa: E731 - one expression
+        own.called(field.removeprefix(PIPELINE)) if field.startswith(PIPELINE) else part.built.called(field)
+    )
+    for rule in getattr(part.part.plugin, "rules", ()):
+        if not rule.fields & wrong and (sentence := rule.check(chosen, called)):
+            yield sentence
 
 
 def _without_wrong_fields(built: Built[PipelineSettings]) -> PipelineSettings:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from worker.setting import variable_of
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.sources import Value
-from worker.settings.variables import variable_of
 from worker.sqs.address import QueueAddress, parse_address
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ _CAPPED: Final = (("batch_max_rows", "in_flight_max_messages"), ("batch_max_byte
 def with_consequences(values: Values, beneath: Values) -> Values:
     """*values* and everything that follows from them; where they say nothing, what is *beneath* holds."""
     extended = dict(values)
-    for consequence in (_sink, _place):
-        extended.update(consequence(extended))
+    extended.update(_place(extended))
     extended = beneath | extended
     for consequence in (_local_region, _caps):
         extended.update(consequence(extended))
@@ -49,25 +48,20 @@ def worker_id_of(host: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", host)[:HOST_NAME_CHARACTERS] or "worker"
 
 
-def _sink(values: Values) -> Iterator[tuple[str, Value]]:
-    if "handler" in values and "sink" not in values:
-        yield "sink", _following("sink", "handler", values["handler"])
-
-
 def _place(values: Values) -> Iterator[tuple[str, Value]]:
     address = _address(values)
     if address is None:
         return
     if address.region is not None:  # the queue is where its address says, whatever the shell's profile says
-        yield "region", _following("region", address.region, values["queue"])
+        yield "region", following("region", address.region, values["queue"])
     if address.endpoint_url is not None and "endpoint_url" not in values:
-        yield "endpoint_url", _following("endpoint_url", address.endpoint_url, values["queue"])
+        yield "endpoint_url", following("endpoint_url", address.endpoint_url, values["queue"])
 
 
 def _local_region(values: Values) -> Iterator[tuple[str, Value]]:
     endpoint = values.get("endpoint_url")
     if "region" not in values and endpoint is not None and str(endpoint.given).startswith("http://"):
-        yield "region", _following("region", LOCAL_REGION, endpoint)
+        yield "region", following("region", LOCAL_REGION, endpoint)
 
 
 def _caps(values: Values) -> Iterator[tuple[str, Value]]:
@@ -80,10 +74,11 @@ def _caps(values: Values) -> Iterator[tuple[str, Value]]:
             and field not in values
             and number < PipelineSettings.model_fields[field].default
         ):
-            yield field, _following(field, number, limit)
+            yield field, following(field, number, limit)
 
 
-def _following(field: str, given: object, source: Value) -> Value:
+def following(field: str, given: object, source: Value) -> Value:
+    """The value *given* of *field*, because *source* was given."""
     variable = variable_of(PipelineSettings, field)
     return Value(given, variable.name if variable else field, f"follows from {source.called}")
 

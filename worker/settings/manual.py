@@ -5,25 +5,28 @@ Takes nothing and gives the page. A test holds the file to it, so that the two c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from worker.codecs.registry import CODECS
+from worker.setting import settings_of
 from worker.settings.names import RESERVED
 from worker.settings.pipeline import PipelineSettings
-from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
+from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic import BaseModel
-
-    from worker.settings.variables import Setting
+    from worker.codecs.plugin import CodecPlugin
+    from worker.setting import Section, Setting
+    from worker.sinks.plugin import SinkPlugin
 
 _START: Final = """\
 # Settings
 
 For those who configure a worker: every setting, its values and its default. (Written by `worker config --markdown >
-docs/settings.md`; change the fields in `worker/settings/`, not this page.)
+docs/settings.md`; change the fields, not this page: they are in `worker/settings/`, and in the `settings.py` of each
+sink and codec.)
 
 Every setting is an environment variable. A `worker.toml` says the same in tables: `[worker]` for the worker,
 `[pipelines.NAME]` for each queue, with the keys below. `worker config` shows every value and where it came from.
@@ -69,6 +72,31 @@ worker run    # reads ./worker.toml; --config or WORKER_CONFIG name another file
 ```
 """
 
+_SINKS: Final = """
+## The sinks
+
+A sink's own settings stand in the environment, or in a table of the pipeline; or beside the pipeline's other settings,
+under the variable's name in small letters:
+
+```toml
+# worker.toml
+[pipelines.analytics]
+queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/analytics"
+
+[pipelines.analytics.sink]   # the same as sink = "sqlite" and sqlite_path = "analytics.sqlite"
+type = "sqlite"
+path = "analytics.sqlite"
+```
+
+Those of a sink that is not chosen are named in a notice and otherwise ignored.
+"""
+
+_CODECS: Final = """
+## The codecs
+
+As the sinks, in `[pipelines.NAME.codec]`.
+"""
+
 _LATER: Final = """
 ## Known, for sinks that are not part of this version
 
@@ -84,17 +112,37 @@ def manual() -> str:
     return "".join(
         [
             _START,
-            *_section("The worker: `[worker]`", WorkerSettings),
-            *_section("A pipeline: `[pipelines.NAME]`", PipelineSettings),
+            *_section("## The worker: `[worker]`", WorkerSettings),
+            *_section("## A pipeline: `[pipelines.NAME]`", PipelineSettings),
+            _SINKS,
+            *(text for plugin in SINKS.ours() for text in _sink(plugin)),
+            _CODECS,
+            *(text for plugin in CODECS.ours() for text in _codec(plugin)),
             _LATER,
             *(f"| `{name}` | {sink} |\n" for name, sink in RESERVED.items()),
         ]
     )
 
 
-def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
-    yield f"\n## {title}\n\n| variable | key | values | default | meaning |\n|---|---|---|---|---|\n"
-    yield from (_row(setting) for setting in settings_of(model))
+def _sink(plugin: SinkPlugin[Any]) -> Iterator[str]:
+    """One sink: where messages go, what that guarantees, and its settings."""
+    guarantee = plugin.guarantee
+    key = f", on {guarantee.key}" if guarantee.key else ""
+    prose = f"{plugin.summary} *{guarantee.kind.capitalize()}*{key}: {guarantee.words}. [Its page]({plugin.page})."
+    yield from _section(f"### `SINK={plugin.name}`", plugin.settings, prose, of_part="sink")
+
+
+def _codec(plugin: CodecPlugin[Any]) -> Iterator[str]:
+    yield from _section(f"### `CODEC={plugin.name}`", plugin.settings, plugin.summary, of_part="codec")
+
+
+def _section(title: str, model: type[Section], prose: str = "", of_part: str = "") -> Iterator[str]:
+    yield f"\n{title}\n" + (f"\n{prose}\n" if prose else "")
+    settings = list(settings_of(model))
+    if settings:
+        own = f" in `[pipelines.NAME.{of_part}]`" if of_part else ""
+        yield f"\n| variable | key{own} | values | default | meaning |\n|---|---|---|---|---|\n"
+        yield from (_row(setting) for setting in settings)
 
 
 def _row(setting: Setting) -> str:

@@ -1,18 +1,20 @@
-"""The settings of one pipeline: a queue, its codec, its sink or handler, and its limits.
+"""The settings of one pipeline: a queue, its codec, its sink, and its limits.
 
 Built by `load`, one for each `[pipelines.NAME]` table, or one named `default` from the environment alone. Frozen; what
-can be wrong with one field alone is checked here, what can be wrong between fields in `rules`.
+can be wrong with one field alone is checked here, what can be wrong between fields in `rules`. What only one sink or
+codec has is a section of its own, whose model the part brings.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, model_validator
 
-from worker.settings.variables import Variable, refuse_bool
-from worker.settings.worker import Given
+from worker.codecs.registry import CODECS
+from worker.plugins import PluginError, Registry
+from worker.setting import Seconds, Section, Variable, Whole, refuse_bool
+from worker.sinks.registry import SINKS
 from worker.sqs.address import check_endpoint, parse_address
 from worker.sqs.limits import (
     BATCH_ENTRIES,
@@ -23,13 +25,10 @@ from worker.sqs.limits import (
     WAIT_SECONDS,
 )
 
-SINKS: Final = ("sqlite", "postgres", "ndjson", "handler", "discard")
-LATER_SINKS: Final = ("redshift", "dynamodb", "s3", "sqs", "http", "clickhouse")
-HANDLER_SECONDS_MAX: Final = VISIBILITY_SECONDS - 600
-"""SQS takes a message back 12 h after its receipt, whatever is renewed; ten minutes are left for settling it."""
-
-_HANDLER: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*")
 _MIB: Final = 1024 * 1024
+KINDS: Final[dict[str, Registry[Any]]] = {"sink": SINKS, "codec": CODECS}
+"""Field → the parts that it names one of. `FIELD_settings` is the section of the one that is chosen."""
+DEFAULTS: Final = {"sink": "sqlite", "codec": "json"}
 
 
 def _queue(text: str) -> str:
@@ -37,40 +36,51 @@ def _queue(text: str) -> str:
     return text
 
 
-def _built_sink(value: object) -> object:
-    name = value.lower() if isinstance(value, str) else value
-    if name in LATER_SINKS:
-        raise ValueError(f"not part of this version; use one of: {', '.join(SINKS)}")
-    return name
+def _sink(name: object) -> object:
+    return _named(SINKS, name)
 
 
-def _dotted(text: str) -> str:
-    if _HANDLER.fullmatch(text) is None:
-        raise ValueError("give the place of a function, such as `package.module:function`")
-    return text
+def _codec(name: object) -> object:
+    return _named(CODECS, name)
 
 
-def _lasting(path: str) -> str:
-    if path == ":memory:" or path.startswith("file:") or "\0" in path:
-        raise ValueError("give the path of a file: messages are deleted from the queue once they are in it")
-    return path
+def _named(parts: Registry[Any], given: object) -> object:
+    """*given* as the registry spells it; loads the part.
+
+    Raises:
+        ValueError: there is none, or it cannot be loaded.
+    """
+    if not isinstance(given, str):
+        raise ValueError(f"give one of {parts.choices}")  # noqa: TRY004 - pydantic turns ValueError into a problem
+    parts.find(given)
+    return parts.spelt(given)
 
 
-def _table(name: str) -> str:
-    if name.lower().startswith("sqlite_"):
-        raise ValueError("SQLite keeps names that begin with sqlite_ for itself")
-    return name
-
-
-Whole = Annotated[int, BeforeValidator(refuse_bool)]
-Seconds = Annotated[float, BeforeValidator(refuse_bool)]
 Lease = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=VISIBILITY_SECONDS)]
 Address = Annotated[str, AfterValidator(_queue)]
 Endpoint = Annotated[str, AfterValidator(check_endpoint)]
-Dotted = Annotated[str, AfterValidator(_dotted)]
 
 
-class PipelineSettings(Given):
+def _choices(parts: Registry[Any]) -> str:
+    """The names of ours, in words; what is installed beside them differs from machine to machine."""
+    names = ", ".join(f"`{name}`" for name in parts.built_in)
+    return f"one of {names}, the name of an installed one, or `package.module:NAME`"
+
+
+def _section(field: str, given: dict[str, Any]) -> Section | None:
+    section = given.get(f"{field}_settings", {})
+    try:
+        model: type[Section] = KINDS[field].find(str(given.get(field, DEFAULTS[field]))).settings
+    except PluginError:
+        return None  # told of the name
+    if isinstance(section, dict):
+        return model(**section)
+    if not isinstance(section, model):
+        raise ValueError(f"{field}_settings is a {type(section).__name__}, not a {model.__name__}")  # noqa: TRY004 - as above
+    return section
+
+
+class PipelineSettings(Section):
     """One queue and what becomes of its messages."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "default"
@@ -147,14 +157,15 @@ class PipelineSettings(Given):
 
     # ── handling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    codec: Annotated[Literal["json", "text"], Variable("CODEC")] = "json"
-    """What a body is: a JSON object, or any text."""
+    codec: Annotated[str, Variable("CODEC", _choices(CODECS)), BeforeValidator(_codec)] = DEFAULTS["codec"]
+    """What a body is, as one of the codecs below reads it."""
 
-    sink: Annotated[
-        Literal["sqlite", "postgres", "ndjson", "handler", "discard"], Variable("SINK"), BeforeValidator(_built_sink)
-    ] = "sqlite"
-    """Where messages go: a table of SQLite or PostgreSQL, lines of JSON, your own function, or nowhere (for benchmarks:
-    messages are deleted). `handler` if `HANDLER` is set."""
+    codec_settings: SerializeAsAny[Section] = Section()
+
+    sink: Annotated[str, Variable("SINK", _choices(SINKS)), BeforeValidator(_sink)] = DEFAULTS["sink"]
+    """Where messages go: to one of the sinks below. `handler` if `HANDLER` is set."""
+
+    sink_settings: SerializeAsAny[Section] = Section()
 
     concurrency: Annotated[Whole, Variable("WORKER_CONCURRENCY"), Field(ge=1, le=1000)] = 8
     """Batches, or messages of a function that takes one, that are handled at once."""
@@ -190,41 +201,8 @@ class PipelineSettings(Given):
     """How long batches in hand keep their leases while the sink is away; then all but the one that keeps trying are
     given back to the queue, where another worker may have more luck."""
 
-    # ── destinations ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    handler: Annotated[Dotted | None, Variable("HANDLER", "`package.module:function`", single=True)] = None
-    """Your function, for `SINK=handler`. Its module is found in the working folder or installed."""
-
-    handler_timeout_seconds: Annotated[
-        Seconds, Variable("HANDLER_TIMEOUT_SECONDS"), Field(ge=1, le=HANDLER_SECONDS_MAX)
-    ] = 300.0
-    """Time limit of your function; then the message is retried. SQS's own end is 12 hours after the receipt."""
-
-    sqlite_path: Annotated[str, Variable("SQLITE_PATH", "a path"), AfterValidator(_lasting)] = "messages.sqlite"
-    """The database file of `SINK=sqlite`."""
-
-    sqlite_table: Annotated[
-        str,
-        Variable("SQLITE_TABLE", "letters, digits and `_`, not beginning with a digit, at most 63"),
-        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"),
-        AfterValidator(_table),
-    ] = "messages"
-    """Its table; created if it does not exist."""
-
-    postgres_dsn: Annotated[
-        SecretStr | None,
-        Variable("POSTGRES_DSN", "`postgresql://user:password@host:port/database`, or libpq's pairs", secret=True),
-    ] = None
-    """The database of `SINK=postgres`, which needs the extra `postgres` of the package. A secret: never shown. As libpq
-    and the providers write it, several hosts too; a word that the driver does not know is dropped with a notice.
-    Without a password in it, PGPASSWORD or a password file is asked."""
-
-    postgres_table: Annotated[
-        str,
-        Variable("POSTGRES_TABLE", "a table, or `schema.table`: letters, digits and `_`, at most 63 each"),
-        Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,62}\.)?[A-Za-z_][A-Za-z0-9_]{0,62}$"),
-    ] = "messages"
-    """Its table, spelt exactly as there (capitals count); created if it does not exist."""
-
-    ndjson_path: Annotated[str, Variable("NDJSON_PATH", "a path, or `-` for standard output", single=True)] = "-"
-    """The file of `SINK=ndjson`."""
+    @model_validator(mode="before")
+    @classmethod
+    def _sections(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The sections as their parts' models, with all defaults where nothing is given."""
+        return given | {f"{field}_settings": section for field in KINDS if (section := _section(field, given))}

@@ -9,27 +9,30 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from worker.setting import expectation, variable_of
 from worker.settings.names import is_kubernetes_link
-from worker.settings.variables import expectation, variable_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-    from worker.settings.sources import Called, Value, Values
+    from worker.setting import Called
+    from worker.settings.sources import Value, Values
 
 LONGEST_SHOWN: Final = 80
 _CREDENTIALS: Final = re.compile(r"//[^/\s]*@")
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], values: Values, called: Called) -> dict[str, str]:
-    """The fields that are wrong, each with its sentence."""
+def problems_of(
+    error: ValidationError, model: type[BaseModel], values: Values, called: Called, *, wanted_by: str = ""
+) -> dict[str, str]:
+    """The fields that are wrong, each with its sentence; *wanted_by* says who needs one that is not set."""
     found: dict[str, str] = {}
     for detail in error.errors():
         field = str(detail["loc"][0])
         value = values.get(field)
         if value is None:
-            sentence = f"{called(field)} is not set: give {expectation(model, field)}"
+            sentence = f"{called(field)} is not set: {wanted_by}give {expectation(model, field)}"
         else:
             sentence = f"{value.called} is {_quoted(model, field, value)}: {_reason(model, field, detail, value)}"
         found.setdefault(field, sentence.replace("`", ""))

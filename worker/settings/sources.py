@@ -7,14 +7,12 @@ stood. What cannot be read (a missing file, bad TOML, an unknown key) becomes a 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from worker.setting import settings_of
 from worker.settings.names import RESERVED
-from worker.settings.pipeline import PipelineSettings
-from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
 
 if TYPE_CHECKING:
@@ -40,8 +38,6 @@ class Value:
 
 
 Values = dict[str, Value]
-Called = Callable[[str], str]
-"""What the user calls a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def merged(model: type[BaseModel], environ: Mapping[str, str], table: Values) ->
 
 
 def from_table(model: type[BaseModel], table: Table, *, path: str, origin: str) -> Values:
-    """The fields of *model* that a table sets; unknown keys are left to `read_file`."""
+    """The fields of *model* that a table sets; unknown keys are looked at apart."""
     known = {s.field for s in settings_of(model)}
     return {key: Value(value, f"{path}.{key}", origin) for key, value in table.items() if key in known}
 
@@ -105,24 +101,21 @@ def _shaped(name: str, content: Table) -> File:
     if not isinstance(pipelines, dict) or not all(isinstance(t, dict) for t in pipelines.values()):
         problems.append(f"{name}: pipelines must be tables: [pipelines.NAME]")
         pipelines = {}
-    tables: list[tuple[str, type[BaseModel], Table]] = [("worker", WorkerSettings, worker)]
-    tables += [(f"pipelines.{n}", PipelineSettings, table) for n, table in pipelines.items()]
-    for path, model, table in tables:
-        problems.extend(f"{name}: {path}.{text}" for text in _unknown_keys(model, table))
+    known = {
+        s.field: s.variable.name for s in settings_of(WorkerSettings) if s.field != "config"
+    }  # no file names itself
+    problems += unknown_keys(worker, known, f"{name}: worker")
     reserved = tuple(f"pipelines.{n}.{key}" for n, t in pipelines.items() for key in t if key in RESERVED_KEYS)
     return File(name, worker, pipelines, tuple(problems), reserved=reserved)
 
 
-def _unknown_keys(model: type[BaseModel], table: Table) -> Iterator[str]:
-    by_variable = {s.variable.name: s.field for s in settings_of(model)}
-    known = set(by_variable.values()) - {"config"}  # a file does not name itself
-    for key in table:
-        if key in known or (key in RESERVED_KEYS and model is PipelineSettings):
-            continue
+def unknown_keys(table: Table, known: Mapping[str, str], place: str) -> Iterator[str]:
+    """A sentence for each key of *table* that is none of *known*, which has the variable of each."""
+    by_variable = {variable: key for key, variable in known.items()}
+    for key in (key for key in table if key not in known):
         near = by_variable.get(key.upper()) or _nearest(key.lower(), sorted(known))
-        yield f"{key} is not a setting" + (
-            f": did you mean {near}?" if near in known else "; `worker config` lists them"
-        )
+        hint = f": did you mean {near}?" if near in known else "; `worker config` lists them"
+        yield f"{place}.{key} is not a setting{hint}"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -10,29 +10,10 @@ from pathlib import Path  # noqa: TC003 - pydantic evaluates the annotations
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from worker.settings.variables import Variable, refuse_bool
+from worker.setting import Section, Variable, refuse_bool
 
 PROCESSES_MAX = 64
-
-
-class Given(BaseSettings):
-    """A frozen model whose values are only what it is given: `load` alone looks into the environment."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """No hidden sources: a model built in a test does not depend on the machine."""
-        return (init_settings,)
 
 
 def _lower(value: object) -> object:
@@ -53,7 +34,7 @@ def _host(value: object) -> object:
     return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
 
-class WorkerSettings(Given):
+class WorkerSettings(Section):
     """What holds for the whole process, whatever its pipelines."""
 
     worker_id: Annotated[

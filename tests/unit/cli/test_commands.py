@@ -18,9 +18,10 @@ from worker import __version__, cli
 from worker.commands.check import as_lines
 from worker.errors import QueueMissing, SinkRefused, StartRefused, WorkerError
 from worker.preflight import Finding
+from worker.setting import settings_of
 from worker.settings.pipeline import PipelineSettings
-from worker.settings.variables import settings_of
 from worker.settings.worker import WorkerSettings
+from worker.sinks.sqlite.settings import SqliteSettings
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from worker.settings import Loaded
 
+MODELS = (WorkerSettings, PipelineSettings, SqliteSettings)
 QUEUE = {"SQS_QUEUE_URL": "orders"}
 
 
@@ -92,7 +94,7 @@ def test_config_lists_every_setting_with_its_origin() -> None:
     result = invoke("config", **QUEUE, WORKER_CONCURRENCY="3")
     assert result.exit_code == 0
     lines = {line.split()[0]: line.split()[1:] for line in result.output.splitlines()}
-    variables = [s.variable.name for model in (WorkerSettings, PipelineSettings) for s in settings_of(model)]
+    variables = [s.variable.name for model in MODELS for s in settings_of(model)]
     assert [name for name in variables if name not in lines] == []
     assert lines["WORKER_CONCURRENCY"] == ["3", "environment"]
     assert lines["SQS_MAX_MESSAGES"] == ["10", "default"]

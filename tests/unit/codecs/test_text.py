@@ -42,7 +42,7 @@ def test_text_that_no_sink_could_take_is_refused(body: str, reason: Reason) -> N
     assert caught.value.reason == reason
 
 
-@pytest.mark.parametrize("name", sorted(CODECS))
+@pytest.mark.parametrize("name", CODECS.built_in)
 def test_a_codec_calls_itself_what_the_table_calls_it(name: str) -> None:
     """The name in the settings is the name in the facts."""
     assert make_codec(name).name == name
@@ -58,5 +58,5 @@ def test_limits_reach_the_codec() -> None:
 
 def test_an_unknown_codec_is_named_with_those_that_exist() -> None:
     """The error says what to write instead."""
-    with pytest.raises(SettingsError, match="CODEC=yaml: no such codec; use one of json, text"):
+    with pytest.raises(SettingsError, match="CODEC is 'yaml': give one of json, text"):
         make_codec("yaml")

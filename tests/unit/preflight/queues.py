@@ -26,6 +26,11 @@ QUEUE = QueueAttributes(
 DLQ = replace(QUEUE, arn=ARN + "orders-dlq", retention_seconds=1_209_600, redrive=None)
 
 
+def handler(**settings: Any) -> dict[str, Any]:
+    """The fields of a pipeline with a function."""
+    return {"sink": "handler", "sink_settings": {"function": "a.b"} | settings}
+
+
 def found(
     queue: QueueAttributes = QUEUE,
     dlq: QueueAttributes | None = DLQ,

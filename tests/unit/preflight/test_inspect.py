@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found
+from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found, handler
 from worker.preflight import inspect
 from worker.settings import PipelineSettings, WorkerSettings
+from worker.sinks.handler.settings import HandlerSettings
 from worker.sqs.queue import QueueAttributes, Redrive
 
 
@@ -64,13 +65,14 @@ def test_what_cannot_be_renewed_says_how_many_can() -> None:
 
 def test_a_handler_stays_within_twelve_hours_and_the_retention() -> None:
     """Beyond either, SQS takes the message away while it is being handled."""
-    handler: dict[str, Any] = {"sink": "handler", "handler": "a.b"}
     assert "handler" not in found()
-    assert found(**handler)["handler"].severity == "ok"
-    too_long = PipelineSettings(queue="q", sink="handler").model_copy(update={"handler_timeout_seconds": 43_000.0})
-    findings = inspect(too_long, WorkerSettings(), QUEUE, DLQ)
+    assert found(**handler())["handler"].severity == "ok"
+    too_long = HandlerSettings(function="a.b").model_copy(update={"timeout_seconds": 43_000.0})
+    findings = inspect(
+        PipelineSettings(queue="q", sink="handler", sink_settings=too_long), WorkerSettings(), QUEUE, DLQ
+    )
     assert [f.severity for f in findings if f.check == "handler"] == ["refuse"]
-    assert found(replace(QUEUE, retention_seconds=300), **handler)["handler"].severity == "refuse"
+    assert found(replace(QUEUE, retention_seconds=300), **handler())["handler"].severity == "refuse"
 
 
 def test_a_short_retention_is_a_warning() -> None:
@@ -88,10 +90,9 @@ def test_stopping_fits_into_what_platforms_give(drain: float, severity: str, wor
 
 def test_long_work_that_was_asked_for_is_held_against_the_drain() -> None:
     """A job of 15 minutes is cut off at every deployment; the default limit is nobody's wish."""
-    handler: dict[str, Any] = {"sink": "handler", "handler": "a.b"}
-    assert found(**handler)["drain"].severity == "ok"
-    assert found(**handler, handler_timeout_seconds=900)["drain"].severity == "warn"
-    assert found(**handler, handler_timeout_seconds=20)["drain"].severity == "ok"
+    assert found(**handler())["drain"].severity == "ok"
+    assert found(**handler(timeout_seconds=900))["drain"].severity == "warn"
+    assert found(**handler(timeout_seconds=20))["drain"].severity == "ok"
 
 
 def test_a_queue_without_dead_letters_is_a_warning() -> None:
@@ -190,12 +191,12 @@ attributes = st.builds(
 )
 
 
-@given(attributes, st.none() | attributes, st.sampled_from(["sqlite", "handler"]), st.none() | st.just("orders-dlq"))
+@given(attributes, st.none() | attributes, st.sampled_from([{}, handler()]), st.none() | st.just("orders-dlq"))
 def test_whatever_a_queue_says_every_trouble_has_a_fix(
-    queue: QueueAttributes, dlq: QueueAttributes | None, sink: str, own: str | None
+    queue: QueueAttributes, dlq: QueueAttributes | None, sink: dict[str, Any], own: str | None
 ) -> None:
     """No attributes that SQS can give break the preflight, and nobody is left alone with a warning."""
-    settings = PipelineSettings.model_validate({"queue": "orders", "sink": sink, "dlq": own})
+    settings = PipelineSettings.model_validate({"queue": "orders", "dlq": own} | sink)
     for finding in inspect(settings, WorkerSettings(), queue, dlq):
         assert finding.finding
         assert bool(finding.fix) == (finding.severity != "ok")

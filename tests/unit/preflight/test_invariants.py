@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found
+from tests.unit.preflight.queues import ARN, DLQ, QUEUE, found, handler
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.pipeline import RELEASE_SECONDS
 from worker.pipeline.renew import Renewer
 from worker.pipeline.room import Room
 from worker.pipeline.tuning import renew_at
 from worker.preflight import leases, memory_limit
-from worker.settings import PipelineSettings
-from worker.settings.pipeline import HANDLER_SECONDS_MAX
+from worker.sinks.handler.settings import HANDLER_SECONDS_MAX, HandlerSettings
 from worker.sqs.queue import Redrive
 from worker.sqs.sdk.session import MARGIN_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HANDLER: dict[str, Any] = {"sink": "handler", "handler": "a.b"}
 FIFO = replace(QUEUE, fifo=True, arn=ARN + "orders.fifo")
 FIFO_DLQ = replace(DLQ, fifo=True)
 MIB = 1024 * 1024
@@ -52,9 +50,10 @@ def test_p2_a_lease_leaves_time_for_three_renewals_and_more(lease: int) -> None:
 def test_p3_a_handler_ends_before_sqs_takes_the_message_back() -> None:
     """Eleven hours and fifty minutes at most: as a setting, and again in the preflight."""
     assert HANDLER_SECONDS_MAX == 11 * 3600 + 50 * 60
-    assert found(**HANDLER, handler_timeout_seconds=HANDLER_SECONDS_MAX)["handler"].severity == "ok"
-    with pytest.raises(ValueError, match="handler_timeout_seconds"):
-        PipelineSettings(queue="orders", handler_timeout_seconds=HANDLER_SECONDS_MAX + 1, **HANDLER)
+    longest = HandlerSettings(function="a.b", timeout_seconds=HANDLER_SECONDS_MAX)
+    assert found(sink="handler", sink_settings=longest)["handler"].severity == "ok"
+    with pytest.raises(ValueError, match="timeout_seconds"):
+        HandlerSettings(function="a.b", timeout_seconds=HANDLER_SECONDS_MAX + 1)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_p7_the_time_in_which_a_message_can_come_again_is_told() -> None:
     assert "prune none" in found()["repeats"].finding
     assert "new message id" in found()["repeats"].finding
     assert "new message id" not in found(deduplication_key="order.id")["repeats"].finding
-    assert "must bear repeats" in found(**HANDLER)["repeats"].finding
+    assert "must bear repeats" in found(**handler())["repeats"].finding
     assert "4 days" in found(replace(QUEUE, redrive=None), None)["repeats"].finding
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from worker.errors import SettingsError
 from worker.settings import Loaded, PipelineSettings, load
+from worker.sinks.ndjson.settings import NdjsonSettings
+from worker.sinks.postgres.settings import PostgresSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +113,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "SQS_QEUE_URL is not a setting: did you mean SQS_QUEUE_URL?" in found
     assert "SQS_QUEUE_URL is not set: give a URL, an ARN or a name" in found
     assert "SQS_MAX_MESSAGES is '11': give a whole number from 1 to 10" in found
-    assert "not part of this version; use one of: sqlite, postgres, ndjson, handler, discard" in text
+    assert "not part of this version; use one of: discard, handler, ndjson, postgres, sqlite" in text
     assert "WORKER_PROCESSES is 'many': give a whole number from 1 to 64, or auto" in found
     assert "enableServiceLinks: false" in text
     assert "set it to at most 2500" in text
@@ -190,7 +192,8 @@ def test_several_processes_do_not_share_standard_output(processes: str) -> None:
     given = {"SQS_QUEUE_URL": QUEUE, "SINK": "ndjson", "WORKER_PROCESSES": processes}
     (problem,) = problems(given | {"NDJSON_PATH": "-"})
     assert problem.startswith(f"WORKER_PROCESSES is {processes}, but pipeline default writes to standard output")
-    assert load(given | {"NDJSON_PATH": "rows.ndjson"}).pipelines[0].ndjson_path == "rows.ndjson"
+    (pipeline,) = load(given | {"NDJSON_PATH": "rows.ndjson"}).pipelines
+    assert pipeline.sink_settings == NdjsonSettings(path="rows.ndjson")
     assert load(given | {"NDJSON_PATH": "-", "WORKER_PROCESSES": "1"}).worker.processes == 1
 
 
@@ -290,8 +293,8 @@ def test_a_secret_is_listed_but_not_its_text() -> None:
     assert "geheim" not in repr(settings)
     assert settings.notices == ()
     (pipeline,) = settings.pipelines
-    assert pipeline.postgres_dsn is not None
-    assert pipeline.postgres_dsn.get_secret_value() == DSN
+    assert isinstance(pipeline.sink_settings, PostgresSettings)
+    assert pipeline.sink_settings.dsn.get_secret_value() == DSN
 
 
 def test_a_wrong_dsn_is_told_without_its_text() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from worker.setting import settings_of
 from worker.settings.manual import manual
 from worker.settings.names import KNOWN, RESERVED
-from worker.settings.pipeline import PipelineSettings
-from worker.settings.variables import settings_of
+from worker.settings.pipeline import KINDS, PipelineSettings
 from worker.settings.worker import WorkerSettings
 
 ROOT = Path(__file__).parents[3]
@@ -25,10 +25,11 @@ def test_every_variable_is_on_the_page() -> None:
 
 
 def test_every_field_has_a_variable_and_prose() -> None:
-    """A field without words would be an empty row; `name` alone is the table's own name."""
-    for model in (WorkerSettings, PipelineSettings):
+    """A field without words would be an empty row; but the table's own name, and what are tables of their own."""
+    parts = [part.settings for kind in KINDS.values() for part in kind.ours()]
+    for model in (WorkerSettings, PipelineSettings, *parts):
         described = {s.field: s.description for s in settings_of(model)}
-        assert set(model.model_fields) - set(described) <= {"name"}
+        assert set(model.model_fields) - set(described) <= {"name", "sink_settings", "codec_settings"}
         assert all(described.values())
 
 

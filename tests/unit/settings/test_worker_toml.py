@@ -8,6 +8,7 @@ import pytest
 
 from worker.errors import SettingsError
 from worker.settings import Loaded, load
+from worker.sinks.handler.settings import HandlerSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,12 +63,8 @@ def test_each_pipeline_has_its_own_settings(tmp_path: Path) -> None:
     """One process serves several queues, each with its handler, concurrency and timeout."""
     settings = read(tmp_path, VIDEO_SITE)
     video, thumbnails, analytics = settings.pipelines
-    assert (video.name, video.handler, video.handler_timeout_seconds, video.concurrency) == (
-        "video-processing",
-        "site.video:process",
-        900,
-        2,
-    )
+    assert (video.name, video.concurrency) == ("video-processing", 2)
+    assert video.sink_settings == HandlerSettings(function="site.video:process", timeout_seconds=900)
     assert (thumbnails.sink, thumbnails.concurrency, analytics.sink) == ("handler", 16, "ndjson")
     assert (settings.worker.drain_seconds, settings.worker.log_level) == (20, "warning")
     assert settings.origins["pipelines.thumbnails.concurrency"] == ("16", "site.toml")

@@ -16,6 +16,7 @@ from worker.outcome import Rejected
 from worker.sinks.columns import as_object
 from worker.sinks.disk import may_pass
 from worker.sinks.ndjson.lines import LineFile, LineStream
+from worker.sinks.ndjson.settings import STDOUT
 from worker.sinks.sink import Demand
 from worker.sinks.threads import Threads
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STDOUT: Final = "-"
 _STDOUT_DESCRIPTOR: Final = 1
 
 

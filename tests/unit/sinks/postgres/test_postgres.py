@@ -89,7 +89,7 @@ def test_what_a_server_says_is_told_without_its_details() -> None:
 def test_the_settings_make_the_sink() -> None:
     """One connection for each writer, no more than messages are handled at once."""
     settings = PipelineSettings.model_validate(
-        {"queue": "orders", "sink": "postgres", "postgres_dsn": "postgresql://db/shop", "concurrency": 2}
+        {"queue": "orders", "sink": "postgres", "sink_settings": {"dsn": "postgresql://db/shop"}, "concurrency": 2}
     )
     sink = make_sink(settings)
     assert isinstance(sink, PostgresSink)
@@ -102,7 +102,7 @@ def test_without_asyncpg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("sink", "table", "errors"):
         monkeypatch.delitem(sys.modules, f"worker.sinks.postgres.{name}")
     settings = PipelineSettings.model_validate(
-        {"queue": "orders", "sink": "postgres", "postgres_dsn": "postgresql://db/shop"}
+        {"queue": "orders", "sink": "postgres", "sink_settings": {"dsn": "postgresql://db/shop"}}
     )
     with pytest.raises(SinkRefused, match=r"pip install 'sqs-worker-daemon\[postgres\]'"):
         make_sink(settings)

@@ -1,21 +1,50 @@
-"""How a field is tied to the environment, and the types that several fields share.
+"""How a setting is declared, by the worker and by every sink and codec: a field, its variable, its bounds, its prose.
 
-`Variable` stands in a field's annotation beside its bounds; everything that needs a variable's name, its words or its
-scope (reading, problems, `worker config`, the documentation) reads it there, so that they cannot drift apart.
+A `Section` is a frozen model of such fields. `Variable` stands in a field's annotation beside its bounds; everything
+that needs a variable's name, its words or its scope (reading, problems, `worker config`, the documentation) reads it
+there, so that they cannot drift apart. What can be wrong between fields is a `Rule`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar, get_args, get_origin
 
 from annotated_types import Ge, Le
+from pydantic import BeforeValidator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
+
+Of = TypeVar("Of")
+Called = Callable[[str], str]
+"""What the user calls a field."""
+
+
+class Section(BaseSettings):
+    """A frozen model of settings, whose values are only what it is given: the loader alone looks into the environment.
+
+    Each field has a `Variable` and bounds in its annotation, and prose below it. Unknown fields are refused.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """No hidden sources: a model built in a test does not depend on the machine."""
+        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +64,22 @@ class Variable:
     """True: the value is never shown, not even in a problem about it."""
     ambient: bool = False
     """True: platforms set it for every program, so a worker.toml, which is about us, wins over it."""
+    verbatim: bool = False
+    """True: taken as it is written, quotes and all."""
+
+    @property
+    def key(self) -> str:
+        """What a pipeline's own table calls it, where it belongs to a sink or a codec: `sqlite_path`."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[Of]):
+    """What can be wrong between settings that are each right for themselves: a sentence with the fix, or nothing."""
+
+    fields: frozenset[str]
+    """Those that it looks at: it is left out when one of them is wrong already, so that no problem is told twice."""
+    check: Callable[[Of, Called], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +124,8 @@ def refuse_bool(value: object) -> object:
 
 def _expects(info: FieldInfo) -> str:
     kinds = [k for k in get_args(info.annotation) if k is not type(None)] or [info.annotation]
+    if str in kinds:
+        return "a text"
     if info.annotation is bool:
         return "`true` or `false`"
     if get_origin(info.annotation) is Literal:
@@ -99,3 +146,7 @@ def _default(info: FieldInfo) -> str:
 
 def _prose(info: FieldInfo) -> str:
     return " ".join((info.description or "").split())
+
+
+Whole = Annotated[int, BeforeValidator(refuse_bool)]
+Seconds = Annotated[float, BeforeValidator(refuse_bool)]

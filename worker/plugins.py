@@ -1,0 +1,160 @@
+"""Plugins by name: a folder of ours with a `plugin.py`, an entry point of an installed package, or a dotted path.
+
+Takes a name as `SINK` or `CODEC` says it, gives the object that describes the part. Names are known without importing
+anything; a part is imported when it is asked for. What cannot be loaded ends in `PluginError`, with a sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+
+from worker.dotted import NothingThere, named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.setting import Section
+
+PLUGIN_FILE: Final = "plugin.py"
+PLUGIN_NAME: Final = "PLUGIN"
+OUR_PACKAGE: Final = "sqs-worker-daemon"
+_MARKS: Final = ".:"
+"""What a dotted path has and a name has not."""
+
+
+class PluginError(ValueError):
+    """There is no such part, or it cannot be loaded: a sentence that follows `SINK is 'kafka': `."""
+
+
+class Plugin(Protocol):
+    """What every part says of itself."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def settings(self) -> type[Section]:
+        """The model of its settings."""
+        ...
+
+    @property
+    def extra(self) -> str:
+        """What brings its library."""
+        ...
+
+
+P = TypeVar("P", bound=Plugin)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registry(Generic[P]):
+    """The parts of one kind."""
+
+    kind: type[P]
+    """`SinkPlugin`, say."""
+    package: str
+    """Where ours are: each folder of it with a `plugin.py` is one."""
+    group: str
+    """Where others' are: the group of their entry points."""
+    later: tuple[str, ...] = ()
+    """Names that are promised, and belong to nobody."""
+    _found: dict[str, P] = field(default_factory=dict)
+
+    @cached_property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of ours, in the order of the alphabet."""
+        place = Path(str(import_module(self.package).__file__)).parent
+        return tuple(sorted(folder.parent.name for folder in place.glob(f"*/{PLUGIN_FILE}")))
+
+    @cached_property
+    def installed(self) -> tuple[EntryPoint, ...]:
+        """Those of others."""
+        return tuple(entry_points(group=self.group))
+
+    @property
+    def choices(self) -> str:
+        """The names that may be given, in words."""
+        others = sorted({point.name for point in self.installed} - {*self.built_in})
+        return ", ".join([*self.built_in, *others]) + f", or the place of a {self.kind.__name__}: package.module:NAME"
+
+    def ours(self) -> list[P]:
+        """Every part that is built in."""
+        return [self.find(name) for name in self.built_in]
+
+    def find(self, given: str) -> P:
+        """The part that is called *given*, or stands there.
+
+        Raises:
+            PluginError: there is none, or it cannot be loaded.
+        """
+        name = self.spelt(given)
+        if name not in self._found:
+            self._found[name] = self._load(name)
+        return self._found[name]
+
+    def spelt(self, given: str) -> str:
+        """*given* as names are spelt, which is in small letters; a place is spelt as it is."""
+        return given if any(mark in given for mark in _MARKS) else given.lower()
+
+    def _load(self, name: str) -> P:
+        if any(mark in name for mark in _MARKS):
+            return self._at(name)
+        points = [point for point in self.installed if point.name.lower() == name]
+        if name in self.built_in:
+            if points:
+                raise PluginError(f"{_package(points[0])} brings one of that name, which is the worker's own: {_MEND}")
+            return self._checked(getattr(import_module(f"{self.package}.{name}.plugin"), PLUGIN_NAME), name)
+        if len(points) > 1:
+            both = " and ".join(sorted(_package(point) for point in points))
+            raise PluginError(f"{both} each bring one of that name: {_MEND}")
+        if points:
+            return self._at(points[0].value)
+        if name in self.later:
+            raise PluginError(f"not part of this version; use one of: {', '.join(self.built_in)}")
+        raise PluginError(f"give one of {self.choices}")
+
+    def _at(self, place: str) -> P:
+        hint = f"name a {self.kind.__name__}, such as shop.{self.package.rpartition('.')[2]}:NAME, of a module"
+        try:
+            found = named(place, what=f"the {self.kind.__name__}", hint=hint)
+        except NothingThere as error:
+            raise PluginError(str(error)) from error
+        return self._checked(found, place)
+
+    def _checked(self, found: Any, place: str) -> P:
+        if not isinstance(found, self.kind):
+            what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+            raise PluginError(f"{place} is {what}, but must be an object of {self.kind.__name__}")
+        return found
+
+
+_MEND: Final = "uninstall it, or name the one you mean by its place, such as package.module:NAME"
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def made(plugin: Plugin, setting: str, make: Callable[[], T]) -> T:
+    """What *make* makes.
+
+    Raises:
+        PluginError: a library of the part is not installed; a whole sentence.
+    """
+    try:
+        return make()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing == "worker":
+            raise
+        extra = plugin.extra if "[" in plugin.extra else f"{OUR_PACKAGE}[{plugin.extra}]"
+        fix = f"pip install '{extra}'" if plugin.extra else f"install it beside {OUR_PACKAGE}"
+        raise PluginError(f"{setting}={plugin.name} needs {missing}: {fix}") from error
