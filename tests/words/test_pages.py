@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.words import events
 from tests.words.exposition import PAGE, on_page, table
 from tests.words.pages import ROOT, anchors, commands, headings, links, opening, pages, written_files
 from worker import __version__
 from worker.cli import COMMANDS
-from worker.facts import PipelineStarted
+from worker.facts import Fact, PipelineStarted
 from worker.settings import load
 from worker.telemetry.health import Health
 
@@ -74,6 +75,12 @@ def test_the_map_of_the_pages_has_all_of_them() -> None:
 def test_every_family_is_on_the_page_of_metrics_and_no_other() -> None:
     """Names, types, labels and meanings are those of the registry; `python tests/words/exposition.py` writes them."""
     assert on_page(PAGE.read_text()) == table()
+
+
+def test_every_line_of_the_log_is_on_its_page() -> None:
+    """Events, levels, meanings and fields are those of the facts; `python tests/words/events.py` writes them."""
+    assert {kind.__name__ for kind in Fact.__subclasses__()} == {kind.__name__ for kind in events.kinds()}
+    assert events.on_page(events.PAGE.read_text()) == events.tables()
 
 
 def test_every_key_of_status_is_explained() -> None:

@@ -12,7 +12,7 @@ ROWS = (1, 2, 5, 10, 25, 50, 100, 200, 300, 400, 500, 1000, 2500, 5000)
 BYTES = tuple(4**n * 1024 for n in range(8))
 """1 KiB to 16 MiB."""
 WORK_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-CALLS_HANGING = gauge("calls_hanging", "Such calls that go on; each keeps a place.", shows="hanging")
+CALLS_HANGING = gauge("calls_hanging", "Calls of your function that hang now; each keeps a place.", shows="hanging")
 
 
 @histogram("sink_batch_rows", "Records in one batch.", of="rows", bounds=ROWS)
@@ -25,7 +25,7 @@ CALLS_HANGING = gauge("calls_hanging", "Such calls that go on; each keeps a plac
 @ages("message_end_to_end_seconds", "From sent to accepted by the sink.", since="sent_at", until="finished_at")
 @fact(frozen=True, slots=True)
 class BatchWritten(Fact):
-    """One batch went through the sink, `accepted` of `rows` records were taken."""
+    """One batch went through the sink, which took `accepted` of `rows` records."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -47,7 +47,7 @@ class BatchWritten(Fact):
 @counter("sink_splits", "Batches halved to find the record the sink refuses.", "code")
 @fact(frozen=True, slots=True)
 class BatchSplit(Fact):
-    """The sink refused something in a batch; it is halved to find the bad record."""
+    """The sink refused something in a batch. The batch is halved to find the bad record; the others are written."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -59,7 +59,7 @@ class BatchSplit(Fact):
 @uncounted("its messages are counted as released")
 @fact(frozen=True, slots=True)
 class WaitingGivenBack(Fact):
-    """Every handler is in a long call: what waited behind them for `seconds` goes back, for another worker to begin."""
+    """Every handler is in a long call. What waited behind them for `seconds` goes back, for another worker to begin."""
 
     pipeline: str
     count: int
@@ -69,9 +69,9 @@ class WaitingGivenBack(Fact):
 @counter("suspects", "Messages handled alone, since a process may have crashed on them.")
 @fact(frozen=True, slots=True)
 class SuspectTried(Fact):
-    """A message that was received before, perhaps by a process that it ended, is handled with nothing else in hand.
+    """A message that was received before may have crashed a process, so it is handled with nothing else in hand.
 
-    The last line of a process that has crashed names what it was doing.
+    The last such line of a process that crashed names the message that it was handling.
     """
 
     pipeline: str
@@ -79,10 +79,10 @@ class SuspectTried(Fact):
     receive_count: int
 
 
-@counter("sink_holds", "Tries of rows the sink did not take while it took others.", "code")
+@counter("sink_holds", "Tries to write rows that the sink does not take while it takes others.", "code")
 @fact(frozen=True, slots=True)
 class BatchHeld(Fact):
-    """The sink did not take these rows, and takes others: they are kept, and tried again in `retry_in` seconds."""
+    """The sink takes other rows but not these, for `code`. They are kept and tried again in `retry_in` seconds."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -93,10 +93,13 @@ class BatchHeld(Fact):
     retry_in: float
 
 
-@counter("sink_outages", "Times the sink went away.", "code")
+@counter("sink_outages", "Times the sink became unavailable.", "code")
 @fact(frozen=True, slots=True)
 class SinkLost(Fact):
-    """The sink is away, for all that is known: receiving stops, leases are kept, one batch at a time keeps trying."""
+    """The sink is unavailable, for `code` and `detail`. Bring it back; the worker need not be restarted.
+
+    Meanwhile receiving stops, leases are kept, and one batch at a time keeps trying. No receive count is spent.
+    """
 
     level: ClassVar[Level] = "error"
     pipeline: str
@@ -104,10 +107,10 @@ class SinkLost(Fact):
     detail: str
 
 
-@counter("sink_probes", "Tries to reach a sink that was still away.", "code")
+@counter("sink_probes", "Tries to reach a sink that was still unavailable.", "code")
 @fact(frozen=True, slots=True)
 class SinkProbed(Fact):
-    """The sink is still away; the next try is in `retry_in` seconds."""
+    """The sink is still unavailable. The next try is in `retry_in` seconds."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -117,10 +120,10 @@ class SinkProbed(Fact):
     retry_in: float
 
 
-@counter("sink_outage_seconds", "Time the sink was away, outages that ended.", adds="seconds")
+@counter("sink_outage_seconds", "Time the sink was unavailable, in outages that ended.", adds="seconds")
 @fact(frozen=True, slots=True)
 class SinkRestored(Fact):
-    """The sink took a batch again after `seconds`."""
+    """The sink took a batch again after `seconds`; receiving goes on."""
 
     pipeline: str
     seconds: float
@@ -129,7 +132,7 @@ class SinkRestored(Fact):
 @counter("retries", "Messages sent back for later, by reason.", "reason")
 @fact(frozen=True, slots=True)
 class MessageRetried(Fact):
-    """One message is tried again after `delay` seconds: it goes back to the queue, or stays in hand (FIFO)."""
+    """A message failed for `reason` and is tried again after `delay` seconds; on a FIFO queue it stays in hand."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -144,7 +147,7 @@ class MessageRetried(Fact):
 @uncounted("its messages are counted as retried")
 @fact(frozen=True, slots=True)
 class CallFailed(Fact):
-    """A call of your function raised something else than `Retry` or `Reject`; its messages are tried again."""
+    """Your function raised something else than `Retry` or `Reject`, at `place`; its messages are tried again."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -166,9 +169,10 @@ class CallFailed(Fact):
 @CALLS_HANGING
 @fact(frozen=True, slots=True)
 class CallHung(Fact):
-    """A call of your function is over its limit and has not ended: it keeps its place, and its messages go back.
+    """A call of your function is over its limit and has not ended. It keeps its place, and its messages stay in hand.
 
-    `hanging` of `slots` places are kept like this; when all are, nothing is handled any more, and only a restart helps.
+    `hanging` of `slots` places are held like this. When all are, nothing is handled and only a restart helps. Give
+    what the function waits for a timeout of its own.
     """
 
     level: ClassVar[Level] = "error"
@@ -187,7 +191,7 @@ class CallHung(Fact):
 @CALLS_HANGING
 @fact(frozen=True, slots=True)
 class HungCallEnded(Fact):
-    """A call that was given up as hanging has ended after all; what it said is not heard, its place is free again."""
+    """A hanging call has ended after all. Its place is free again; what it returned or raised is not used."""
 
     pipeline: str
     function: str
@@ -199,7 +203,7 @@ class HungCallEnded(Fact):
 @counter("rejections", "Messages rejected; dead_lettered says whether we sent them on.", "dead_lettered", "reason")
 @fact(frozen=True, slots=True)
 class MessageRejected(Fact):
-    """One message is out of the way: dead-lettered, or left to the redrive policy (`dead_lettered` False)."""
+    """A message is rejected for `reason`: dead-lettered, or left to the redrive policy (`dead_lettered` false)."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True

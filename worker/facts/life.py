@@ -11,7 +11,7 @@ from worker.facts.fact import Fact, Level, fact
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStarted(Fact):
-    """Everything is open; receiving begins."""
+    """Everything is open and receiving begins. Metrics, probes and status answer at `metrics_url`."""
 
     worker_id: str
     version: str
@@ -22,7 +22,7 @@ class WorkerStarted(Fact):
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStopping(Fact):
-    """A signal, an empty queue (`--drain`) or a failure ended receiving. `note`: what is waited for, and how long."""
+    """Receiving has ended, for `reason`. `note` says what the worker waits for, and for how long at most."""
 
     reason: str
     drain_seconds: float
@@ -32,7 +32,10 @@ class WorkerStopping(Fact):
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerStopped(Fact):
-    """The last line of a run. `clean`: everything in hand was settled or released in time."""
+    """The last line of a run. `clean`: everything in hand was settled or given back in time.
+
+    If it is false, what was left becomes visible again when its leases end.
+    """
 
     reason: str
     seconds: float
@@ -42,7 +45,7 @@ class WorkerStopped(Fact):
 @uncounted("settings are read once")
 @fact(frozen=True, slots=True)
 class SettingsNoticed(Fact):
-    """Nothing is wrong with the settings, but somebody may have meant something else."""
+    """The settings work, but `notice` names something that may have been meant otherwise."""
 
     level: ClassVar[Level] = "warning"
     notice: str
@@ -51,7 +54,7 @@ class SettingsNoticed(Fact):
 @uncounted("/readyz says that it has not started")
 @fact(frozen=True, slots=True)
 class StartDelayed(Fact):
-    """SQS or a sink was away at the start; the next try is in `retry_in` seconds, for a minute in all."""
+    """SQS or a sink was unavailable at the start. The next try is in `retry_in` seconds, for a minute in all."""
 
     level: ClassVar[Level] = "warning"
     error: str
@@ -62,7 +65,7 @@ class StartDelayed(Fact):
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerRefused(Fact):
-    """The start was refused by AWS or a sink (exit code 3), or one of them stayed away for a minute (1)."""
+    """AWS or a sink refused the start (exit code 3), or was unavailable for a minute (1); `detail` says what to do."""
 
     level: ClassVar[Level] = "error"
     error: str
@@ -73,7 +76,7 @@ class WorkerRefused(Fact):
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class WorkerFailed(Fact):
-    """A defect ended the worker; what was in hand becomes visible again when its leases end. Exit code 1."""
+    """A defect ended the worker (exit code 1); what it held becomes visible again when its leases end. Report it."""
 
     level: ClassVar[Level] = "error"
     error: str
@@ -83,7 +86,10 @@ class WorkerFailed(Fact):
 @uncounted("it happens once in the life of a worker, and the log tells of it")
 @fact(frozen=True, slots=True)
 class StageLost(Fact):
-    """A part of the worker ended untold, and the worker with it: exit code 1, and its leases give back what it held."""
+    """A part of the worker ended before it was told to, and so the worker ends (exit code 1); `cause` says why.
+
+    What it held becomes visible again when its leases end.
+    """
 
     level: ClassVar[Level] = "error"
     stage: str
@@ -91,7 +97,7 @@ class StageLost(Fact):
     cause: str
 
 
-@info("pipeline", "How it is made up.", "queue", "codec", "sink")
+@info("pipeline", "What a pipeline is made of.", "queue", "codec", "sink")
 @fact(frozen=True, slots=True)
 class PipelineStarted(Fact):
     """One pipeline is open."""
@@ -107,7 +113,7 @@ class PipelineStarted(Fact):
 @uncounted("it is chosen once, and the log tells which")
 @fact(frozen=True, slots=True)
 class TransportChosen(Fact):
-    """How a queue is spoken to: `native` (our own request path) or `sdk`, and why."""
+    """By which transport a queue is spoken to, and why: `native` (our own request path) or `sdk`."""
 
     pipeline: str
     queue: str
@@ -118,7 +124,7 @@ class TransportChosen(Fact):
 @uncounted("its account has been counted message by message")
 @fact(frozen=True, slots=True)
 class PipelineStopped(Fact):
-    """The account of one pipeline. received = deleted + retried + rejected + released + expired + in_flight."""
+    """The last account of a pipeline. received = deleted + retried + rejected + released + expired + in_flight."""
 
     pipeline: str
     received: int
@@ -131,10 +137,13 @@ class PipelineStopped(Fact):
 
 
 @counter("event_loop_stalls", "Times the event loop was blocked too long.")
-@counter("event_loop_stalled_seconds", "Time it was blocked in these.", adds="seconds")
+@counter("event_loop_stalled_seconds", "Time the event loop was blocked in these stalls.", adds="seconds")
 @fact(frozen=True, slots=True)
 class LoopLagged(Fact):
-    """The event loop was blocked: leases, polls and health all waited."""
+    """The event loop was blocked for `seconds`: leases, polls and probes all waited.
+
+    Usually a coroutine computes or calls something that blocks. Make it a plain function, which runs in a thread.
+    """
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -144,7 +153,7 @@ class LoopLagged(Fact):
 @uncounted("the queue and the settings are looked at once")
 @fact(frozen=True, slots=True)
 class PreflightFound(Fact):
-    """Something in the queue's attributes or the settings that will hurt later; `fix` says what to change."""
+    """Something in the queue's attributes or the settings will hurt later; `fix` says what to change."""
 
     level: ClassVar[Level] = "warning"
     pipeline: str

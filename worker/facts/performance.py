@@ -11,7 +11,7 @@ from worker.facts.fact import Fact, fact
 @uncounted("the same figures are gauges, read at each scrape")
 @fact(frozen=True, slots=True)
 class PerformanceReported(Fact):
-    """How fast a pipeline is, where its time goes and what holds it up; said as often as the report line.
+    """How fast a pipeline is, where its time goes and what its bottleneck is; logged as often as the report line.
 
     The same figures are in `/status`. Times and sizes of batches are those of the latest 512 within the minute.
     """

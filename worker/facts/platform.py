@@ -17,12 +17,12 @@ class TaskProtectionChanged(Fact):
     minutes: int
 
 
-@counter("task_protection_failures", "Times it did not do as asked.", "code")
+@counter("task_protection_failures", "Times ECS did not protect or free this task as asked.", "code")
 @fact(frozen=True, slots=True)
 class TaskProtectionFailed(Fact):
     """ECS did not do as asked (`wish`), so this task may be ended in the middle of long work; nothing is lost by that.
 
-    The next try is in `retry_in` seconds. AccessDeniedException: allow the task's role ecs:UpdateTaskProtection.
+    The next try is in `retry_in` seconds. AccessDeniedException: allow the task's role `ecs:UpdateTaskProtection`.
     """
 
     level: ClassVar[Level] = "warning"

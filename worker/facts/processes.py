@@ -22,7 +22,7 @@ class ParentStarted(Fact):
 @uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessStarted(Fact):
-    """One was started; its own lines follow."""
+    """A process was started; its own lines follow."""
 
     process: int
     pid: int
@@ -31,7 +31,7 @@ class ProcessStarted(Fact):
 @uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessEnded(Fact):
-    """One ended as it was meant to, or after it was told to. `code` is its exit code; -9 is the signal 9."""
+    """A process ended as it was meant to, or was told to. `code` is its exit code; -9 is the signal 9."""
 
     process: int
     pid: int
@@ -42,7 +42,10 @@ class ProcessEnded(Fact):
 @uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessLost(Fact):
-    """One ended and nobody had told it to; what it had in hand is visible again when its leases end."""
+    """A process ended by itself and is started again in `restart_in` seconds.
+
+    What it held becomes visible again when its leases end.
+    """
 
     level: ClassVar[Level] = "warning"
     process: int
@@ -55,7 +58,10 @@ class ProcessLost(Fact):
 @uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ProcessKilled(Fact):
-    """One was still there when all time to stop was over."""
+    """A process was still there when all time to stop was over, and was killed.
+
+    What it held becomes visible again when its leases end.
+    """
 
     level: ClassVar[Level] = "error"
     process: int
@@ -65,7 +71,7 @@ class ProcessKilled(Fact):
 @uncounted("what a parent saw is counted by worker/process/parent/figures.py")
 @fact(frozen=True, slots=True)
 class ParentGaveUp(Fact):
-    """No process ever started: one ended `tries` times in a row, and its last words say why."""
+    """No process ever started: one ended `tries` times in a row. Its last lines say why."""
 
     level: ClassVar[Level] = "error"
     process: int

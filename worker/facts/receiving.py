@@ -37,7 +37,10 @@ class MessagesReceived(Fact):
 @counter("receive_failures", "Receives that failed, by SQS's code.", "code")
 @fact(frozen=True, slots=True)
 class ReceiveFailed(Fact):
-    """One receive failed and will be tried again in `retry_in` seconds."""
+    """A receive failed and will be tried again in `retry_in` seconds; messages are safe in SQS.
+
+    `refused` true: a right or the configuration is wrong, and somebody has to change it. `worker check` says what.
+    """
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -52,7 +55,7 @@ class ReceiveFailed(Fact):
 @counter("receive_outage_seconds", "Time without a receive that worked.", adds="seconds")
 @fact(frozen=True, slots=True)
 class ReceiveRecovered(Fact):
-    """Receiving works again after `failures` failed tries and `seconds` without an answer."""
+    """Receiving works again, after `failures` failed tries and `seconds` without an answer."""
 
     pipeline: str
     failures: int
@@ -72,7 +75,7 @@ class ReceiversChanged(Fact):
 @counter("deliveries_damaged", "Received messages left alone as unusable.", "reason")
 @fact(frozen=True, slots=True)
 class DeliveryDamaged(Fact):
-    """A received message was unusable (wrong MD5, a field missing) and left to become visible again."""
+    """A received message was unusable (wrong MD5, missing field). It is left alone and becomes visible again."""
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -84,7 +87,7 @@ class DeliveryDamaged(Fact):
 @counter("duplicates_received", "Messages in flight here that were received again.", adds="count")
 @fact(frozen=True, slots=True)
 class DuplicatesReceived(Fact):
-    """Messages already in flight here came again; the newer handle replaced the older, nothing is handled twice."""
+    """Messages in hand here were received again. The newer receipt handle replaces the older; none is handled twice."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -93,12 +96,12 @@ class DuplicatesReceived(Fact):
 
 @counter(
     "redeliveries_recognised",
-    "Messages written before whose delete had failed: deleted, not written again.",
+    "Messages that came again because their delete had failed: deleted, not written again.",
     adds="count",
 )
 @fact(frozen=True, slots=True)
 class RedeliveriesRecognised(Fact):
-    """Messages already written here came again because their delete failed: deleted, not written again."""
+    """Messages already written here came again, because their delete had failed. They are deleted, not written."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str

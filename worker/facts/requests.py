@@ -21,7 +21,7 @@ REQUEST_SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 )
 @fact(frozen=True, slots=True)
 class RequestMade(Fact):
-    """One HTTP request to SQS was answered or failed; `code` is `ok` or the error's code."""
+    """One HTTP request to SQS was answered or failed. `code` is `ok` or the error's code."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -37,7 +37,7 @@ class RequestMade(Fact):
 )
 @fact(frozen=True, slots=True)
 class QueueMeasured(Fact):
-    """The queue's own counts, polled with jitter."""
+    """The queue's own counts, asked for at intervals."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -57,7 +57,7 @@ class QueueMeasured(Fact):
 )
 @fact(frozen=True, slots=True)
 class DeadLettersMeasured(Fact):
-    """The counts of the dead-letter queue, read now and then."""
+    """The counts of the dead-letter queue, asked for once a minute."""
 
     level: ClassVar[Level] = "debug"
     pipeline: str
@@ -70,9 +70,9 @@ class DeadLettersMeasured(Fact):
 @uncounted("there is no depth where none may be read")
 @fact(frozen=True, slots=True)
 class DeadLettersUnseen(Fact):
-    """The dead-letter queue may not be looked at, so no alert can tell that it is not empty. Nothing else is missing.
+    """This worker may not look at the dead-letter queue, so no alert can tell that it is not empty. All else works.
 
-    Allow the worker sqs:GetQueueAttributes on it, or watch it with CloudWatch.
+    Allow the worker `sqs:GetQueueAttributes` on it, or watch it with CloudWatch.
     """
 
     pipeline: str
@@ -84,7 +84,7 @@ class DeadLettersUnseen(Fact):
 @uncounted("the refusals are counted among the requests")
 @fact(frozen=True, slots=True)
 class CredentialsRenewed(Fact):
-    """SQS refused the credentials with `code`, and others were found: requests go on with those."""
+    """SQS refused the credentials, with `code`. Others were found, and requests go on with them."""
 
     pipeline: str
     code: str
@@ -93,9 +93,9 @@ class CredentialsRenewed(Fact):
 @uncounted("receives that fail are counted when SQS refuses what was kept")
 @fact(frozen=True, slots=True)
 class CredentialsKept(Fact):
-    """The credentials could not be renewed; those at hand are used on. They end in `left_seconds`, if that is known.
+    """The credentials could not be renewed. The old ones are used on; they end in `left_seconds`, if that is known.
 
-    Receiving stops when SQS refuses them: until then mend what `code` and `detail` say.
+    Receiving stops when SQS refuses them. Mend what `code` and `detail` say before then.
     """
 
     level: ClassVar[Level] = "warning"

@@ -26,7 +26,10 @@ class DeliveriesSettled(Fact):
 @SETTLE_FAILURES
 @fact(frozen=True, slots=True)
 class SettleFailed(Fact):
-    """A delete, visibility change or dead letter did not go through. `final`: given up, the lease will run out."""
+    """SQS did not do a delete, a change of visibility or a dead letter. Without `final` it is asked again.
+
+    `final` true: given up; the message comes again when its lease ends.
+    """
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True
@@ -40,7 +43,7 @@ class SettleFailed(Fact):
 @SETTLE_FAILURES
 @fact(frozen=True, slots=True)
 class DeadLetterRefused(Fact):
-    """The dead-letter queue does not take a rejected message, and will not until somebody acts; it stays where it was.
+    """The dead-letter queue refuses a rejected message, and will until somebody acts. The message stays where it was.
 
     `detail` is SQS's own words, `fix` what to do.
     """
@@ -71,7 +74,10 @@ class LeasesRenewed(Fact):
 @counter("leases_lost", "Leases that ended while the message was in hand.", "code", adds="count")
 @fact(frozen=True, slots=True)
 class LeasesLost(Fact):
-    """Leases ran out or SQS called the handles void while the messages were still in hand."""
+    """Leases ended while their messages were in hand, or SQS called the handles void: they may be handled twice.
+
+    Raise SQS_VISIBILITY_TIMEOUT, or find what held the process up.
+    """
 
     level: ClassVar[Level] = "warning"
     damped: ClassVar[bool] = True

@@ -131,7 +131,7 @@ class Logs:
             self.failures += 1
 
     def _meet(self, kind: type[Fact]) -> tuple[int, str, tuple[str, ...]]:
-        event = _snake(kind.__name__)
+        event = event_of(kind)
         names = tuple(name for name in kind.names() if name not in UNLOGGED)
         met = self._kinds[kind] = (LEVELS[kind.level], event, names)
         return met
@@ -149,6 +149,11 @@ def readable(value: object) -> object:
 def in_words(values: Mapping[str, object]) -> str:
     """Values of a field as people read them: the braces and quotes of Python tell them nothing."""
     return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def event_of(kind: type[Fact]) -> str:
+    """The event of a line that tells of a fact of *kind*: `SinkLost` is `sink_lost`."""
+    return _snake(kind.__name__)
 
 
 def _snake(name: str) -> str:

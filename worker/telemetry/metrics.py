@@ -52,7 +52,7 @@ class Metrics(Dispatch):
         self.share(accounts)
         self._scrape = AccountCollector(accounts)
         self.registry.register(self._scrape)
-        build = Info("sqs_worker_build", "What runs here.", registry=self.registry)
+        build = Info("sqs_worker_build", "The version that runs here.", registry=self.registry)
         build.info({"version": version, "worker_id": worker_id, "python": platform.python_version()})
         families = Families(self.registry)
         for kind in facts.KINDS:
