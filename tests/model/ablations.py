@@ -217,7 +217,7 @@ ABLATIONS: Final = (
     ),
     _ablation(
         "blames all for what is unsaid",
-        _one(write, "_meaning", defects.blames_all_for_what_is_unsaid),
+        _one(write, "meaning_of", defects.blames_all_for_what_is_unsaid),
         "INV-11",
         77,
         155,

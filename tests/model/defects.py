@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.cancellation import meant
+from worker import cancellation
 from worker.errors import QueueError, SinkRefused, SinkUnavailable
 from worker.message import Outgoing
 from worker.outcome import DONE, Done, Rejected, Released, Retried
-from worker.pipeline import write
+from worker.pipeline.answers import ToHalve, meaning_of
 from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
@@ -29,7 +29,7 @@ from worker.pipeline.ledger import Ledger
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
-from worker.pipeline.write import Divided, Writer, Written
+from worker.pipeline.write import Writer, Written
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from worker.outcome import Outcome, OutcomeName
     from worker.pipeline.aside import Part
     from worker.pipeline.deadletter import DeadLetters
-    from worker.pipeline.decode import Batch
+    from worker.pipeline.decode import Decoded
     from worker.pipeline.gate import Gate
     from worker.pipeline.poll import Poller
     from worker.pipeline.renew import Renewer
@@ -65,7 +65,7 @@ settle, settle_otherwise, close_settler, change = (
 until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
-meaning, write_part, received = write._meaning, Handler._write, Caution.received
+write_part, received = Handler._write, Caution.received
 answered = Breaker.answered
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
@@ -82,10 +82,8 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
 async def deletes_before_the_commit(self: Handler, part: Part, **__: object) -> None:
     """Settles, and then writes."""
     self._decide([(delivery, DONE) for delivery in part.deliveries])
-    await self._writer.write(
-        part.records,
-        leases=BatchLeases([], life=self._life, limit_seconds=None, ordered=False, over=self._over, clock=self._now),
-    )
+    leases = BatchLeases([], life=self._life, limit_seconds=None, ordered=False, clock=self._now)
+    await self._writer.write(part.records, leases=leases)
 
 
 def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
@@ -95,14 +93,14 @@ def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
 
 async def takes_away_for_a_retry(
     self: Writer, records: Sequence[Message], trial: Trial
-) -> list[Outcome] | Divided | Trial:
+) -> list[Outcome] | ToHalve | Trial:
     """Gives a batch back for every failure of a sink that is away."""
     try:
         answers = await self._sink.write(records)
     except SinkUnavailable:
         return [Retried("sink")] * len(records)
     except (Exception, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError) and meant():
+        if isinstance(error, asyncio.CancelledError) and cancellation.meant():
             raise
         return await try_write(self, records, trial)
     return [DONE if answer is None else answer for answer in answers]
@@ -113,7 +111,7 @@ async def answers_all_alike(_: Writer, records: Sequence[Message], alone: Retrie
     return Written([alone] * len(records), 1)
 
 
-def begins_what_is_over(self: Decoder, batch: Batch, deliveries: list[Delivery], _: float) -> None:
+def begins_what_is_over(self: Decoder, batch: Decoded, deliveries: list[Delivery], _: float) -> None:
     """Looks at no lease."""
     lost = [delivery for delivery in deliveries if delivery.lost]
     for delivery in lost:
@@ -128,9 +126,8 @@ def is_never_alone(_: Room, __: Reservation, **___: object) -> bool:
     return False
 
 
-def begins_all(_: BatchLeases, __: Sequence[Message]) -> frozenset[str]:
+def begins_all(_: BatchLeases, __: Sequence[Message]) -> None:
     """No lease is over while a batch waits for the sink."""
-    return frozenset()
 
 
 def begins_behind_what_is_lost(_: BatchLeases, __: Iterable[str]) -> set[str]:
@@ -138,7 +135,7 @@ def begins_behind_what_is_lost(_: BatchLeases, __: Iterable[str]) -> set[str]:
     return set()
 
 
-def takes_garbage_for_done(self: Decoder, batch: Batch, deliveries: list[Delivery], now: float) -> None:
+def takes_garbage_for_done(self: Decoder, batch: Decoded, deliveries: list[Delivery], now: float) -> None:
     """Acknowledges what it cannot decode."""
     add(self, batch, deliveries, now)
     batch.left_out[:] = [(one, DONE if isinstance(end, Rejected) else end) for one, end in batch.left_out]
@@ -439,10 +436,10 @@ def goes_on_after_a_failure(self: Lanes, settled: Iterable[tuple[Delivery, Outco
 # ── bystanders ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def blames_all_for_what_is_unsaid(error: BaseException, count: int) -> list[Outcome] | Divided:
+def blames_all_for_what_is_unsaid(error: BaseException, count: int) -> list[Outcome] | ToHalve:
     """Tries a whole batch again when it fails and nothing says why."""
-    meant = meaning(error, count)
-    return [meant.alone] * count if isinstance(meant, Divided) and not isinstance(error, SinkRefused) else meant
+    meant = meaning_of(error, count)
+    return [meant.alone] * count if isinstance(meant, ToHalve) and not isinstance(error, SinkRefused) else meant
 
 
 def divides_nothing(self: Handler, part: Part) -> None:

@@ -15,15 +15,16 @@ from worker import speedups
 from worker.errors import DecodeError
 from worker.message import DEAD_LETTER, Message
 from worker.outcome import Rejected, Retried
+from worker.pipeline.batch_leases import LEASE_OVER, leases_over
 from worker.pipeline.deduplication import by_message_id
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.letter import restored
-from worker.pipeline.write import LEASE_OVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from worker.codecs.codec import Codec
+    from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome
 
@@ -34,8 +35,8 @@ _make: Final = tuple.__new__
 
 
 @dataclass(slots=True)
-class Batch:
-    """One batch on its way through a handler."""
+class Decoded:
+    """What came of a batch: what is to be written, and what is not."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     """Decoded; one for each record."""
@@ -56,36 +57,37 @@ class Decoder:
         *,
         source: str,
         ordered: bool,
-        over: Callable[[int], None],
+        emit: Emit,
+        pipeline: str,
     ) -> None:
         self._codec = codec
         self._key = key
         self._source = source
         """Name of the queue: a dead letter of it that is put back is a message as it was sent."""
         self._ordered = ordered
-        self._over = over
-        """Told how many leases were found to be over."""
+        self._emit = emit
+        self._pipeline = pipeline
 
-    async def decode(self, deliveries: list[Delivery], now: float) -> Batch:
+    async def decode(self, deliveries: list[Delivery], now: float) -> Decoded:
         """What is to be written and what is left out, of *deliveries* that are looked at from loop time *now* on."""
-        batch = Batch()
+        decoded = Decoded()
         for number, portion in enumerate(portions(deliveries)):
             if number:
                 await asyncio.sleep(0)
-            self._add(batch, portion, now)
-        return batch
+            self._add(decoded, portion, now)
+        return decoded
 
-    def _add(self, batch: Batch, deliveries: list[Delivery], now: float) -> None:
-        """Decode *deliveries* into *batch*, or leave them out."""
+    def _add(self, decoded: Decoded, deliveries: list[Delivery], now: float) -> None:
+        """Decode *deliveries* into *decoded*, or leave them out."""
         values = self._values(deliveries)
-        usually = self._key is by_message_id and not batch.stopped
+        usually = self._key is by_message_id and not decoded.stopped
         usually = usually and not (self._ordered and any(delivery.over(now) for delivery in deliveries))
         records = speedups.messages(deliveries, values, now) if usually else None
         if records is None:
-            self._add_each(batch, deliveries, values, now)
+            self._add_each(decoded, deliveries, values, now)
         else:
-            batch.deliveries += deliveries
-            batch.records += records
+            decoded.deliveries += deliveries
+            decoded.records += records
 
     def _values(self, deliveries: Sequence[Delivery]) -> list[object]:
         """The decoded bodies, up to the first that has no value."""
@@ -95,16 +97,16 @@ class Decoder:
                 values.append(decode(delivery.body))
         return values
 
-    def _add_each(self, batch: Batch, deliveries: Sequence[Delivery], values: Sequence[object], now: float) -> None:
+    def _add_each(self, decoded: Decoded, deliveries: Sequence[Delivery], values: Sequence[object], now: float) -> None:
         """One by one; the first of them have their *values*."""
-        decode, key, stopped = self._codec.decode, self._key, batch.stopped
+        decode, key, stopped = self._codec.decode, self._key, decoded.stopped
         for place, delivery in enumerate(deliveries):
             if stopped and delivery.group_id in stopped:
-                self._leave_out(batch, delivery, HELD_BACK)
+                self._leave_out(decoded, delivery, HELD_BACK)
                 continue
             if delivery.over(now):
-                self._over(1)
-                self._leave_out(batch, delivery, LEASE_OVER)
+                self._emit(leases_over(self._pipeline, 1))
+                self._leave_out(decoded, delivery, LEASE_OVER)
                 continue
             try:
                 value = values[place] if place < len(values) else decode(delivery.body)
@@ -112,16 +114,16 @@ class Decoder:
                 if DEAD_LETTER in delivery.attributes:
                     record = record._replace(attributes=restored(delivery.attributes, self._source))
             except BaseException as error:  # noqa: BLE001 - a codec's bug must not end the worker, again at each redelivery
-                self._leave_out(batch, delivery, undecoded(error))
+                self._leave_out(decoded, delivery, undecoded(error))
                 continue
-            batch.deliveries.append(delivery)
-            batch.records.append(record)
+            decoded.deliveries.append(delivery)
+            decoded.records.append(record)
 
-    def _leave_out(self, batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
+    def _leave_out(self, decoded: Decoded, delivery: Delivery, outcome: Outcome) -> None:
         """With order in the groups, what is behind it in its group cannot be written either."""
-        batch.left_out.append((delivery, outcome))
+        decoded.left_out.append((delivery, outcome))
         if self._ordered and delivery.group_id is not None:
-            batch.stopped.add(delivery.group_id)
+            decoded.stopped.add(delivery.group_id)
 
 
 def portions(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:

@@ -56,7 +56,6 @@ class Handler:
         max_receives: int | None,
         sizing: Sizing,
         followed: Callable[[], None],
-        over: Callable[[int], None],
         wall: Callable[[], float],
         emit: Emit,
         pipeline: str,
@@ -78,8 +77,6 @@ class Handler:
         self._sizing = sizing
         self._followed = followed
         """Told that batches have begun or ended."""
-        self._over = over
-        """Told how many leases were found to be over."""
         self._wall = wall
         self._emit = emit
         self._pipeline = pipeline
@@ -151,11 +148,11 @@ class Handler:
             self._followed()  # what is begun leaves no room for what would wait for it
         try:
             with self._given_back_if_cancelled(deliveries):
-                batch = await self._decoder.decode(deliveries, began)
-            if batch.left_out:
-                self._decide(self._judged(batch.left_out))
-            if batch.records:
-                part = Part(batch.deliveries, batch.records)
+                decoded = await self._decoder.decode(deliveries, began)
+            if decoded.left_out:
+                self._decide(self._judged(decoded.left_out))
+            if decoded.records:
+                part = Part(decoded.deliveries, decoded.records)
                 await self._write(part, waited_seconds=waited_seconds, decode_seconds=self._now() - began)
         finally:
             self.busy -= 1
@@ -201,12 +198,11 @@ class Handler:
             life=self._life,
             limit_seconds=self._write_limit,
             ordered=self._ordered,
-            over=self._over,
             clock=self._now,
         )
         with self._given_back_if_cancelled(part.deliveries):
             written = await self._writer.write(part.records, leases=leases, trial=part.trial)
-        leases.wait()  # the attempt is over, and with it its limit: what is held back may wait for another one
+        leases.end()  # what is held back may wait for another try
         seconds = self._now() - began
         self.batches += written.writes > 0 or not written.kept
         if written.writes == 1 and not written.kept:

@@ -126,7 +126,14 @@ class Pipeline:
         )
 
     def _make_decoder(self, parts: Parts) -> Decoder:
-        return Decoder(parts.codec, parts.key, source=parts.queue.name, ordered=self.spec.fifo, over=self._leases_over)
+        return Decoder(
+            parts.codec,
+            parts.key,
+            source=parts.queue.name,
+            ordered=self.spec.fifo,
+            emit=parts.emit,
+            pipeline=self.spec.name,
+        )
 
     def _make_writer(self, parts: Parts) -> Writer:
         return Writer(
@@ -154,7 +161,6 @@ class Pipeline:
             max_receives=self.spec.max_receives,
             sizing=self.sizing,
             followed=self.ahead.follow,
-            over=self._leases_over,
             wall=parts.wall,
             emit=parts.emit,
             pipeline=self.spec.name,
@@ -270,6 +276,3 @@ class Pipeline:
         if not all(task.done() for task in polling):
             await stages.end(polling)
             await asyncio.sleep(NOTICED_SECONDS)
-
-    def _leases_over(self, count: int) -> None:
-        self._emit(facts.LeasesLost(self.spec.name, "LeaseOver", count))

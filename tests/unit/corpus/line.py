@@ -84,7 +84,7 @@ class Line:
         handler = Handler(
             life=Life(emit=lambda _: None, pipeline="p"),
             buffer=buffer,
-            decoder=Decoder(self.codec, self.key, source="orders", ordered=False, over=lambda _: None),
+            decoder=Decoder(self.codec, self.key, source="orders", ordered=False, emit=lambda _: None, pipeline="p"),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
             breaker=breaker,
             aside=aside,
@@ -96,7 +96,6 @@ class Line:
             max_receives=None,
             sizing=sizing,
             followed=lambda: None,
-            over=lambda _: None,
             wall=lambda: 0.0,
             emit=lambda _: None,
             pipeline="p",

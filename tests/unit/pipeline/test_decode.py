@@ -16,10 +16,11 @@ from worker import facts
 from worker.codecs.json.codec import JsonCodec
 from worker.message import Delivery, Message
 from worker.outcome import DONE, Rejected, Retried
+from worker.pipeline.answers import outcomes_of
+from worker.pipeline.batch_leases import LEASE_OVER
 from worker.pipeline.decode import DECODE_BYTES, message_of, portions
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.lane import HELD_BACK
-from worker.pipeline.write import LEASE_OVER, outcomes
 
 if TYPE_CHECKING:
     from worker.outcome import Outcome
@@ -157,4 +158,4 @@ def test_a_message_is_what_its_class_would_have_made() -> None:
 @given(st.lists(st.sampled_from([None, None, Retried("x"), Rejected("y")])))
 def test_what_the_sink_says_nothing_of_is_done(answers: list[Retried | Rejected | None]) -> None:
     """None is done, and all else is what it is."""
-    assert outcomes(answers) == [DONE if answer is None else answer for answer in answers]
+    assert outcomes_of(answers, len(answers)) == [DONE if answer is None else answer for answer in answers]
