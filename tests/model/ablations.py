@@ -23,11 +23,13 @@ from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.gate import Gate
+from worker.pipeline.give_back import GiveBack
 from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
+from worker.pipeline.reject import Reject
 from worker.pipeline.renew import Renewer
 from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler
@@ -108,11 +110,9 @@ ABLATIONS: Final = (
     _ablation("deletes before the commit", _one(Handler, "_write", defects.deletes_before_the_commit), "INV-2", 0, 1),
     _ablation("deletes what failed", _one(Settler, "settle", defects.deletes_what_failed), "INV-2", 0, 1),
     _ablation("keys by receipt, not by message", _one(world, "make_key", defects.keys_by_receipt), "INV-7", 4),
-    _ablation("skips failed entries", _one(Entries, "until_decided", defects.skips_failed_entries), "INV-1", 24),
-    _ablation(
-        "takes missing entries for done", _one(Entries, "until_decided", defects.takes_missing_for_done), "INV-1", 11
-    ),
-    _ablation("trusts lost answers", _one(Entries, "until_decided", defects.trusts_lost_answers), "INV-1", 14),
+    _ablation("skips failed entries", _one(Entries, "_ask", defects.skips_failed_entries), "INV-1", 24),
+    _ablation("takes missing entries for done", _one(Entries, "_ask", defects.takes_missing_for_done), "INV-1", 11),
+    _ablation("trusts lost answers", _one(Entries, "_ask", defects.trusts_lost_answers), "INV-1", 14),
     _ablation("renews nothing", _one(Ledger, "due", defects.renews_nothing), "INV-1 INV-7", 133),
     _ablation("renews what nobody has in hand", _GHOSTS, "INV-1", 1, 2),
     _ablation("asks once for many renewals", _one(Ledger, "is_due", defects.renews_whoever), "INV-1 INV-10", 4, 13),
@@ -146,7 +146,7 @@ ABLATIONS: Final = (
     ),
     _ablation("cancels the deletes at the stop", _one(Stop, "last_words", defects.has_no_last_words), "INV-5", 2),
     _ablation("forgets the last ten deletes", _one(Settler, "close", defects.forgets_the_last_ten), "INV-5", 2),
-    _ablation("sends again instead of giving back", _one(Settler, "_change", defects.sends_again), "INV-2 INV-7", 6),
+    _ablation("sends again instead of giving back", _one(GiveBack, "ask", defects.sends_again), "INV-2 INV-7", 6),
     _ablation("takes garbage for done", _one(Decoder, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
     _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
     _ablation(
@@ -165,7 +165,7 @@ ABLATIONS: Final = (
         476,
     ),
     _ablation("counts no receives", _one(Handler, "_judged", lambda _, outcomes: outcomes), "INV-7", 29),
-    _ablation("dead-letters both ways", _one(Settler, "_reject", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
+    _ablation("dead-letters both ways", _one(Reject, "ask", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
     _ablation("has no lanes", _one(pipeline, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
     _ablation(
         "gives back oldest first",

@@ -21,7 +21,9 @@ from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import POLL_SECONDS, Caution
 from worker.pipeline.decode import Decoder
+from worker.pipeline.ending import Ending
 from worker.pipeline.entries import Entries
+from worker.pipeline.give_back import GiveBack
 from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from worker.pipeline.decode import Decoded
     from worker.pipeline.gate import Gate
     from worker.pipeline.poll import Poller
+    from worker.pipeline.reject import Reject
     from worker.pipeline.renew import Renewer
     from worker.pipeline.room import Reservation, Room
     from worker.pipeline.sizing import Sizing
@@ -56,20 +59,13 @@ HARD_CODED_SECONDS: Final = 30
 
 add, decided_by_handler, handle_batch = Decoder._add, Handler._decide, Handler._write
 try_write = Writer._try
-settle, settle_otherwise, close_settler, change = (
-    Settler.settle,
-    Settler._settle_otherwise,
-    Settler.close,
-    Settler._change,
-)
-until_decided, unbegun, decided = Entries.until_decided, Arrivals.unbegun, Lanes.decided
+settle, settle_otherwise, close_settler = Settler.settle, Settler._settle_otherwise, Settler.close
+ask, change, unbegun, decided = Entries._ask, GiveBack.ask, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
 write_part, received = Handler._write, Caution.received
 answered = Breaker.answered
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
-
-Call = "Callable[[Sequence[Delivery]], Awaitable[list[Answer]]]"
 
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,40 +157,28 @@ def deletes_what_failed(self: Settler, settled: Sequence[tuple[Delivery, Outcome
     settle(self, [(delivery, Done()) for delivery, _ in settled])
 
 
-async def skips_failed_entries(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
+async def skips_failed_entries(self: Entries) -> list[Answer]:
     """Reads no failed half."""
-
-    async def blind(some: Sequence[Delivery]) -> list[Answer]:
-        return [answer if answer is UNKNOWN else OK for answer in await call(some)]
-
-    return await until_decided(self, operation, batch, blind)
+    return [answer if answer is UNKNOWN else OK for answer in await ask(self)]
 
 
-async def takes_missing_for_done(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
+async def takes_missing_for_done(self: Entries) -> list[Answer]:
     """Takes an entry that no half of the answer mentions for a success."""
-
-    async def blind(some: Sequence[Delivery]) -> list[Answer]:
-        return [OK if answer is UNKNOWN else answer for answer in await call(some)]
-
-    return await until_decided(self, operation, batch, blind)
+    return [OK if answer is UNKNOWN else answer for answer in await ask(self)]
 
 
-async def trusts_lost_answers(self: Entries, operation: str, batch: Sequence[Delivery], call: Any) -> Any:
+async def trusts_lost_answers(self: Entries) -> list[Answer]:
     """Takes a call without an answer for performed."""
-
-    async def blind(some: Sequence[Delivery]) -> list[Answer]:
-        try:
-            return list(await call(some))
-        except QueueError:
-            return [OK] * len(some)
-
-    return await until_decided(self, operation, batch, blind)
+    try:
+        return await ask(self)
+    except QueueError:
+        return [OK] * len(self._batch)
 
 
-async def sends_again(self: Settler, batch: Sequence[Delivery]) -> list[Answer]:
+async def sends_again(self: GiveBack, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]) -> list[Answer]:
     """Instead of giving back at a stop: sends a copy and deletes the original."""
-    if any(self._endings[delivery].outcome != "released" for delivery in batch):
-        return await change(self, batch)
+    if any(endings[delivery].outcome != "released" for delivery in batch):
+        return await change(self, batch, endings=endings)
     await self._queue.send([Outgoing(delivery.body) for delivery in batch])
     return await self._queue.delete(batch)
 
@@ -204,7 +188,7 @@ def releases_nothing(self: Settler, delivery: Delivery, outcome: Outcome) -> Non
     if isinstance(outcome, Released):
         self._ledger.give_back(delivery)
         self.pending += 1
-        self._leave_as("released", [delivery])
+        self._leave("released", [delivery])
     else:
         settle_otherwise(self, delivery, outcome)
 
@@ -238,13 +222,11 @@ def knows_amazons_limit_alone(_: DeadLetters, draft: Draft) -> Outgoing | None:
     return cut_to(draft, MESSAGE_BYTES)
 
 
-async def goes_both_ways(self: Settler, batch: list[tuple[Delivery, Rejected]]) -> None:
+async def goes_both_ways(self: Reject, batch: Sequence[tuple[Delivery, Rejected]]) -> list[Ending]:
     """Sends a letter, and leaves the message to the redrive policy as well."""
     if self._dead_letters is not None:
         await self._dead_letters.send(batch)
-    self.pending -= len(batch)
-    for delivery, _ in batch:
-        self._give_back(delivery, "rejected", 0)
+    return [Ending(delivery, "rejected", 0) for delivery, _ in batch]
 
 
 # ── the ledger and its leases ───────────────────────────────────────────────────────────────────────────────────────

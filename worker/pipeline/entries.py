@@ -1,13 +1,14 @@
-"""Entries: one batch call to SQS, asked until every entry of it is decided.
+"""Entries: one batch of deliveries, asked of SQS until each of them is decided.
 
-Takes at most ten deliveries and the call that settles them; the decided ones leave the ledger, those given up on are
-returned. An entry is decided when SQS says so for the handle we hold now, or hands out again what we gave back; it is
-given up on when its handle is void or its lease is over. It ends when nothing is left to ask for.
+Takes at most ten deliveries and the call that settles them, gives back what was decided, as it is. An entry is decided
+when SQS says so for the handle we hold now, or hands out again what we gave back; it is given up on when its handle is
+void or its lease is over. Ends when nothing is left to ask for.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
@@ -30,62 +31,74 @@ GRACE_SECONDS: Final = 5.0
 """A lease already over is still tried for this long: until somebody else receives the message, its handle works."""
 
 
+@dataclass(slots=True)
+class Decided:
+    """What has been decided since the last look."""
+
+    done: Sequence[Delivery] = field(default_factory=list)
+    """SQS has done what was asked."""
+    given_up: list[Delivery] = field(default_factory=list)
+    """SQS may or may not have done it, and is asked no more."""
+
+
 class Entries:
-    """Asks SQS; `leave` takes decided ones out of the ledger."""
+    """One batch, on its way to its answers."""
 
     def __init__(
-        self,
-        *,
-        leave: Callable[[Sequence[Delivery]], None],
-        random: Random,
-        emit: Emit,
-        pipeline: str,
-    ) -> None:
-        self._leave = leave
-        self._random = random
-        self._emit = emit
-        self._pipeline = pipeline
-
-    async def until_decided(
         self,
         operation: str,
         batch: Sequence[Delivery],
         call: Callable[[Sequence[Delivery]], Awaitable[list[Answer]]],
-    ) -> list[Delivery]:
-        """Returns those given up on: SQS may or may not have done what was asked."""
-        given_up = [d for d in batch if d.state is State.RETURNED]
-        if given_up:
-            batch = [delivery for delivery in batch if delivery not in given_up]
-        tries = 0
-        while batch:
-            tries += 1
-            handles = [delivery.receipt_handle for delivery in batch]
-            try:
-                answers = await call(batch)
-            except QueueError as error:  # a call that fails as a whole leaves every entry unknown
-                self._report(operation, error.code, len(batch), final=False)
-                answers = [UNKNOWN] * len(batch)
-            batch = self._decide(operation, batch, answers, handles, given_up)
-            if batch:
-                await asyncio.sleep(self._pause(tries))
-                batch = self._still_alive(operation, batch, given_up)
-        return given_up
+        *,
+        random: Random,
+        emit: Emit,
+        pipeline: str,
+    ) -> None:
+        self._operation = operation
+        self._batch = batch
+        """Those that are not decided. Written by `_read` and `_look`."""
+        self._call = call
+        self._random = random
+        self._emit = emit
+        self._pipeline = pipeline
+        self._tries = 0  # written by decided
+        self._rested = False  # since the latest of them; written by decided
 
-    def _decide(
-        self,
-        operation: str,
-        batch: Sequence[Delivery],
-        answers: list[Answer],
-        handles: list[str],
-        given_up: list[Delivery],
-    ) -> list[Delivery]:
-        """Let the settled ones leave; returns what is to be asked again."""
+    async def decided(self) -> Decided | None:
+        """Ask once more, after a pause if that is not the first time; None when every entry is decided."""
+        if not self._batch:
+            return None
+        if self._tries and not self._rested:
+            await asyncio.sleep(self._pause())
+            self._rested = True
+            looked = self._look()
+            if looked.done or looked.given_up:
+                return looked
+        self._tries, self._rested = self._tries + 1, False
+        handles = [delivery.receipt_handle for delivery in self._batch]
+        return self._read(await self._answers(), handles)
+
+    async def _answers(self) -> list[Answer]:
+        """A call that fails as a whole leaves every entry unknown."""
+        try:
+            return await self._ask()
+        except QueueError as error:
+            self._report(error.code, len(self._batch), final=False)
+            return [UNKNOWN] * len(self._batch)
+
+    async def _ask(self) -> list[Answer]:
+        return await self._call(self._batch)
+
+    def _read(self, answers: list[Answer], handles: list[str]) -> Decided:
+        """What the answers to *handles* decide."""
+        batch = self._batch
         held = [delivery.receipt_handle for delivery in batch]
         if answers.count(OK) == len(batch) and held == handles:  # nearly always; and if any is returned, it is done too
-            self._leave(batch)
-            return []
+            self._batch = ()
+            return Decided(batch)
         done: list[Delivery] = []
         again: list[Delivery] = []
+        given_up: list[Delivery] = []
         for delivery, answer, handle in zip(batch, answers, handles, strict=True):
             if delivery.state is State.RETURNED:
                 done.append(delivery)  # whatever the answer says: it was visible, since we have received it again
@@ -95,25 +108,24 @@ class Entries:
             elif answer is UNKNOWN:
                 again.append(delivery)
             else:
-                self._report(operation, answer.code, 1, final=not answer.retry)
+                self._report(answer.code, 1, final=not answer.retry)
                 (again if answer.retry else given_up).append(delivery)
-        self._leave(done)
-        return again
+        self._batch = again
+        return Decided(done, given_up)
 
-    def _still_alive(self, operation: str, batch: Sequence[Delivery], given_up: list[Delivery]) -> list[Delivery]:
+    def _look(self) -> Decided:
+        """What needs no asking any more."""
         now = asyncio.get_running_loop().time()
-        returned = [d for d in batch if d.state is State.RETURNED]
-        batch = [d for d in batch if d not in returned]
-        self._leave(returned)
-        alive = [d for d in batch if not d.lost and now < d.deadline + GRACE_SECONDS]
-        if len(alive) < len(batch):
-            self._report(operation, "LeaseOver", len(batch) - len(alive), final=True)
-            given_up.extend(d for d in batch if d not in alive)
-        return alive
+        done = [one for one in self._batch if one.state is State.RETURNED]
+        asked = [one for one in self._batch if one.state is not State.RETURNED]
+        self._batch = [one for one in asked if not one.lost and now < one.deadline + GRACE_SECONDS]
+        if len(self._batch) < len(asked):
+            self._report("LeaseOver", len(asked) - len(self._batch), final=True)
+        return Decided(done, [one for one in asked if one not in self._batch])
 
-    def _pause(self, tries: int) -> float:
+    def _pause(self) -> float:
         base, longest = TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS
-        return full_jitter(tries, self._random, base_seconds=base, max_seconds=longest)
+        return full_jitter(self._tries, self._random, base_seconds=base, max_seconds=longest)
 
-    def _report(self, operation: str, code: str, count: int, *, final: bool) -> None:
-        self._emit(facts.SettleFailed(self._pipeline, operation, code, count, final=final))
+    def _report(self, code: str, count: int, *, final: bool) -> None:
+        self._emit(facts.SettleFailed(self._pipeline, self._operation, code, count, final=final))

@@ -3,27 +3,33 @@
 Takes deliveries with their outcomes from every handler, gathers them in tens over all of them, and gives nothing on:
 a settled delivery leaves the ledger. What was written but could not be deleted is remembered, so that a redelivery is
 deleted and not written again. It ends when it is closed and everything has been carried out.
+
+The path of each kind: what is done is deleted (`delete.py`); what is retried or released is given back
+(`give_back.py`); what is rejected is dead-lettered (`reject.py`) and then deleted, or given back. Each ten are asked of
+SQS until all of them are decided (`entries.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
 from worker import facts
-from worker.backoff import Backoff, whole_seconds
-from worker.errors import QueueThrottled, QueueUnavailable
+from worker.backoff import Backoff
 from worker.message import State
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.channel import Channel
-from worker.pipeline.ending import DELETED, NOT_OURS, Ending
+from worker.pipeline.delete import Delete
+from worker.pipeline.ending import Ending, Endings
 from worker.pipeline.entries import Entries
+from worker.pipeline.give_back import GiveBack
 from worker.pipeline.lane import newest_first
+from worker.pipeline.reject import Reject
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.ledger import Ledger
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +75,31 @@ class Settler:
         emit: Emit,
         pipeline: str,
     ) -> None:
-        self._queue = queue
         self._now = asyncio.get_running_loop().time
         self._settings = settings
         self._ledger = ledger
-        self._dead_letters = dead_letters
         self._buffer = buffer
-        self._backoff = Backoff(settings.retry_base_seconds, settings.retry_max_seconds, random)
+        self._entries = partial(Entries, random=random, emit=emit, pipeline=pipeline)
         self._emit = emit
         self._pipeline = pipeline
-        self._entries = Entries(leave=self._leave, random=random, emit=emit, pipeline=pipeline)
+        backoff = Backoff(settings.retry_base_seconds, settings.retry_max_seconds, random)
+        self._endings = Endings(backoff, emit=emit, pipeline=pipeline)
+        self._delete = Delete(queue, ledger)
+        self._give_back = GiveBack(queue, ledger)
+        self._reject = Reject(
+            dead_letters,
+            buffer=buffer,
+            endings=self._endings,
+            alone_seconds=settings.alone_seconds,
+            emit=emit,
+            pipeline=pipeline,
+        )
         self._deletes: Channel[Delivery] = Channel()
-        self._changes: Channel[Delivery] = Channel()
+        self._changes: Channel[Ending] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
-        self._endings: dict[Delivery, Ending] = {}
-        """Of those that are not simply deleted, as nearly all are. Written by _give_back, _reject and _leave_as."""
-        self._held: dict[Delivery, tuple[OutcomeName, float]] | None = None
-        """To be given back later, visible at that loop time. Written by hold_back, release and _give_back."""
-        self.calls = 0  # of SQS, to settle something; written by _delete, _change and _reject
-        self.pending = 0  # settled by a handler, not yet by SQS; written by settle and _leave
+        self._postponed: dict[Delivery, tuple[Ending, float]] | None = None
+        """To be given back later, visible at that loop time. Written by hold_back, release and _return."""
+        self.pending = 0  # settled by a handler, not yet by SQS; written by all that take over, and _leave
 
     async def run(self) -> None:
         """Until closed and drained."""
@@ -97,6 +109,13 @@ class Settler:
                 loops.start(self._delete_until_closed, name=f"delete-{self._pipeline}-{number}")
             for number in range(self._settings.changes):
                 loops.start(self._change_until_closed, name=f"change-{self._pipeline}-{number}")
+
+    @property
+    def calls(self) -> int:
+        """Of SQS, to settle something: grows whenever anything moves."""
+        return self._delete.calls + self._give_back.calls + self._reject.calls
+
+    # ── what is taken over, and by which path it goes ───────────────────────────────────────────────────────────────
 
     def settle(self, settled: Sequence[tuple[Delivery, Outcome]]) -> None:
         """Take over deliveries with their outcomes; never waits."""
@@ -116,15 +135,16 @@ class Settler:
 
     def hold_back(self) -> None:
         """Until `release` nothing is given back: an open receive of ours would be handed it, and spend a try of it."""
-        self._held = {}
+        self._postponed = {}
 
     def release(self) -> None:
-        """What was held is given back, and from now on everything at once."""
-        held, self._held = self._held or {}, None
-        for delivery in newest_first(held):
-            outcome, visible_at = held[delivery]
+        """What was postponed is given back, and from now on everything at once."""
+        postponed, self._postponed = self._postponed or {}, None
+        for delivery in newest_first(postponed):
+            ending, visible_at = postponed[delivery]
+            seconds = max(0, ceil(round(visible_at - self._now(), 3)))
             if self._ledger.give_back(delivery):
-                self._change_to(delivery, outcome, max(0, ceil(round(visible_at - self._now(), 3))))
+                self._changes.put([ending._replace(seconds=seconds)])
 
     def close(self) -> None:
         """No more outcomes will come; `run` returns when all are carried out."""
@@ -135,9 +155,9 @@ class Settler:
             case Done():
                 self._delete_accepted([delivery])
             case Retried():
-                self._retry(delivery, outcome)
+                self._return(self._endings.retried(delivery, outcome))
             case Released():
-                self._give_back(delivery, "released", 0)
+                self._return(self._endings.released(delivery))
             case Rejected():
                 if self._ledger.reject(delivery):
                     self.pending += 1
@@ -146,171 +166,84 @@ class Settler:
                 assert_never(outcome)
 
     def _delete_accepted(self, done: Sequence[Delivery]) -> None:
-        """What the sink accepted; what nobody had begun is not believed to be, and goes back."""
+        """What the sink accepted. What nobody had begun cannot have been, and goes back."""
         accepted = self._ledger.accept(done)
         self.pending += len(accepted)
         self._deletes.put(accepted)
         if len(accepted) < len(done):
             for delivery in done:
                 if delivery.state is State.HELD:
-                    self._give_back(delivery, "released", 0)
+                    self._return(self._endings.released(delivery))
 
-    def _retry(self, delivery: Delivery, retried: Retried) -> None:
-        seconds = self._delay(delivery, retried.after)
-        count = delivery.receive_count
-        name, message = self._pipeline, delivery.message_id
-        self._emit(facts.MessageRetried(name, message, retried.reason, retried.detail, count, seconds))
-        self._give_back(delivery, "retried", seconds)
-
-    def _give_back(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
+    def _return(self, ending: Ending) -> None:
         """From here on no renewal touches the visibility: the pause asked for here is the last word."""
-        if self._held is None:
+        delivery = ending.delivery
+        if self._postponed is None:
             if self._ledger.give_back(delivery):
                 self.pending += 1
-                self._change_to(delivery, outcome, seconds)
+                self._changes.put([ending])
         elif self._ledger.postpone(delivery):
             self.pending += 1
-            self._held[delivery] = outcome, self._now() + seconds
+            self._postponed[delivery] = ending, self._now() + (ending.seconds or 0)
 
-    def _change_to(self, delivery: Delivery, outcome: OutcomeName, seconds: int) -> None:
-        self._endings[delivery] = Ending(outcome, seconds)
-        self._changes.put([delivery])
-
-    def _delay(self, delivery: Delivery, after: float | None) -> int:
-        """Seconds until the message is visible again, inside SQS's 12 hours from receipt."""
-        held = self._now() - delivery.leased_at
-        return whole_seconds(self._backoff.pause(delivery.receive_count, after), held_seconds=held)
-
-    # ── the three loops ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the three loops, and what each of them asks of SQS ──────────────────────────────────────────────────────────
 
     async def _delete_until_closed(self) -> None:
         while batch := await self._deletes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
-            undeleted = await self._entries.until_decided("delete", batch, self._delete)
-            for delivery in undeleted:
-                self._ledger.remember(delivery)
-            self._leave_as("expired", undeleted)
+            entries = self._entries("delete", batch, self._delete.ask)
+            while (decided := await entries.decided()) is not None:
+                self._leave_deleted(decided.done)
+                self._delete.remember(decided.given_up)
+                self._leave("expired", decided.given_up)
 
     async def _change_until_closed(self) -> None:
         while batch := await self._changes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
-            given_up = await self._entries.until_decided("change", batch, self._change)
-            self._leave_as("expired", given_up)
+            endings = {ending.delivery: ending for ending in batch}
+            here_again = [delivery for delivery in endings if delivery.state is State.RETURNED]
+            self._leave("expired", here_again)  # nobody has asked for it: its lease was over
+            asked = [delivery for delivery in endings if delivery not in here_again]
+            entries = self._entries("change", asked, partial(self._give_back.ask, endings=endings))
+            while (decided := await entries.decided()) is not None:
+                self._leave_given_back([endings[delivery] for delivery in decided.done])
+                self._leave("expired", decided.given_up)
 
     async def _reject_until_closed(self) -> None:
         while batch := await self._rejects.take(BATCH_ENTRIES):
-            await self._reject(batch)
+            lost = self._reject.lost(batch)
+            self._leave("expired", lost)
+            ours = [(delivery, rejected) for delivery, rejected in batch if delivery not in lost]
+            endings = await self._reject.ask(ours)
+            self.pending -= len(ours)  # those that go on are pending again
+            for ending in endings:
+                self._end_rejected(ending)
         self._deletes.close()
         self._changes.close()
 
-    # ── what each of them asks of SQS ───────────────────────────────────────────────────────────────────────────────
-
-    async def _delete(self, batch: Sequence[Delivery]) -> list[Answer]:
-        self.calls += 1
-        self._remember_late(batch)  # at every try: a lease may end between two of them
-        return await self._queue.delete(batch)
-
-    async def _change(self, batch: Sequence[Delivery]) -> list[Answer]:
-        """Only what is still ours: an older handle is obeyed although somebody else holds the message by now."""
-        self.calls += 1
-        renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
-        if renewals:
-            await asyncio.wait(renewals)  # else the renewal could overtake, and undo the pause
-        now = self._now()
-        decided = {delivery: answer for delivery in batch if (answer := self._unasked(delivery, now)) is not None}
-        asked = [delivery for delivery in batch if delivery not in decided]
-        if asked:
-            decided.update(zip(asked, await self._change_in_time(asked), strict=True))
-        return [decided[delivery] for delivery in batch]
-
-    def _unasked(self, delivery: Delivery, now: float) -> Answer | None:
-        """The answer that needs no question; None: there is one to ask."""
-        if self._ledger.returned(delivery):
-            return OK  # perhaps only since we wait: its handle is void
-        return None if self._ledger.changeable(delivery, now) else NOT_OURS
-
-    async def _change_in_time(self, asked: Sequence[Delivery]) -> list[Answer]:
-        """Given up when the first lease ends. Where nobody knows what SQS did, a lease may be over with the pause."""
-        ends = {delivery: self._now() + self._endings[delivery].seconds for delivery in asked}
-        try:
-            async with asyncio.timeout_at(min(delivery.deadline for delivery in asked)):
-                answers = await self._queue.change_visibility(asked, [self._endings[one].seconds for one in asked])
-        except TimeoutError as error:
-            self._ledger.shorten(ends)
-            raise QueueUnavailable("change_visibility", NOT_OURS.code) from error
-        except QueueUnavailable as error:
-            if not isinstance(error, QueueThrottled):  # turned away, and nothing was done
-                self._ledger.shorten(ends)
-            raise
-        self._ledger.shorten({one: ends[one] for one, answer in zip(asked, answers, strict=True) if answer is UNKNOWN})
-        return answers
-
-    async def _reject(self, batch: list[tuple[Delivery, Rejected]]) -> None:
-        """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
-        self.calls += 1
-        batch = self._still_ours(batch)
-        accepted = await self._dead_letters.send(batch) if batch and self._dead_letters is not None else set()
-        for delivery, rejected in batch:
-            if delivery.message_id in accepted:
-                self._report(delivery, rejected, dead_lettered=True)
-                self._endings[delivery] = Ending("rejected", dead_lettered=True)
-                self._ledger.letter(delivery)
-                self._deletes.put([delivery])
-            else:
-                self._unaccepted(delivery, rejected)
-
-    def _still_ours(self, batch: list[tuple[Delivery, Rejected]]) -> list[tuple[Delivery, Rejected]]:
-        """Whoever has the message by now decides what becomes of it; a delete by our handle would take it away."""
-        now = self._now()
-        lost = [delivery for delivery, _ in batch if delivery.lost or now >= delivery.deadline]
-        if lost:
-            self._emit(facts.SettleFailed(self._pipeline, "dead-letter", NOT_OURS.code, len(lost), final=True))
-            self._leave_as("expired", lost)
-        return [(delivery, rejected) for delivery, rejected in batch if delivery not in lost]
-
-    def _unaccepted(self, delivery: Delivery, rejected: Rejected) -> None:
-        """No dead-letter queue has it: it is left to the redrive policy, or tried again, in hand if it may stay."""
-        letters, alone = self._dead_letters, self._settings.alone_seconds
-        self.pending -= 1  # and once more if it goes back
-        retried = Retried("dead-letter-refused", detail=rejected.reason)
-        if alone is not None and (letters is None or delivery.message_id in letters.lasting):
-            if not self._buffer.await_turn(delivery, rejected):
-                self._report(delivery, rejected, dead_lettered=False)
-                self._give_back(delivery, "rejected", alone)
-        elif self._buffer.keep(delivery, retried if letters else Retried(rejected.reason, detail=rejected.detail)):
-            pass
-        elif letters:
-            self._retry(delivery, retried)
-        else:
-            self._report(delivery, rejected, dead_lettered=False)
-            self._give_back(delivery, "rejected", self._delay(delivery, None))
-
-    def _report(self, delivery: Delivery, rejected: Rejected, *, dead_lettered: bool) -> None:
-        name, message, count = self._pipeline, delivery.message_id, delivery.receive_count
-        reason, detail = rejected.reason, rejected.detail
-        self._emit(facts.MessageRejected(name, message, reason, detail, count, dead_lettered=dead_lettered))
-
     # ── the end of a delivery ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _remember_late(self, deliveries: Sequence[Delivery]) -> None:
-        """SQS calls the delete of an expired handle a success and may not have deleted anything."""
-        now = self._now()
-        for delivery in deliveries:
-            if delivery.lost or now >= delivery.deadline:
-                self._ledger.remember(delivery)
+    def _end_rejected(self, ending: Ending) -> None:
+        """Out of the way: dead-lettered and then deleted, or left to the queue's own redrive policy."""
+        delivery = ending.delivery
+        if ending.seconds is not None:
+            self._return(ending)
+        elif self._ledger.letter(delivery):
+            self.pending += 1
+            self._deletes.put([delivery])
 
-    def _leave(self, decided: Sequence[Delivery]) -> None:
-        if not self._endings:
-            self._leave_as("deleted", decided)
-            return
-        outcomes = [self._endings.get(delivery, DELETED).outcome for delivery in decided]
-        for outcome in dict.fromkeys(outcomes):
-            self._leave_as(outcome, [one for one, its in zip(decided, outcomes, strict=True) if its == outcome])
+    def _leave_deleted(self, done: Sequence[Delivery]) -> None:
+        lettered = [delivery for delivery in done if delivery.state is State.LETTERED]
+        self._leave("rejected", lettered)
+        self._leave("deleted", [delivery for delivery in done if delivery not in lettered] if lettered else done)
 
-    def _leave_as(self, outcome: OutcomeName, deliveries: Sequence[Delivery]) -> None:
-        deliveries = self._ledger.leave(deliveries, outcome)
-        if deliveries:
-            self.pending -= len(deliveries)
-            self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(deliveries)))
-            unresolved: list[Delivery] = []
-            if outcome != "deleted":
-                unresolved = [one for one in deliveries if not self._endings.pop(one, DELETED).dead_lettered]
-            self.settle(self._buffer.left(deliveries, outcome, unresolved))
+    def _leave_given_back(self, endings: Sequence[Ending]) -> None:
+        for outcome in dict.fromkeys(ending.outcome for ending in endings):
+            self._leave(outcome, [ending.delivery for ending in endings if ending.outcome == outcome])
+
+    def _leave(self, outcome: OutcomeName, deliveries: Sequence[Delivery]) -> None:
+        """Out of the ledger; what they held back in their groups is settled in turn."""
+        unresolved = [] if outcome == "deleted" else [one for one in deliveries if one.state is not State.LETTERED]
+        left = self._ledger.leave(deliveries, outcome)
+        if left:
+            self.pending -= len(left)
+            self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(left)))
+            self.settle(self._buffer.left(left, outcome, unresolved))

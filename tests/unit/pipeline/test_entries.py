@@ -53,12 +53,6 @@ class Asking:
         self.left: list[str] = []
         self.facts: list[Fact] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        self.entries = Entries(
-            leave=lambda deliveries: self.left.extend(one.message_id for one in deliveries),
-            random=Longest(),
-            emit=self.facts.append,
-            pipeline="test",
-        )
 
     async def call(self, batch: Sequence[Delivery]) -> list[Answer]:
         """One try."""
@@ -67,8 +61,13 @@ class Asking:
         return [self.answers[one.message_id].pop(0) if self.answers.get(one.message_id) else OK for one in batch]
 
     async def decide(self, *batch: Delivery) -> list[str]:
-        """The ids of those given up on."""
-        return [one.message_id for one in await self.entries.until_decided("delete", batch, self.call)]
+        """The ids of those given up on; what was done is noted in `left`."""
+        entries = Entries("delete", batch, self.call, random=Longest(), emit=self.facts.append, pipeline="test")
+        given_up: list[str] = []
+        while (decided := await entries.decided()) is not None:
+            self.left += [one.message_id for one in decided.done]
+            given_up += [one.message_id for one in decided.given_up]
+        return given_up
 
     def tries(self) -> list[str]:
         """The ids of each try."""
@@ -136,19 +135,18 @@ async def test_a_yes_to_an_older_handle_is_asked_again_with_the_newer_one() -> N
 
 @simulated
 async def test_what_is_here_again_is_not_asked_for() -> None:
-    """Before the first try it is given up; after one, and in a pause, it is done, whatever SQS answered."""
+    """After a try, and in a pause, it is done, whatever SQS answered."""
     no = Failed("NoSuchHandle", retry=False)
     here = Asking(b=[no], c=[UNKNOWN] * 3)
-    before, during, later, other = map(held, "abcd")
+    during, later, other = map(held, "bcd")
 
     def come_again(delivery: Delivery) -> None:
         delivery.state = State.RETURNED
 
-    come_again(before)
     here.meanwhile = lambda: come_again(during)
     loop = asyncio.get_running_loop()
     loop.call_later(TRY_AGAIN_BASE_SECONDS / 100, come_again, later)
-    assert await here.decide(before, during, later, other) == ["a"]
+    assert await here.decide(during, later, other) == []
     assert (here.tries(), here.left) == (["bcd"], ["b", "d", "c"])
     assert here.facts == []
 

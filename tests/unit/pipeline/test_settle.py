@@ -6,6 +6,7 @@ import asyncio
 import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from worker.loopback.memory import MemoryQueue
 from worker.loopback.sqs import LoopbackSqs
 from worker.message import Delivery
 from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline import life
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.ledger import Ledger
@@ -124,11 +126,11 @@ class Settling:
         kept: Sequence[str] = (),
         alone_seconds: int | None = None,
     ) -> None:
+        self.facts: list[Fact] = []
         room = Room(max_messages=100, max_bytes=100_000, largest_message=100, frame_bytes=None)
-        self.ledger = Ledger(room=room, lease_seconds=lease_seconds, emit=lambda _: None, pipeline="test")
+        self.ledger = Ledger(room=room, lease_seconds=lease_seconds, emit=self.facts.append, pipeline="test")
         self.queue = Scripted()
         self.buffer = Keeping(set(kept))
-        self.facts: list[Fact] = []
         self.settler = Settler(
             self.queue,
             settings=SettleSettings(
@@ -161,7 +163,7 @@ class Settling:
             tasks.create_task(self.settler.run())
             yield self.settler
             self.settler.close()
-        assert (self.settler.pending, self.settler._endings) == (0, {})
+        assert self.settler.pending == 0
 
     def left(self) -> dict[str, int]:
         """How many left in which way."""
@@ -255,6 +257,39 @@ async def test_what_comes_again_while_a_renewal_is_awaited_is_given_back_without
         settler.settle([(newer, DONE)])
     assert here.queue.changes == [{"b": 0}]
     assert here.left() == {"deleted": 1, "released": 2}
+
+
+@simulated
+async def test_what_comes_again_before_its_giving_back_was_asked_for_has_expired() -> None:
+    """Its lease was over already, so nobody gave it back; the newer receipt goes its own way."""
+    here = Settling()
+    async with here.running() as settler:
+        settler.settle([(here.enter("a"), Released())])
+        newer = here.enter("a", leased_at=0.01)
+        settler.settle([(newer, DONE)])
+    assert (here.queue.changes, here.queue.deletes) == ([], [["a"]])
+    assert here.left() == {"expired": 1, "deleted": 1}
+
+
+@simulated
+async def test_what_nobody_had_begun_is_not_deleted_whatever_is_said_of_it() -> None:
+    """Neither is what was settled before: each is told, and what can go back does."""
+    here = Settling()
+    unbegun, twice = receipt("a"), here.enter("b")
+    here.ledger.enter([unbegun])
+    with patch.object(life, "strict", new=False):
+        async with here.running() as settler:
+            settler.settle([(unbegun, DONE), (twice, Released())])
+            settler.settle([(twice, DONE), (twice, WHY), (twice, Released())])
+    assert here.queue.deletes == []
+    assert here.left() == {"released": 2}
+    told = [fact for fact in here.facts if isinstance(fact, facts.TransitionRefused)]
+    assert [(fact.message_id, fact.transition, fact.state) for fact in told] == [
+        ("a", "accept", "held"),
+        ("b", "accept", "returning"),
+        ("b", "reject", "returning"),
+        ("b", "give back", "returning"),
+    ]
 
 
 @simulated
