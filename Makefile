@@ -31,7 +31,7 @@ PRE_COMMIT ?= pre-commit
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo setup help test lint unit proof hooks simulate chaos ablate mutants containers deploy-check cluster-check bench map pins clean
+.PHONY: demo setup help test lint unit proof hooks simulate chaos ablate mutants containers deploy-check cluster-check bench map pages version pins clean
 
 ##@ To begin
 
@@ -149,6 +149,14 @@ $(NODE_PEERS): bench/peers/package-lock.json
 
 map: setup ## the rooms of worker/, drawn from its imports into docs/internals.md
 	$(BIN)/python -m tests.house.map
+
+pages: map ## what programs write: tables of settings and metrics, contracts, and the drawing of the rooms
+	$(BIN)/python -m worker config --markdown > docs/settings.md
+	$(BIN)/python -m tests.words.exposition
+	$(BIN)/python -m tests.house.architecture
+
+version: setup ## the next version, everywhere where one stands: TO=0.2.0
+	$(BIN)/python -m tests.house.version $(TO)
 
 pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	$(BIN)/python -m pip install --quiet uv
