@@ -38,13 +38,14 @@ def where() -> str:
     return _FOUND_SAFE if os.environ.get("PYTHONSAFEPATH") else _FOUND
 
 
-def named(dotted_path: str, *, what: str, hint: str) -> object:
+def named(dotted_path: str, *, what: str, hint: str, rename: str) -> object:
     """What stands at *dotted_path* (`package.module.name` or `package.module:object.name`).
 
     Args:
         dotted_path: as the settings have it.
         what: it is, in words, for a sentence about a module that fails: `the function`.
         hint: what should be given, and begins a sentence that ends in where modules are found.
+        rename: what to put behind the name of a module that stands in the way of an installed one.
 
     Raises:
         NothingThere: there is none, or its module fails.
@@ -54,13 +55,13 @@ def named(dotted_path: str, *, what: str, hint: str) -> object:
     try:
         found, inside = _imported(dotted_path)
     except ModuleNotFoundError as error:
-        _refuse_namesake(dotted_path, error)
+        _refuse_namesake(dotted_path, rename, error)
         raise NothingThere(f"there is no module {error.name}; {hint} {where()}") from error
     try:
         for name in inside:
             found = getattr(found, name)
     except AttributeError as error:
-        _refuse_namesake(dotted_path, error)
+        _refuse_namesake(dotted_path, rename, error)
         raise NothingThere(f"{error}; {hint} {where()}") from error
     except Exception as error:  # a module or an object may make its attributes itself
         raise _failed(f"fails where it is asked for {what}", error) from error
@@ -112,12 +113,12 @@ def _place(error: BaseException) -> str:
     return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
-def _refuse_namesake(dotted_path: str, error: BaseException) -> None:
+def _refuse_namesake(dotted_path: str, rename: str, error: BaseException) -> None:
     """Say so where a file of yours is called like an installed module, which is found before it."""
     module = dotted_path.replace(":", ".").partition(".")[0]
     file = namesake(module) if module in sys.modules else ""
     if file:
         raise NothingThere(
             f"{file} is not what Python finds as {module}: there is an installed module of that"
-            f" name, which comes first; rename yours, for example to {module}_handler.py"
+            f" name, which comes first; rename yours, for example to {module}_{rename}.py"
         ) from error

@@ -11,18 +11,19 @@ from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from worker.dotted import NothingThere, named
+from worker.setting import Section, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.setting import Section
-
 PLUGIN_FILE: Final = "plugin.py"
 PLUGIN_NAME: Final = "PLUGIN"
 OUR_PACKAGE: Final = "sqs-worker-daemon"
+TYPE: Final = "type"
+"""The key of a part's own table that names the part."""
 _MARKS: Final = ".:"
 """What a dotted path has and a name has not."""
 
@@ -110,33 +111,43 @@ class Registry(Generic[P]):
         points = [point for point in self.installed if point.name.lower() == name]
         if name in self.built_in:
             if points:
-                raise PluginError(f"{_package(points[0])} brings one of that name, which is the worker's own: {_MEND}")
-            return self._checked(getattr(import_module(f"{self.package}.{name}.plugin"), PLUGIN_NAME), name)
+                brings = f"{_package(points[0])} brings one of that name, which is the worker's own"
+                raise PluginError(f"{brings}: uninstall it, or have it renamed")
+            return self._at(f"{self.package}.{name}.plugin:{PLUGIN_NAME}")
         if len(points) > 1:
             both = " and ".join(sorted(_package(point) for point in points))
-            raise PluginError(f"{both} each bring one of that name: {_MEND}")
+            raise PluginError(f"{both} each bring one of that name: give its place, such as {points[0].value}")
         if points:
-            return self._at(points[0].value)
+            return self._at(f"{points[0].module}:{points[0].attr}" if points[0].attr else points[0].module)
         if name in self.later:
             raise PluginError(f"not part of this version; use one of: {', '.join(self.built_in)}")
         raise PluginError(f"give one of {self.choices}")
 
     def _at(self, place: str) -> P:
-        hint = f"name a {self.kind.__name__}, such as shop.{self.package.rpartition('.')[2]}:NAME, of a module"
+        room = self.package.rpartition(".")[2]
+        hint = f"name a {self.kind.__name__}, such as shop.{room}:NAME, of a module"
         try:
-            found = named(place, what=f"the {self.kind.__name__}", hint=hint)
+            found = named(place, what=f"the {self.kind.__name__}", hint=hint, rename=room.removesuffix("s"))
         except NothingThere as error:
             raise PluginError(str(error)) from error
-        return self._checked(found, place)
-
-    def _checked(self, found: Any, place: str) -> P:
         if not isinstance(found, self.kind):
-            what = f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+            what = f"the class {found.__name__}" if isinstance(found, type) else f"of type {type(found).__name__}"
             raise PluginError(f"{place} is {what}, but must be an object of {self.kind.__name__}")
+        if wrong := _undeclared(found.settings):
+            raise PluginError(f"the settings of {place} {wrong}")
         return found
 
 
-_MEND: Final = "uninstall it, or name the one you mean by its place, such as package.module:NAME"
+def _undeclared(model: object) -> str:
+    """What keeps *model* from being the settings of a part; empty if nothing does."""
+    if not (isinstance(model, type) and issubclass(model, Section)):
+        return "are no Section: make them a class of it"
+    bare = [field for field in model.model_fields if variable_of(model, field) is None]
+    if bare:
+        return f"have a field without a Variable, {bare[0]}: name its environment variable"
+    return f"have a field called {TYPE}, which names the part in a worker.toml: rename it" * (
+        TYPE in model.model_fields
+    )
 
 
 def _package(point: EntryPoint) -> str:

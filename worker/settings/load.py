@@ -137,6 +137,9 @@ def _pipeline(present: Mapping[str, str], file: File, name: str, *, needs_queue:
     for one in built:
         values[f"{one.part.field}_settings"] = Value(one.section, one.part.field, file.name)
     strange = [problem for part in parts if part.plugin is None for problem in part.problems]
+    for part in parts:
+        if part.plugin is None and part.problems:  # it is there, but cannot be used: the rest is looked at without it
+            values.pop(part.field, None)
     strange += [*unknown_in(place, parts), *unused_problems(place, parts)]
     return BuiltPipeline(build(PipelineSettings, values, path=listed), built, tuple(strange), place)
 

@@ -8,9 +8,9 @@ fields), or in the pipeline's table under the variable's name in small letters (
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from worker.plugins import PluginError
+from worker.plugins import TYPE, PluginError
 from worker.setting import settings_of
 from worker.settings.derive import following
 from worker.settings.names import KNOWN, variables
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from worker.plugins import Plugin, Registry
     from worker.setting import Section
     from worker.settings.sources import Table, Values
-
-TYPE: Final = "type"
-"""The key of a part's own table that names the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,8 @@ def unknown_in(place: Place, parts: Sequence[Part]) -> Iterator[str]:
         *(p.plugin.settings for p in parts if p.plugin),
     ]
     known |= {v.key: v.name for model in models for v in variables(model)}
-    yield from unknown_keys(place.table, known, f"{place.origin}: {place.path}")
+    if all(part.plugin for part in parts):  # else nobody knows what is its own
+        yield from unknown_keys(place.table, known, f"{place.origin}: {place.path}")
     for field in KINDS:
         plugin = typed(field, place)
         if plugin is not None:

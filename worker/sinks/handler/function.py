@@ -41,7 +41,7 @@ def find_handler(dotted_path: str) -> HandlerFunction:
         SinkRefused: there is none, its module fails, or calling it would handle nothing.
     """
     try:
-        found = named(dotted_path, what="the function", hint=_HINT)
+        found = named(dotted_path, what="the function", hint=_HINT, rename="handler")
     except NothingThere as error:
         raise SinkRefused(f"HANDLER={dotted_path}: {error}") from error
     return inspect_handler(found, dotted_path)
