@@ -3,34 +3,28 @@
 `Limits` takes seconds and gives a `Limit`, which bounds what runs inside its `with` block; when they are over, or `end`
 is called, the block ends as `TimeoutError` wherever it waits. A cancellation from elsewhere stays one.
 
-All of them share one timer. Nearly every request is answered in a thousandth of its time, so a timer of its own would
-be made and thrown away for nothing, each at the price of half a signature; the shared one goes off every few seconds.
+All of them share one timer (`deadlines.py`): nearly every request is answered in a thousandth of its time, and a timer
+of its own would cost half a signature.
 """
 
 from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
+
+from worker.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-RESOLUTION_SECONDS: Final = 0.001
-"""uvloop's timers have whole milliseconds, and may go off that much too soon."""
 
-
-class Limits:
-    """The limits of one owner's calls."""
+class Limits(Deadlines["Limit"]):
+    """The limits of one owner's calls; those that are paused are never due."""
 
     def __init__(self) -> None:
+        super().__init__(due=Limit.end)
         self.loop = asyncio.get_running_loop()
-        self.ends: dict[Limit, float] = {}
-        """Loop times by limit; never, for those that are paused. Written by each limit for itself, and by `_look`."""
-        self.looking_at = inf
-        """Loop time at which the timer goes off: no later than the first of the ends. Written by `look_at`, `_look`."""
-        self._timer: asyncio.TimerHandle | None = None
-        """Written with `looking_at`."""
 
     def over(self, seconds: float) -> Limit:
         """A limit of *seconds* from now on, to be used once, by one task."""
@@ -38,28 +32,9 @@ class Limits:
 
     def end(self) -> None:
         """The time of all of them is over."""
-        for limit in tuple(self.ends):
+        for limit in tuple(self.at):
             limit.end()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def look_at(self, at: float) -> None:
-        """A limit ends at loop time *at*, sooner than all others."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(at, self._look)
-        self.looking_at = at
-
-    def _look(self) -> None:
-        """End what is over, and look again when the next one may be."""
-        self._timer, self.looking_at = None, inf
-        now = self.loop.time() + RESOLUTION_SECONDS
-        for limit in [limit for limit, at in self.ends.items() if at <= now]:
-            self.ends[limit] = inf
-            limit.end()
-        following = min(self.ends.values(), default=inf)
-        if following < inf:
-            self.look_at(following)
+        self.stop()
 
 
 class Limit:
@@ -78,13 +53,13 @@ class Limit:
         assert task is not None  # noqa: S101 - calls are made in tasks
         self._task = task
         self._cancelling = task.cancelling()
-        self._run_until(self._at)
+        self._limits.set(self, self._at)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._limits.ends[self]
+        del self._limits.at[self]
         if self._ended and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
@@ -110,6 +85,5 @@ class Limit:
             self.restart(self._left)
 
     def _run_until(self, at: float) -> None:
-        self._at = self._limits.ends[self] = at
-        if at < self._limits.looking_at:
-            self._limits.look_at(at)
+        self._at = at
+        self._limits.set(self, at)

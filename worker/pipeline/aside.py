@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from worker.pipeline.room import RESOLUTION_SECONDS
+from worker.deadlines import RESOLUTION_SECONDS
 from worker.pipeline.trial import Trial
 
 if TYPE_CHECKING:

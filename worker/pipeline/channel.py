@@ -14,6 +14,8 @@ from itertools import accumulate, islice
 from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from worker.wait_queue import Waiter, WaitQueue
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -25,13 +27,12 @@ class ChannelClosed(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Taker(Generic[T]):
+class _Taker(Waiter[list[T]]):
     """Somebody who waits for a batch."""
 
     limit: int
     weight: float
     linger: float
-    batch: asyncio.Future[list[T]]
 
 
 class Channel(Generic[T]):
@@ -48,16 +49,15 @@ class Channel(Generic[T]):
         """None: items have no weight."""
         self._items: deque[T] = deque()  # written by put, _pop, empty
         self._arrivals: deque[tuple[float, int]] = deque()  # (loop time, items) of each put; written as _items
-        self._takers: deque[_Taker[T]] = deque()  # in the order in which they came; written by take and _serve
-        self._served: dict[_Taker[T], None] = {}  # have a batch and do not know it yet; written by take and _serve
-        self._timer: asyncio.TimerHandle | None = None  # when the first taker lingers no longer; written by _look_at
-        self._looking_at = inf  # loop time of the timer; written by _look_at
+        self._takers: WaitQueue[_Taker[T], list[T]] = WaitQueue(
+            self._offer, last_offer=self._offer_rest, take_back=self._put_back
+        )
         self.weight = 0  # of all items waiting; written by put, _pop, empty
         self.closed = False  # written by close
 
     def __len__(self) -> int:
         """Items that nobody has in hand."""
-        return len(self._items) + sum(len(taker.batch.result()) for taker in self._served)
+        return len(self._items) + sum(map(len, self._takers.kept()))
 
     def put(self, items: Sequence[T]) -> None:
         """Append *items*, and serve whoever has a whole batch now."""
@@ -69,8 +69,8 @@ class Channel(Generic[T]):
         self._arrivals.append((self._loop.time(), len(items)))
         if self._weigh is not None:
             self.weight += sum(map(self._weigh, items))
-        if self._takers:
-            self._serve()
+        if self._takers.waiting:
+            self._takers.advance()
 
     async def take(self, limit: int, *, weight: int = 0, linger: float = 0.0) -> list[T]:
         """A batch of at most *limit* items and about *weight*; what there is once the oldest waited *linger* seconds.
@@ -78,47 +78,27 @@ class Channel(Generic[T]):
         A weight of 0 means no bound; a first item heavier than the bound comes alone. Empty: closed and drained.
         """
         heaviest = weight or inf
-        if not self._takers and self._due(limit, heaviest, linger) <= self._loop.time():
+        if not self._takers.waiting and self._due(limit, heaviest, linger) <= self._loop.time():
             return self._pop(limit, heaviest)
-        taker = _Taker(limit, heaviest, linger, self._loop.create_future())
-        self._takers.append(taker)
-        self._serve()
-        try:
-            return await taker.batch
-        except asyncio.CancelledError:
-            if taker in self._served:
-                self._put_back(taker.batch.result())
-            elif taker in self._takers:
-                self._takers.remove(taker)
-            self._serve()
-            raise
-        finally:
-            self._served.pop(taker, None)
+        return await self._takers.wait(_Taker(limit, heaviest, linger)) or []
 
     def nudge(self) -> None:
         """Give the first of those who wait an empty batch, so that it looks for other work."""
-        while self._takers:
-            taker = self._takers.popleft()
-            if not taker.batch.cancelled():
-                taker.batch.set_result([])
-                self._served[taker] = None
-                break
-        self._serve()
+        self._takers.serve_first([])
 
     def close(self) -> None:
         """End of input: takers get what is left, then empty lists."""
         self.closed = True
-        self._serve()
+        self._takers.advance()
 
     def empty(self) -> list[T]:
         """Take out everything at once; used when what waits is to be released instead of handled."""
-        items = [item for taker in self._served for item in taker.batch.result()]
-        for taker in self._served:
-            taker.batch.result().clear()
+        items = [item for batch in self._takers.recall() for item in batch]
         items += self._items
         self._items.clear()
         self._arrivals.clear()
         self.weight = 0
+        self._takers.advance()
         return items
 
     def _due(self, limit: int, weight: float, linger: float) -> float:
@@ -130,31 +110,17 @@ class Channel(Generic[T]):
         complete = len(self._items) >= limit or self.weight >= weight
         return -inf if complete else self._arrivals[0][0] + linger
 
-    def _serve(self) -> None:
-        """Give every taker its batch whose turn it is, and look again when the first of the others is due."""
-        now, due = self._loop.time(), inf
-        while self._takers:
-            taker = self._takers[0]
-            if not taker.batch.cancelled():  # else its task has not run yet
-                due = self._due(taker.limit, taker.weight, taker.linger)
-                if due > now:
-                    break
-                taker.batch.set_result(self._pop(taker.limit, taker.weight))
-                self._served[taker] = None
-            self._takers.popleft()
-            due = inf
-        if due != self._looking_at:
-            self._look_at(due)
+    def _offer(self, taker: _Taker[T]) -> list[T] | None:
+        due = self._due(taker.limit, taker.weight, taker.linger)
+        if due == self._takers.waiting[taker]:
+            return None  # the timer will say so
+        if due <= self._loop.time():
+            return self._pop(taker.limit, taker.weight)
+        self._takers.be_patient(taker, due)
+        return None
 
-    def _look_at(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._look) if due < inf else None
-        self._looking_at = due
-
-    def _look(self) -> None:
-        self._timer, self._looking_at = None, inf
-        self._serve()
+    def _offer_rest(self, taker: _Taker[T]) -> list[T]:
+        return self._pop(taker.limit, taker.weight)
 
     def _pop(self, limit: int, weight: float) -> list[T]:
         items = self._items
@@ -183,12 +149,14 @@ class Channel(Generic[T]):
         return taken
 
     def _put_back(self, batch: list[T]) -> None:
-        """Served to somebody who had been cancelled: they are the oldest."""
-        if batch:
-            self._items.extendleft(reversed(batch))
-            self._arrivals.appendleft((self._loop.time(), len(batch)))
-            if self._weigh is not None:
-                self.weight += sum(map(self._weigh, batch))
+        """Served to somebody who had been cancelled: they are the oldest. A nudge is for the next."""
+        if not batch:
+            self.nudge()
+            return
+        self._items.extendleft(reversed(batch))
+        self._arrivals.appendleft((self._loop.time(), len(batch)))
+        if self._weigh is not None:
+            self.weight += sum(map(self._weigh, batch))
 
     def _forget_arrivals(self, count: int) -> None:
         while count:

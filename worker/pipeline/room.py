@@ -10,30 +10,18 @@ more when the usual is not enough, and waits; for any other, every message may t
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
 SLACK: Final = 1.25
 """Set aside this much more than the largest answer lately, so that few have to ask."""
 FORGETTING: Final = 0.98
 """Of what is expected of an answer, kept at each smaller one: fifty receives after the large ones it is small again."""
-
-
-RESOLUTION_SECONDS: Final = 0.001
-"""uvloop's timers have whole milliseconds, and may go off that much too soon."""
-
-
-class _Place(NamedTuple):
-    """In the queue of receives that wait for room."""
-
-    messages: int
-    until: float
-    """Loop time at which its patience is over."""
-    served: asyncio.Future[Reservation | None]
 
 
 class Reservation:
@@ -52,6 +40,24 @@ class Reservation:
     async def admit(self, size: int) -> None:
         """Wait until there is room for *size* bytes, or for as much as this receive can bring."""
         await self._admit(self, size)
+
+
+@dataclass(slots=True, eq=False)
+class _Receive(Waiter[Reservation]):
+    """A receive that waits for room."""
+
+    messages: int
+    at_least: int
+    """Messages, when its patience is over."""
+
+
+@dataclass(slots=True, eq=False)
+class _Answer(Waiter[Reservation]):
+    """An answer that waits for room."""
+
+    reservation: Reservation
+    size: int
+    """Bytes."""
 
 
 class Room:
@@ -76,16 +82,11 @@ class Room:
         """Written as `_reserved`, and by `_admit`."""
         self._open: dict[Reservation, None] = {}
         """Set aside and not cancelled. Written by `reserve` and `cancel`."""
-        self._asking: deque[Reservation] = deque()
-        """Answers that wait for room, the oldest first. Written by `_admit`."""
-        self._freed = asyncio.Event()
-        """Set at every change; cleared by who waits for one with an answer in its hands."""
-        self._queueing: deque[_Place] = deque()
-        """Receives that wait for room, the oldest first. Written by `reserve_soon` and `_notify`."""
-        self._looking_at = inf
-        """Loop time of the timer, no later than the first patience is over. Written by `_look_at` and `_look`."""
-        self._timer: asyncio.TimerHandle | None = None
-        """Written with `_looking_at`."""
+        self._answers: WaitQueue[_Answer, Reservation] = WaitQueue(self._offer_answer, take_back=self._revoke)
+        """They have messages with leases that run, so they come before all receives."""
+        self._receives: WaitQueue[_Receive, Reservation] = WaitQueue(
+            self._offer_whole, last_offer=self._offer_part, take_back=self.cancel
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         """Of whoever waits. Written by `reserve_soon`."""
 
@@ -96,7 +97,7 @@ class Room:
     @property
     def parked(self) -> int:
         """Answers that are here and wait for room."""
-        return len(self._asking)
+        return len(self._answers.waiting)
 
     @property
     def asked_for(self) -> int:
@@ -110,7 +111,7 @@ class Room:
 
     def free(self, limit: int) -> int:
         """How many of *limit* messages may be asked for now; none while an answer waits."""
-        if self._asking:
+        if self._answers.waiting:
             return 0
         messages = self.max_messages - self.messages - self._reserved
         by_bytes = (self.max_bytes - self.bytes_taken) // self._share()
@@ -131,7 +132,7 @@ class Room:
     def reserve_now(self, messages: int) -> Reservation | None:
         """Set room aside for *messages* if they fit and nobody waits for room already."""
         fit = (
-            not (self._queueing or self._asking)
+            not (self._receives.waiting or self._answers.waiting)
             and self.messages + self._reserved + messages <= self.max_messages
             and self.bytes_taken + messages * self._share() <= self.max_bytes
         )
@@ -147,48 +148,18 @@ class Room:
             return at_once
         loop = self._loop = self._loop or asyncio.get_running_loop()
         began = loop.time()
-        reservation = await self._queue_up(loop, _Place(messages, began + within_seconds, loop.create_future()))
-        if reservation is None:
-            fitting = self.free(messages)
-            reservation = self.reserve(fitting) if fitting >= at_least else None
+        reservation = await self._receives.wait(_Receive(messages, at_least), until=began + within_seconds)
         if reservation is not None:
             reservation.waited_seconds = loop.time() - began
         return reservation
 
-    async def _queue_up(self, loop: asyncio.AbstractEventLoop, place: _Place) -> Reservation | None:
-        """What was set aside for *place* when its turn came; None when its patience was over first."""
-        self._queueing.append(place)
-        if place.until < self._looking_at:
-            self._look_at(loop, place.until)
-        try:
-            return await place.served
-        except asyncio.CancelledError:
-            if place.served.cancelled():
-                self._send_away([place])
-            elif (unwanted := place.served.result()) is not None:
-                self.cancel(unwanted)
-            raise
+    def _offer_whole(self, receive: _Receive) -> Reservation | None:
+        wanted = receive.messages
+        return self.reserve(wanted) if self.free(wanted) == wanted else None
 
-    def _look_at(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._looking_at = loop.call_at(at, self._look, loop), at
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Send away whose patience is over, and look again when the next one's is."""
-        self._timer, self._looking_at = None, inf
-        now = loop.time() + RESOLUTION_SECONDS
-        self._send_away([place for place in self._queueing if place.until <= now])
-        if self._queueing:
-            self._look_at(loop, min(place.until for place in self._queueing))
-
-    def _send_away(self, places: Sequence[_Place]) -> None:
-        """Out of the queue, unserved."""
-        self._queueing = deque(place for place in self._queueing if place not in places)
-        for place in places:
-            if not place.served.done():
-                place.served.set_result(None)
-        self._notify()  # the next one may want less
+    def _offer_part(self, receive: _Receive) -> Reservation | None:
+        fitting = self.free(receive.messages)
+        return self.reserve(fitting) if fitting >= receive.at_least else None
 
     def cancel(self, reservation: Reservation) -> None:
         """Give the room of a receive back; what came of it is held in the same step."""
@@ -226,19 +197,25 @@ class Room:
             reservation.admitted = True  # there will never be more, however large the answer is on its way
             return
         self._expected = max(self._expected, size // reservation.messages)
-        self._reserved_bytes -= reservation.granted
-        reservation.granted = 0
-        self._asking.append(reservation)
-        self._notify()
+        self._revoke(reservation)
+        self._answers.advance()
         try:
-            while self._asking[0] is not reservation or not self._make_room(size):
-                self._freed.clear()
-                await self._freed.wait()
-            self._reserved_bytes += size
-            reservation.granted, reservation.admitted = size, True
+            await self._answers.wait(_Answer(reservation, size))
         finally:
-            self._asking.remove(reservation)
             self._notify()
+
+    def _offer_answer(self, answer: _Answer) -> Reservation | None:
+        reservation, size = answer.reservation, answer.size
+        if not self._make_room(size):
+            return None
+        self._reserved_bytes += size
+        reservation.granted, reservation.admitted = size, True
+        return reservation
+
+    def _revoke(self, reservation: Reservation) -> None:
+        """Take away the bytes that are granted: its answer is not here, or does not fit, or nobody waits for it."""
+        self._reserved_bytes -= reservation.granted
+        reservation.granted, reservation.admitted = 0, False
 
     def _make_room(self, size: int) -> bool:
         """Whether *size* bytes fit, if need be in place of what is granted to answers that are not here."""
@@ -246,8 +223,7 @@ class Room:
             if self.bytes_taken + size <= self.max_bytes:
                 break
             if not reservation.admitted:
-                self._reserved_bytes -= reservation.granted
-                reservation.granted = 0
+                self._revoke(reservation)
         return self.bytes_taken + size <= self.max_bytes
 
     def _share(self) -> int:
@@ -256,8 +232,7 @@ class Room:
 
     def _notify(self) -> None:
         """Something was given back: let those go on who wait for it."""
-        self._freed.set()
-        while self._queueing and self.free(self._queueing[0].messages) == self._queueing[0].messages:
-            place = self._queueing.popleft()
-            if not place.served.done():
-                place.served.set_result(self.reserve(place.messages))
+        if self._answers.waiting:
+            self._answers.advance()
+        if self._receives.waiting:
+            self._receives.advance()

@@ -238,3 +238,31 @@ async def test_when_one_that_gathers_is_sent_to_other_work_the_next_is_served() 
     channel.put([1])
     channel.nudge()
     assert (await first, await second, loop.time()) == ([], [1], 1)
+
+
+@simulated
+async def test_a_nudge_of_one_that_is_cancelled_is_the_next_one_s() -> None:
+    """There is other work, and somebody has to look for it."""
+    channel: Channel[int] = Channel()
+    loop = asyncio.get_running_loop()
+    first, second = (loop.create_task(channel.take(1)) for _ in range(2))
+    await asyncio.sleep(1)
+    channel.nudge()
+    first.cancel()
+    await asyncio.wait([first, second])
+    assert (first.cancelled(), second.result(), loop.time()) == (True, [], 1)
+
+
+@simulated
+async def test_what_was_emptied_is_not_waited_for_any_longer() -> None:
+    """The age of what has gone gives nobody a batch; what comes next waits its own time."""
+    channel: Channel[int] = Channel()
+    taking = asyncio.get_running_loop().create_task(channel.take(10, linger=5))
+    await asyncio.sleep(1)
+    channel.put([1])
+    await asyncio.sleep(1)
+    assert channel.empty() == [1]
+    await asyncio.sleep(100)
+    assert not taking.done()
+    channel.put([2])
+    assert (await taking, asyncio.get_running_loop().time()) == ([2], 107)

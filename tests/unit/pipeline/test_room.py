@@ -397,3 +397,35 @@ def test_a_little_more_is_set_aside_for_a_message_than_the_largest_lately() -> N
     room = make_room(frame_bytes=0)
     room.expect(2, 8 * KIB)
     assert room.reserve(1).granted == 5 * KIB
+
+
+@simulated
+async def test_when_all_lose_patience_at_once_what_there_is_goes_to_who_waited_longest() -> None:
+    """The first was served whole just before, the second gets what is left, the others nothing."""
+    room = make_room(max_messages=20)
+    room.hold(20, 0)
+    loop = asyncio.get_running_loop()
+    waiting = [loop.create_task(room.reserve_soon(10, within_seconds=1)) for _ in range(4)]
+    await asyncio.sleep(0.9)
+    room.leave(14, 0)
+    got = await asyncio.gather(*waiting)
+    assert ([one.messages if one else 0 for one in got], loop.time()) == ([10, 4, 0, 0], 1)
+
+
+@simulated
+async def test_an_answer_that_is_cancelled_as_it_is_let_in_gives_its_room_to_the_next() -> None:
+    """Served and cancelled in the same moment: the one behind it is let in instead."""
+    room = make_room()
+    room.hold(1, 60 * KIB)
+    first, second = room.reserve(10), room.reserve(10)
+    loop = asyncio.get_running_loop()
+    asking = [loop.create_task(one.admit(80 * KIB)) for one in (first, second)]
+    await asyncio.sleep(1)
+    assert room.parked == 2
+    room.leave(1, 60 * KIB)
+    asking[0].cancel()
+    await asyncio.wait(asking)
+    assert (asking[0].cancelled(), first.granted, second.granted) == (True, 0, 80 * KIB)
+    room.cancel(first)
+    room.cancel(second)
+    assert (room.parked, room.bytes_taken) == (0, 0)
