@@ -241,14 +241,15 @@ async def test_when_one_that_gathers_is_sent_to_other_work_the_next_is_served() 
 
 
 @simulated
-async def test_a_nudge_of_one_that_is_cancelled_is_the_next_one_s() -> None:
-    """There is other work, and somebody has to look for it."""
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_nudge_of_one_that_is_cancelled_is_the_next_one_s(before: bool) -> None:  # noqa: FBT001 - pytest's
+    """There is other work, and somebody has to look for it, whether the cancellation came before the nudge or after."""
     channel: Channel[int] = Channel()
     loop = asyncio.get_running_loop()
     first, second = (loop.create_task(channel.take(1)) for _ in range(2))
     await asyncio.sleep(1)
-    channel.nudge()
-    first.cancel()
+    for act in (first.cancel, channel.nudge) if before else (channel.nudge, first.cancel):
+        act()
     await asyncio.wait([first, second])
     assert (first.cancelled(), second.result(), loop.time()) == (True, [], 1)
 
