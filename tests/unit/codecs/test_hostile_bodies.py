@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import gc
 import json
-import pickle
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import given
@@ -17,11 +15,11 @@ from hypothesis import strategies as st
 from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.json.codec import JsonCodec
 from worker.errors import DecodeError
+from worker.testing.bodies import HOSTILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MEBIBYTE = 1_048_576
 STALL_SECONDS = 0.25
 
 
@@ -34,98 +32,98 @@ class Row:
     reason: Reason | None
 
 
-def nest(depth: int) -> str:
-    """An object with arrays in it, *depth* levels in all."""
-    return '{"a":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
+REASONS: Final[dict[str, Reason | None]] = {
+    "B01-empty": Reason.EMPTY,
+    "B01-blank": Reason.EMPTY,
+    "B01-a-mebibyte-of-blanks": Reason.EMPTY,
+    "B02-a-word": Reason.DECODE,
+    "B02-html": Reason.DECODE,
+    "B02-cut-short": Reason.DECODE,
+    "B02-trailing-comma": Reason.DECODE,
+    "B02-two-documents": Reason.DECODE,
+    "B02-single-quotes": Reason.DECODE,
+    "B02-leading-zero": Reason.DECODE,
+    "B03-array": Reason.SCHEMA,
+    "B03-string": Reason.SCHEMA,
+    "B03-number": Reason.SCHEMA,
+    "B03-true": Reason.SCHEMA,
+    "B03-null": Reason.SCHEMA,
+    "B04-nan": Reason.NUMBER,
+    "B04-infinity": Reason.NUMBER,
+    "B04-minus-infinity": Reason.NUMBER,
+    "B04-beyond-a-double": Reason.NUMBER,
+    "B04-beyond-a-double-by-many": Reason.NUMBER,
+    "B04-nan-in-a-string": None,
+    "B05-32-digits": None,
+    "B05-33-digits": Reason.NUMBER,
+    "B05-4300-digits": Reason.NUMBER,
+    "B05-5000-digits": Reason.NUMBER,
+    "B05-5000-digits-in-a-string": None,
+    "B05-a-long-fraction": None,
+    "B06-a-mebibyte-of-4300-digit-integers": Reason.NUMBER,
+    "B06-a-mebibyte-of-32-digit-integers": None,
+    "B07-exponent-of-a-million": Reason.NUMBER,
+    "B07-exponent-of-33-digits": Reason.NUMBER,
+    "B08-a-mebibyte-of-1e308": Reason.SIZE,
+    "B08-as-many-1e308-as-allowed": None,
+    "B09-depth-64": None,
+    "B09-depth-65": Reason.DEPTH,
+    "B09-depth-512": Reason.DEPTH,
+    "B09-depth-1025": Reason.DEPTH,
+    "B09-depth-49999": Reason.DEPTH,
+    "B09-depth-100000": Reason.DEPTH,
+    "B09-open-only": Reason.DEPTH,
+    "B09-objects": Reason.DEPTH,
+    "B09-brackets-in-a-string": None,
+    "B09-brackets-behind-escapes": None,
+    "B09-many-combs-of-depth-64": None,
+    "B10-a-mebibyte-of-empty-objects": Reason.SIZE,
+    "B10-a-mebibyte-of-ones": Reason.SIZE,
+    "B10-commas-in-a-string": None,
+    "B11-95000-keys": Reason.KEYS,
+    "B11-10001-keys": Reason.KEYS,
+    "B11-10000-keys": None,
+    "B11-colons-in-a-string": None,
+    "B12-duplicate-keys": None,
+    "B13-escaped-high-surrogate": Reason.UNICODE,
+    "B13-escaped-low-surrogate": Reason.UNICODE,
+    "B13-raw-surrogate": Reason.UNICODE,
+    "B13-a-pair": None,
+    "B14-escaped-nul": None,
+    "B14-raw-nul": Reason.DECODE,
+    "B15-byte-order-mark": Reason.UNICODE,
+    "B15-byte-order-mark-as-latin-1": Reason.UNICODE,
+    "B15-utf-16-as-latin-1": Reason.UNICODE,
+    "B15-utf-16-without-a-mark": Reason.UNICODE,
+    "B15-bad-utf-8-in-base64": Reason.DECODE,
+    "B16-escaped-control-characters": None,
+    "B17-exactly-the-limit": None,
+    "B17-one-byte-over": Reason.SIZE,
+    "B17-over-in-bytes-but-not-in-characters": Reason.SIZE,
+    "B22-template-injection": None,
+    "B23-pickle": Reason.DECODE,
+    "B23-pickle-in-base64": Reason.DECODE,
+    "B23-yaml-object": Reason.DECODE,
+    "B24-billion-laughs": Reason.DECODE,
+    "only-quotes": Reason.DECODE,
+    "only-escaped-quotes": None,
+    "only-backslashes": None,
+    "gzip-bomb-in-base64": Reason.DECODE,
+    "yaml-aliases": Reason.DECODE,
+    "nested-messagepack-in-base64": Reason.DECODE,
+    "a-messagepack-array-of-four-thousand-million": Reason.DECODE,
+    "nested-protobuf-in-base64": Reason.DECODE,
+    "avro-block-of-many-nulls-in-base64": Reason.DECODE,
+    "xml-that-reads-a-file": Reason.DECODE,
+}
+"""Why a body is refused for; None: it is taken."""
+
+CORPUS = [Row(name, HOSTILE[name], reason) for name, reason in REASONS.items()]
 
 
-def array(item: str, count: int) -> str:
-    """An object with *count* times *item*."""
-    return '{"a":[' + ",".join([item] * count) + "]}"
-
-
-def padded(size: int) -> str:
-    """A valid body of exactly *size* bytes."""
-    return '{"a":"' + "x" * (size - len('{"a":""}')) + '"}'
-
-
-CORPUS = [
-    Row("B01-empty", "", Reason.EMPTY),
-    Row("B01-blank", " \t\r\n ", Reason.EMPTY),
-    Row("B01-a-mebibyte-of-blanks", " " * MEBIBYTE, Reason.EMPTY),
-    Row("B02-a-word", "hello", Reason.DECODE),
-    Row("B02-html", "<html><body>503 Service Unavailable</body></html>", Reason.DECODE),
-    Row("B02-cut-short", '{"a": [1, 2', Reason.DECODE),
-    Row("B02-trailing-comma", '{"a": 1,}', Reason.DECODE),
-    Row("B02-two-documents", '{"a": 1}{"a": 2}', Reason.DECODE),
-    Row("B02-single-quotes", "{'a': 1}", Reason.DECODE),
-    Row("B02-leading-zero", '{"a": 01}', Reason.DECODE),
-    Row("B03-array", '[{"a": 1}]', Reason.SCHEMA),
-    Row("B03-string", '"text"', Reason.SCHEMA),
-    Row("B03-number", "42", Reason.SCHEMA),
-    Row("B03-true", "true", Reason.SCHEMA),
-    Row("B03-null", "null", Reason.SCHEMA),
-    Row("B04-nan", '{"a": NaN}', Reason.NUMBER),
-    Row("B04-infinity", '{"a": Infinity}', Reason.NUMBER),
-    Row("B04-minus-infinity", '{"a": -Infinity}', Reason.NUMBER),
-    Row("B04-beyond-a-double", '{"a": 1e999}', Reason.NUMBER),
-    Row("B04-beyond-a-double-by-many", array("-1e400", 1_000), Reason.NUMBER),
-    Row("B04-nan-in-a-string", '{"a": "NaN"}', None),
-    Row("B05-32-digits", '{"a": ' + "9" * 32 + "}", None),
-    Row("B05-33-digits", '{"a": ' + "9" * 33 + "}", Reason.NUMBER),
-    Row("B05-4300-digits", '{"a": ' + "9" * 4_300 + "}", Reason.NUMBER),
-    Row("B05-5000-digits", '{"a": -' + "9" * 5_000 + "}", Reason.NUMBER),
-    Row("B05-5000-digits-in-a-string", '{"a": "' + "9" * 5_000 + '"}', None),
-    Row("B05-a-long-fraction", '{"a": 0.' + "3" * 700 + "}", None),
-    Row("B06-a-mebibyte-of-4300-digit-integers", array("9" * 4_300, 243), Reason.NUMBER),
-    Row("B06-a-mebibyte-of-32-digit-integers", array("9" * 32, 31_700), None),
-    Row("B07-exponent-of-a-million", '{"a": 1e1000000}', Reason.NUMBER),
-    Row("B07-exponent-of-33-digits", '{"a": 1e' + "0" * 33 + "}", Reason.NUMBER),
-    Row("B08-a-mebibyte-of-1e308", array("1e308", 174_000), Reason.SIZE),
-    Row("B08-as-many-1e308-as-allowed", array("1e308", 99_000), None),
-    Row("B09-depth-64", nest(64), None),
-    Row("B09-depth-65", nest(65), Reason.DEPTH),
-    Row("B09-depth-512", nest(512), Reason.DEPTH),
-    Row("B09-depth-1025", nest(1_025), Reason.DEPTH),
-    Row("B09-depth-49999", nest(49_999), Reason.DEPTH),
-    Row("B09-depth-100000", nest(100_000), Reason.DEPTH),
-    Row("B09-open-only", "[" * 99_000, Reason.DEPTH),
-    Row("B09-objects", '{"a":' * 65 + "1" + "}" * 65, Reason.DEPTH),
-    Row("B09-brackets-in-a-string", '{"a": "' + "[" * 100_000 + '"}', None),
-    Row("B09-brackets-behind-escapes", '{"\\\\\\"' + "[{" * 5_000 + '\\\\": "\\"' + "{" * 5_000 + '"}', None),
-    Row("B09-many-combs-of-depth-64", array("[" * 62 + "]" * 62, 1_500), None),
-    Row("B10-a-mebibyte-of-empty-objects", array("{}", 349_000), Reason.SIZE),
-    Row("B10-a-mebibyte-of-ones", array("1", 520_000), Reason.SIZE),
-    Row("B10-commas-in-a-string", '{"a": "' + "," * 500_000 + '"}', None),
-    Row("B11-95000-keys", "{" + ",".join(f'"k{n}":1' for n in range(95_000)) + "}", Reason.KEYS),
-    Row("B11-10001-keys", "{" + ",".join(f'"k{n}":1' for n in range(10_001)) + "}", Reason.KEYS),
-    Row("B11-10000-keys", "{" + ",".join(f'"k{n}":1' for n in range(10_000)) + "}", None),
-    Row("B11-colons-in-a-string", '{"a": "' + ":" * 500_000 + '"}', None),
-    Row("B12-duplicate-keys", '{"a": 1, "a": 2}', None),
-    Row("B13-escaped-high-surrogate", '{"a": "\\ud800"}', Reason.UNICODE),
-    Row("B13-escaped-low-surrogate", '{"a": "\\udc00 "}', Reason.UNICODE),
-    Row("B13-raw-surrogate", '{"a": "\ud800"}', Reason.UNICODE),
-    Row("B13-a-pair", '{"a": "\\ud83d\\ude00"}', None),
-    Row("B14-escaped-nul", '{"a": "x\\u0000y"}', None),
-    Row("B14-raw-nul", '{"a": "\0"}', Reason.DECODE),
-    Row("B15-byte-order-mark", '\ufeff{"a": 1}', Reason.UNICODE),
-    Row("B15-byte-order-mark-as-latin-1", '\xef\xbb\xbf{"a": 1}', Reason.UNICODE),
-    Row("B15-utf-16-as-latin-1", '{"a": 1}'.encode("utf-16").decode("latin-1"), Reason.UNICODE),
-    Row("B15-utf-16-without-a-mark", '{"a": 1}'.encode("utf-16-le").decode("latin-1"), Reason.UNICODE),
-    Row("B15-bad-utf-8-in-base64", base64.b64encode(b'{"a": "\xff\xfe"}').decode(), Reason.DECODE),
-    Row("B16-escaped-control-characters", '{"a": "\\u001b[31m\\r\\nINFO forged"}', None),
-    Row("B17-exactly-the-limit", padded(MEBIBYTE), None),
-    Row("B17-one-byte-over", padded(MEBIBYTE + 1), Reason.SIZE),
-    Row("B17-over-in-bytes-but-not-in-characters", '{"a": "' + "é" * 600_000 + '"}', Reason.SIZE),
-    Row("B22-template-injection", '{"a": "{{7*7}} %s {0.__class__} ${jndi:ldap://x}"}', None),
-    Row("B23-pickle", pickle.dumps({"a": 1}).decode("latin-1"), Reason.DECODE),
-    Row("B23-pickle-in-base64", base64.b64encode(pickle.dumps({"a": 1})).decode(), Reason.DECODE),
-    Row("B23-yaml-object", "!!python/object/apply:os.system ['true']", Reason.DECODE),
-    Row("B24-billion-laughs", '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>', Reason.DECODE),
-    Row("only-quotes", '"' * MEBIBYTE, Reason.DECODE),
-    Row("only-escaped-quotes", '{"a":"' + '\\"' * 500_000 + '"}', None),
-    Row("only-backslashes", '{"a":"' + "\\\\" * 500_000 + '"}', None),
-]
+def test_every_hostile_body_is_in_the_corpus() -> None:
+    """None that comes with the package is left out here."""
+    assert set(REASONS) == set(HOSTILE)
 
 
 @pytest.mark.parametrize("row", CORPUS, ids=lambda row: row.name)

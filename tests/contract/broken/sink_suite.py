@@ -1,4 +1,4 @@
-"""The conformance suite over a sound sink and over broken ones: run by `test_conformance.py` in a process of its own.
+"""The conformance suite over a sound sink and over broken ones: run by `test_sink_suite.py` in a process of its own.
 
 Of a broken sink only the tests run that have to find its defect; the others belong to other defects.
 """

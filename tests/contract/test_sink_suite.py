@@ -4,19 +4,12 @@ sound sink.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
-
 import pytest
 
-from tests.contract.broken.suite import DEFECTS, SOUND, Defect
+from tests.contract.broken.run import PASSED, what_it_said
+from tests.contract.broken.sink_suite import DEFECTS, SOUND, Defect
 from worker.sinks.discard.sink import DiscardSink
 from worker.testing.sinks import Case, Guarantee, SinkConformance
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conformance")]  # the run of the suite is shared
 
@@ -25,23 +18,7 @@ TESTS = {name for name in dir(SinkConformance) if name.startswith("test_")}
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> dict[str, list[str]]:
-    """What the suite said, in a run of its own: by defect, each failure; and how many tests passed for the sound."""
-    report: Path = tmp_path_factory.mktemp("suite") / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    subprocess.run(
-        [*command, "tests/contract/broken/suite.py"], cwd=pytestconfig.rootpath, check=False, capture_output=True
-    )
-    said: dict[str, list[str]] = {}
-    for one in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest's own
-        failures = [str(fault.get("message")) for fault in (*one.iterfind("failure"), *one.iterfind("error"))]
-        if one.find("skipped") is None:
-            said.setdefault(_defect(str(one.get("name"))), []).extend(failures or ["passed"])
-    return said
-
-
-def _defect(name: str) -> str:
-    """Which sink a test of the suite was given: `test_x[Kind:test_x-emoji]`."""
-    return name.partition("[")[2].removesuffix("]").partition("-")[0]
+    return what_it_said("tests/contract/broken/sink_suite.py", pytestconfig.rootpath, tmp_path_factory.mktemp("sinks"))
 
 
 def test_every_test_of_the_suite_has_a_defect_that_it_finds() -> None:
@@ -51,14 +28,14 @@ def test_every_test_of_the_suite_has_a_defect_that_it_finds() -> None:
 
 def test_a_sound_sink_passes_everything(said: dict[str, list[str]]) -> None:
     """With every ability: nothing is skipped, nothing fails."""
-    assert {*said[f"{SOUND.kind.__name__}:"]} == {"passed"}
+    assert {*said[f"{SOUND.kind.__name__}:"]} == {PASSED}
     assert len(said[f"{SOUND.kind.__name__}:"]) >= len(TESTS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.kind.__name__}:{defect.test}")
 def test_a_defect_is_found_by_the_test_that_should(defect: Defect, said: dict[str, list[str]]) -> None:
     """And the failure says what was promised and what was seen."""
-    failures = [words for words in said[f"{defect.kind.__name__}:{defect.test}"] if words != "passed"]
+    failures = [words for words in said[f"{defect.kind.__name__}:{defect.test}"] if words != PASSED]
     assert failures
     assert any(defect.words in words for words in failures), failures
     assert all(f"the sink {defect.kind.__name__}" in words for words in failures), failures

@@ -1,0 +1,67 @@
+"""Every codec of ours passes the suite that anyone's codec has to pass, and the suite finds what is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.contract.broken.codec_suite import DEFECTS, SOUND, Defect
+from tests.contract.broken.run import PASSED, what_it_said
+from worker.codecs.codec import Reason
+from worker.codecs.json.codec import JsonCodec
+from worker.codecs.text.codec import TextCodec
+from worker.testing.codecs import CodecCase, CodecConformance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES: Final = {
+    "json": CodecCase(
+        make=JsonCodec,
+        taken={'{"a": 1, "é": [null, "😀"]}': {"a": 1, "é": [None, "😀"]}, "{}": {}},
+        refused={"[1]": Reason.SCHEMA, "{": Reason.DECODE, "": Reason.EMPTY, '{"a": NaN}': Reason.NUMBER},
+    ),
+    "text": CodecCase(
+        make=TextCodec, taken={text: text for text in ("a", "é😀", " \n", "\0")}, refused={"\ud800": Reason.UNICODE}
+    ),
+}
+TESTS = {name for name in dir(CodecConformance) if name.startswith("test_")}
+
+
+@pytest.fixture(params=sorted(CASES))
+def codec_case(request: pytest.FixtureRequest) -> CodecCase:
+    return CASES[request.param]
+
+
+class TestOurCodecs(CodecConformance):
+    """The suite, for each."""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> dict[str, list[str]]:
+    folder: Path = tmp_path_factory.mktemp("codecs")
+    return what_it_said("tests/contract/broken/codec_suite.py", pytestconfig.rootpath, folder)
+
+
+def test_every_test_of_the_suite_has_a_defect_that_it_finds() -> None:
+    """A test that nothing can fail would be none."""
+    assert {defect.test for defect in DEFECTS} == TESTS
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("codecs")
+def test_a_sound_codec_passes_everything(said: dict[str, list[str]]) -> None:
+    """No fault is found where there is none."""
+    assert {*said[f"{SOUND.kind.__name__}:"]} == {PASSED}
+    assert len(said[f"{SOUND.kind.__name__}:"]) >= len(TESTS)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("codecs")
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.kind.__name__}:{defect.test}")
+def test_a_defect_is_found_by_the_test_that_should(defect: Defect, said: dict[str, list[str]]) -> None:
+    """And the failure says what was promised and what was seen."""
+    failures = [words for words in said[f"{defect.kind.__name__}:{defect.test}"] if words != PASSED]
+    assert failures
+    assert any(defect.words in words for words in failures), failures
