@@ -71,7 +71,7 @@ class Commands(click.Group):
 
 
 class LastWords(logging.StreamHandler[Any]):
-    """What libraries log while nobody routes it (`telemetry/stdlib.py`): a line for each, without tracebacks."""
+    """What libraries log while nobody routes it (`telemetry/logs/stdlib.py`): a line for each, without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Who says it, and what."""

@@ -10,7 +10,7 @@ import pytest
 from tests.deploy.dashboard import queries
 from tests.deploy.live import Prometheus, prometheus, until, workers
 from tests.deploy.promql import asked
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

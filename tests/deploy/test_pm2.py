@@ -19,7 +19,7 @@ import pytest
 
 from tests.system.rig import CREDENTIALS, ROOT, Rig, rig
 from worker.settings import load
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

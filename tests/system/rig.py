@@ -23,7 +23,7 @@ import boto3
 from botocore.config import Config
 
 from worker.demo.orders import bodies
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     import signal

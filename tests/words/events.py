@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from worker import facts
 from worker.facts import Fact
-from worker.telemetry.logs import UNLOGGED, event_of
+from worker.telemetry.logs.logs import UNLOGGED, event_of
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "logs.md"
 _TABLES: Final = re.compile(r"(?<=<!-- events -->\n).*?(?=<!-- end -->)", re.DOTALL)

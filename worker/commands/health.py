@@ -9,7 +9,7 @@ import click
 
 from worker.commands.options import config_option
 from worker.errors import SettingsError
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from worker.deploy.measured import Measured, measured
 from worker.deploy.patches import WHERE, Platform, patch
 from worker.deploy.quantities import count_of, per_second_of, seconds_of
 from worker.deploy.scaling import Load, Plan, Wishes, Worker, plan
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

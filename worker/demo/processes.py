@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import worker as package
 from worker.errors import WorkerError
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

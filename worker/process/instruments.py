@@ -19,17 +19,17 @@ from worker.pipeline.stage import Stages
 from worker.sinks.registry import SINKS
 from worker.sqs.address import parse_address
 from worker.telemetry.account import Accounts
-from worker.telemetry.cost import DOLLARS_PER_MILLION, Cost
 from worker.telemetry.dispatch import FanOut
 from worker.telemetry.health import Health
+from worker.telemetry.http.server import TelemetryServer
 from worker.telemetry.lag import watch_loop
-from worker.telemetry.load import Load
-from worker.telemetry.logs import configure
-from worker.telemetry.metrics import Metrics
+from worker.telemetry.load.load import Load
+from worker.telemetry.logs.logs import configure
+from worker.telemetry.metrics.metrics import Metrics
+from worker.telemetry.outlook.cost import DOLLARS_PER_MILLION, Cost
 from worker.telemetry.release import release_when_idle, trimmer
 from worker.telemetry.report import Report, report_every
-from worker.telemetry.server import TelemetryServer
-from worker.telemetry.systemd import Notifier
+from worker.telemetry.systemd.notifier import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from worker.pipeline.pipeline import Pipeline
     from worker.settings import Loaded, PipelineSettings
     from worker.telemetry.dispatch import Observer
-    from worker.telemetry.systemd import Manager
+    from worker.telemetry.systemd.notifier import Manager
 
 
 class Instruments:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.ecs.agent import agent_of
-from worker.telemetry.systemd import VARIABLES, taken
+from worker.telemetry.systemd.notifier import VARIABLES, taken
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from worker.ecs.agent import Agent
-    from worker.telemetry.systemd import Manager
+    from worker.telemetry.systemd.notifier import Manager
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from worker import facts
 from worker.telemetry.account import Accounts
-from worker.telemetry.cost import Cost
 from worker.telemetry.dispatch import Dispatch
-from worker.telemetry.load import Load
+from worker.telemetry.load.load import Load
 from worker.telemetry.made import Made
+from worker.telemetry.outlook.cost import Cost
 from worker.telemetry.track import Track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.facts import Fact, PerformanceReported, ReadState
-    from worker.telemetry.bottleneck import Shares
     from worker.telemetry.dispatch import Act
-    from worker.telemetry.outlook import Outlook
+    from worker.telemetry.load.bottleneck import Shares
+    from worker.telemetry.outlook.outlook import Outlook
 
 BEAT_SECONDS: Final = 0.25
 """How often the loop is expected to beat."""

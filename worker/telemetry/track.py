@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.telemetry.outlook import Watch
-from worker.telemetry.performance import WINDOW_SECONDS, Performance
-from worker.telemetry.rates import Meter
+from worker.telemetry.load.performance import WINDOW_SECONDS, Performance
+from worker.telemetry.load.rates import Meter
+from worker.telemetry.outlook.outlook import Watch
 from worker.telemetry.stalls import Stalls
 
 if TYPE_CHECKING:
     from worker import facts
     from worker.facts import PerformanceReported, PipelineState, ReadState
     from worker.telemetry.account import Account
-    from worker.telemetry.bottleneck import Shares
-    from worker.telemetry.cost import Cost
-    from worker.telemetry.load import Load
-    from worker.telemetry.trend import Depth
+    from worker.telemetry.load.bottleneck import Shares
+    from worker.telemetry.load.load import Load
+    from worker.telemetry.outlook.cost import Cost
+    from worker.telemetry.outlook.trend import Depth
 
 FAILING_SECONDS: Final = 10.0
 """A row of failed receives this long is more than a hiccup."""

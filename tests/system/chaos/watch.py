@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from tests.system.chaos.crew import Crew, Process

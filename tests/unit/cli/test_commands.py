@@ -63,7 +63,7 @@ def test_every_command_is_found_and_named_as_it_is_listed(stand_in: Callable[...
     stand_in("check", "worker.app", open_queue=None, make_sink=None)
     stand_in("demo", "worker.demo", run_demo=None)
     stand_in("loopback", "worker.loopback.serve", serve=None)
-    stand_in("health", "worker.telemetry.fetch", fetch=None)
+    stand_in("health", "worker.telemetry.http.fetch", fetch=None)
     context = click.Context(cli.main)
     commands = {name: cli.main.get_command(context, name) for name in cli.main.list_commands(context)}
     assert {name: command and command.name for name, command in commands.items()} == {name: name for name in commands}
@@ -283,7 +283,7 @@ def test_health_asks_the_worker_on_this_machine(
         seen.append((base, path))
         return 200, "alive\n"
 
-    stand_in("health", "worker.telemetry.fetch", fetch=fetch)
+    stand_in("health", "worker.telemetry.http.fetch", fetch=fetch)
     result = invoke("health", *arguments, **environ)  # no queue: where to ask has nothing to do with it
     assert (result.exit_code, result.output) == (0, "alive\n")
     assert seen == [asked]
@@ -296,7 +296,7 @@ def test_health_fails_with_1_whatever_is_wrong(stand_in: Callable[..., None], en
     def fetch(_base: str, _path: str) -> tuple[int, str]:
         raise ConnectionRefusedError("nobody there")
 
-    stand_in("health", "worker.telemetry.fetch", fetch=fetch)
+    stand_in("health", "worker.telemetry.http.fetch", fetch=fetch)
     result = invoke("health", **environ)
     assert result.exit_code == 1
     assert "no answer" in result.stderr
@@ -305,7 +305,7 @@ def test_health_fails_with_1_whatever_is_wrong(stand_in: Callable[..., None], en
 
 def test_health_fails_when_the_worker_says_so(stand_in: Callable[..., None]) -> None:
     """A worker that hangs answers 503."""
-    stand_in("health", "worker.telemetry.fetch", fetch=lambda _base, _path: (503, "stalled"))
+    stand_in("health", "worker.telemetry.http.fetch", fetch=lambda _base, _path: (503, "stalled"))
     result = invoke("health", **QUEUE)
     assert (result.exit_code, result.output) == (1, "stalled\n")
 

@@ -33,8 +33,8 @@ from worker.pipeline.lanes import Lanes
 from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.queue import OK, Failed
-from worker.telemetry.ages import Ages
-from worker.telemetry.redact import plain
+from worker.telemetry.logs.redact import plain
+from worker.telemetry.metrics.ages import Ages
 
 if TYPE_CHECKING:
     from pathlib import Path

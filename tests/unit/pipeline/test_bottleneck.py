@@ -14,7 +14,7 @@ from worker import facts
 from worker.loopback.faults import Rule
 from worker.process.instruments import reader
 from worker.telemetry.health import Health
-from worker.telemetry.load import Load
+from worker.telemetry.load.load import Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from worker.facts import DeliveriesSettled, Fact, LoopLagged, ReceiversChanged, 
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch, FanOut
 from worker.telemetry.health import Health
-from worker.telemetry.metrics import Metrics
+from worker.telemetry.metrics.metrics import Metrics
 from worker.telemetry.report import Report
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.facts import DeliveriesSettled
-from worker.telemetry.rates import Meter
+from worker.telemetry.load.rates import Meter
 from worker.telemetry.report import Report, report_every
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -28,10 +28,10 @@ from worker.process.parent.verdicts import Verdicts
 from worker.process.platform import NOWHERE
 from worker.process.signals import stop_on_signals
 from worker.telemetry.dispatch import FanOut
+from worker.telemetry.http.server import TelemetryServer
 from worker.telemetry.lag import watch_loop
-from worker.telemetry.logs import configure
-from worker.telemetry.server import TelemetryServer
-from worker.telemetry.systemd import Notifier
+from worker.telemetry.logs.logs import configure
+from worker.telemetry.systemd.notifier import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from worker.facts import Emit
     from worker.process.platform import Platform
     from worker.settings import Loaded
-    from worker.telemetry.systemd import Manager
+    from worker.telemetry.systemd.notifier import Manager
 
 
 DOOR: Final = str(Path(package.__file__).parents[1] / "sqs_worker_daemon.py")

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from worker.facts import MessageRetried, MessagesReceived, PipelineStarted, RequestMade
 from worker.process.parent.merge import merge, read
-from worker.telemetry.metrics import Metrics
+from worker.telemetry.metrics.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,10 +15,10 @@ from worker.process.parent import figures, verdicts
 from worker.process.parent.figures import Figures
 from worker.process.parent.process import Command, Process
 from worker.process.parent.verdicts import ABSENT_SECONDS, STALL_SECONDS, Verdicts, total
-from worker.telemetry.fetch import fetch
 from worker.telemetry.health import Health
-from worker.telemetry.metrics import Metrics
-from worker.telemetry.server import TelemetryServer
+from worker.telemetry.http.fetch import fetch
+from worker.telemetry.http.server import TelemetryServer
+from worker.telemetry.metrics.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

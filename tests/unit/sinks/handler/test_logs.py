@@ -15,7 +15,7 @@ import structlog
 from worker.errors import BatchFailed, SinkUnavailable
 from worker.outcome import Retried
 from worker.sinks.handler.sink import HandlerSink
-from worker.telemetry.logs import Logs, configure
+from worker.telemetry.logs.logs import Logs, configure
 from worker.testing.messages import make_messages
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from worker import facts
 from worker.facts.counting import counter, gauge, uncounted
 from worker.facts.fact import Fact, fact
 from worker.telemetry.account import Accounts
-from worker.telemetry.families import Families, source
+from worker.telemetry.metrics.families import Families, source
 
 if TYPE_CHECKING:
     from worker.facts.metric import Metric

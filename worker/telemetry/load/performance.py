@@ -10,15 +10,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from worker.facts import PerformanceReported
-from worker.telemetry.bottleneck import Shares, verdict
-from worker.telemetry.spans import Spans
+from worker.telemetry.load.bottleneck import Shares, verdict
+from worker.telemetry.load.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker import facts
     from worker.facts import PipelineState
-    from worker.telemetry.load import Load
+    from worker.telemetry.load.load import Load
 
 WINDOW_SECONDS: Final = 60
 BATCHES_KEPT: Final = 512

@@ -13,11 +13,11 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal
 import orjson
 import structlog
 
-from worker.telemetry.damp import Damper
-from worker.telemetry.lines import LineWriter
-from worker.telemetry.redact import Redactor, plain
-from worker.telemetry.stdlib import Bridge
-from worker.telemetry.structured import Lines, Structured
+from worker.telemetry.logs.damp import Damper
+from worker.telemetry.logs.lines import LineWriter
+from worker.telemetry.logs.redact import Redactor, plain
+from worker.telemetry.logs.stdlib import Bridge
+from worker.telemetry.logs.structured import Lines, Structured
 from worker.trace import Trace, as_text
 
 if TYPE_CHECKING:

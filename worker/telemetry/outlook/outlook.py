@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from worker.telemetry.capacity import Capacity
-from worker.telemetry.current import CURRENT_SECONDS
-from worker.telemetry.oldest import Oldest
-from worker.telemetry.trend import MEASURES, Depth, Empty, arrivals, empty, growth
+from worker.telemetry.metrics.current import CURRENT_SECONDS
+from worker.telemetry.outlook.capacity import Capacity
+from worker.telemetry.outlook.oldest import Oldest
+from worker.telemetry.outlook.trend import MEASURES, Depth, Empty, arrivals, empty, growth
 
 if TYPE_CHECKING:
     from worker import facts
     from worker.facts import PipelineState
-    from worker.telemetry.cost import Cost
+    from worker.telemetry.outlook.cost import Cost
 
 _REMOVED = frozenset({"deleted", "rejected"})
 """Outcomes after which a message is not in its queue any more, or soon is not."""

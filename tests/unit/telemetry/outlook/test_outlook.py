@@ -12,13 +12,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 from worker.facts import DeliveriesSettled, MessagesReceived, PipelineState, QueueMeasured
-from worker.telemetry.capacity import HALF_LIFE_SECONDS, Capacity
-from worker.telemetry.cost import BILLED_BYTES, Cost
-from worker.telemetry.current import CURRENT_SECONDS, Currents
-from worker.telemetry.oldest import Oldest
-from worker.telemetry.outlook import Outlook, Watch
-from worker.telemetry.outlook_scrape import OutlookCollector
-from worker.telemetry.trend import Depth, Empty, arrivals, empty, growth
+from worker.telemetry.metrics.current import CURRENT_SECONDS, Currents
+from worker.telemetry.outlook.capacity import HALF_LIFE_SECONDS, Capacity
+from worker.telemetry.outlook.cost import BILLED_BYTES, Cost
+from worker.telemetry.outlook.oldest import Oldest
+from worker.telemetry.outlook.outlook import Outlook, Watch
+from worker.telemetry.outlook.scrape import OutlookCollector
+from worker.telemetry.outlook.trend import Depth, Empty, arrivals, empty, growth
 
 if TYPE_CHECKING:
     from .conftest import Clock

@@ -22,17 +22,17 @@ from prometheus_client.registry import Collector
 from worker import facts
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch
-from worker.telemetry.families import Families
-from worker.telemetry.outlook_scrape import OutlookCollector
-from worker.telemetry.scrape import AccountCollector, ShareCollector
+from worker.telemetry.metrics.families import Families
+from worker.telemetry.metrics.scrape import AccountCollector, ShareCollector
+from worker.telemetry.outlook.scrape import OutlookCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from worker.facts import ReadState
-    from worker.telemetry.bottleneck import Shares
     from worker.telemetry.health import Verdict
-    from worker.telemetry.outlook import Outlook
+    from worker.telemetry.load.bottleneck import Shares
+    from worker.telemetry.outlook.outlook import Outlook
 
 LOG_ONLY: Final[frozenset[type[facts.Fact]]] = frozenset(kind for kind in facts.KINDS if kind.uncounted)
 """Facts without a number of their own; each says why."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.telemetry.rates import SLOTS, BySecond
+from worker.telemetry.load.rates import SLOTS, BySecond
 
 LONGEST_SECONDS: Final = SLOTS - 2.0
 """Of a span that is booked: what was before is out of the window, and would come round onto the newest second."""

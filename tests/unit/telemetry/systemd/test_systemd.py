@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from worker import facts
-from worker.telemetry.systemd import VARIABLES, Manager, Notifier, taken
-from worker.telemetry.systemd_words import Phase, Rate, message
+from worker.telemetry.systemd.notifier import VARIABLES, Manager, Notifier, taken
+from worker.telemetry.systemd.words import Phase, Rate, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from worker.telemetry.ages import BOUNDS, Ages
-from worker.telemetry.series import Numbers, Spreads, label
+from worker.telemetry.metrics.ages import BOUNDS, Ages
+from worker.telemetry.metrics.series import Numbers, Spreads, label
 
 NAMES = ("pipeline", "code")
 SPREADS = ((0.0005, 0.01, 1.0, 20.5), (1, 2, 5000), tuple(4**n * 1024 for n in range(8)), BOUNDS)

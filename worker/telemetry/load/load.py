@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from worker.telemetry.spans import Spans
+from worker.telemetry.load.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable

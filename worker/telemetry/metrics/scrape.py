@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.facts import PipelineState, ReadState
     from worker.telemetry.account import Accounts
-    from worker.telemetry.bottleneck import Shares
+    from worker.telemetry.load.bottleneck import Shares
 
 _TRIES: Final = 20
 """The loop's thread books a receive in microseconds; twenty looks are more than it can spoil."""

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.facts import BatchWritten, MessagesReceived, PipelineState, RequestMade
-from worker.telemetry.bottleneck import STAGES, WORDS, Shares, verdict
-from worker.telemetry.load import Load
-from worker.telemetry.performance import BATCHES_KEPT, Performance, quantile
-from worker.telemetry.spans import LONGEST_SECONDS, Spans
+from worker.telemetry.load.bottleneck import STAGES, WORDS, Shares, verdict
+from worker.telemetry.load.load import Load
+from worker.telemetry.load.performance import BATCHES_KEPT, Performance, quantile
+from worker.telemetry.load.spans import LONGEST_SECONDS, Spans
 
 if TYPE_CHECKING:
     from .conftest import Clock

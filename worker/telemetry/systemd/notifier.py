@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker import facts
-from worker.telemetry.systemd_words import Phase, Rate, message, one_line
+from worker.telemetry.systemd.words import Phase, Rate, message, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from worker.telemetry.outlook import Outlook
+    from worker.telemetry.outlook.outlook import Outlook
 
 LABELS: Final = ("pipeline", "queue")
 _SAID: Final = {

@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from worker.errors import SettingsError
 from worker.facts import MessagesReceived, WorkerStarted
-from worker.telemetry import listener
-from worker.telemetry.fetch import fetch
 from worker.telemetry.health import Health
-from worker.telemetry.metrics import Metrics
-from worker.telemetry.server import TelemetryServer
+from worker.telemetry.http import listener
+from worker.telemetry.http.fetch import fetch
+from worker.telemetry.http.server import TelemetryServer
+from worker.telemetry.metrics.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,10 +28,10 @@ from worker.facts import (
     SettleFailed,
     TransitionRefused,
 )
-from worker.telemetry.ages import BOUNDS, Ages
-from worker.telemetry.bottleneck import STAGES, Shares
-from worker.telemetry.metrics import LOG_ONLY, Metrics
-from worker.telemetry.series import CHILDREN_MAX, LABEL_CHARACTERS
+from worker.telemetry.load.bottleneck import STAGES, Shares
+from worker.telemetry.metrics.ages import BOUNDS, Ages
+from worker.telemetry.metrics.metrics import LOG_ONLY, Metrics
+from worker.telemetry.metrics.series import CHILDREN_MAX, LABEL_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

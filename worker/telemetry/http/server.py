@@ -15,7 +15,7 @@ import orjson
 from prometheus_client import make_wsgi_app
 
 from worker.errors import SettingsError
-from worker.telemetry.listener import Listener
+from worker.telemetry.http.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

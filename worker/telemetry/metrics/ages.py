@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.telemetry.series import Spreads
+from worker.telemetry.metrics.series import Spreads
 
 BOUNDS: Final = (
     *(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),

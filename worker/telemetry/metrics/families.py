@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from prometheus_client import Info
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from worker.telemetry.ages import Ages
-from worker.telemetry.current import Currents
-from worker.telemetry.series import Numbers, Spreads
+from worker.telemetry.metrics.ages import Ages
+from worker.telemetry.metrics.current import Currents
+from worker.telemetry.metrics.series import Numbers, Spreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

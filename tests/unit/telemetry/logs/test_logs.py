@@ -26,16 +26,16 @@ from worker.facts import (
     WorkerStarted,
     WorkerStopping,
 )
-from worker.telemetry.lines import LineWriter
-from worker.telemetry.logs import configure, readable
-from worker.telemetry.redact import MASK, TEXT_CHARACTERS, Redactor, plain
+from worker.telemetry.logs.lines import LineWriter
+from worker.telemetry.logs.logs import configure, readable
+from worker.telemetry.logs.redact import MASK, TEXT_CHARACTERS, Redactor, plain
 from worker.telemetry.report import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.facts import Level
-    from worker.telemetry.logs import Format, Logs
+    from worker.telemetry.logs.logs import Format, Logs
 
     from .conftest import Clock
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from worker.telemetry.series import Number, Numbers
+from worker.telemetry.metrics.series import Number, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from prometheus_client.metrics_core import Metric
 
-    from worker.telemetry.series import Plain
+    from worker.telemetry.metrics.series import Plain
 
 CURRENT_SECONDS: Final = 300.0
 """Four looks at a queue that is idle, which is looked at least often."""

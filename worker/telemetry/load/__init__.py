@@ -1,0 +1,1 @@
+"""Where the time goes: what each stage is busy with, how fast, and which of them holds up the rest."""
