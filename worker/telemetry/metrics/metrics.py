@@ -56,8 +56,8 @@ class Metrics(Dispatch):
         build.info({"version": version, "worker_id": worker_id, "python": platform.python_version()})
         families = Families(self.registry)
         for kind in facts.KINDS:
-            if kind.metrics:
-                self.on(kind, families.act(kind.metrics))
+            for act in families.acts(kind.metrics):
+                self.on(kind, act)
 
     def watch(self, pipeline: str, read: ReadState) -> None:
         """Show the live numbers of *pipeline*, asked of *read* at each scrape."""

@@ -24,7 +24,7 @@ from worker.telemetry.metrics.metrics import Metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Clock
+    from tests.unit.telemetry.conftest import Clock
 
 
 class Served:

@@ -16,7 +16,7 @@ from worker.telemetry.load.performance import BATCHES_KEPT, Performance, quantil
 from worker.telemetry.load.spans import LONGEST_SECONDS, Spans
 
 if TYPE_CHECKING:
-    from .conftest import Clock
+    from tests.unit.telemetry.conftest import Clock
 
 share = st.floats(0, 1)
 any_shares = st.builds(Shares, **{field.name: share for field in fields(Shares)})

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from worker.facts import Level
     from worker.telemetry.logs.logs import Format, Logs
 
-    from .conftest import Clock
+    from tests.unit.telemetry.conftest import Clock
 
 CANARY = "cAnArY/sEcReT+0123456789"
 

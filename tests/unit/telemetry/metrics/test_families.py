@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -11,7 +12,7 @@ from worker import facts
 from worker.facts.counting import counter, gauge, uncounted
 from worker.facts.fact import Fact, fact
 from worker.telemetry.account import Accounts
-from worker.telemetry.metrics.families import Families, source
+from worker.telemetry.metrics.families import Families
 
 if TYPE_CHECKING:
     from worker.facts.metric import Metric
@@ -51,19 +52,25 @@ def test_lines_are_read_from_the_top() -> None:
     assert [metric.name for metric in declared(lower, upper)] == ["sqs_worker_sales", "sqs_worker_apples"]
 
 
-def test_a_fact_is_booked_by_a_line_for_each_metric() -> None:
-    """The source that is run, with a label of every sort: `pipeline`, a constant of the kind, a field."""
-    lines = (
+def test_a_fact_is_booked_in_each_of_its_metrics() -> None:
+    """With a label of every sort: `pipeline`, a constant of the kind, a field; what is not given is not booked."""
+    registry = CollectorRegistry(auto_describe=False)
+    metrics = declared(
         counter("a", "A.", "shop", "ripe"),
         counter("b", "B.", adds="apples", given="ripe"),
         gauge("c", "C.", shows="apples"),
     )
-    assert source(declared(*lines)).splitlines() == [
-        "def book(fact):",
-        "    family_0.at[(fact.pipeline, )].set(fact.apples)",
-        "    if fact.ripe: family_1.at[(fact.pipeline, )].value += fact.apples",
-        "    family_2.at[(fact.pipeline, fact.shop, fact.ripe, )].value += 1",
-    ]
+    acts = Families(registry).acts(metrics)
+    for apples, ripe in ((3, True), (4, False), (5, True)):
+        for act in acts:
+            act(SimpleNamespace(pipeline="p", shop="north", apples=apples, ripe=ripe))  # type: ignore[arg-type]
+    found = {(s.name, *s.labels.values()): s.value for family in registry.collect() for s in family.samples}
+    assert found == {
+        ("sqs_worker_a_total", "p", "north", "yes"): 2.0,
+        ("sqs_worker_a_total", "p", "north", "no"): 1.0,
+        ("sqs_worker_b_total", "p"): 8.0,
+        ("sqs_worker_c", "p"): 5.0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -85,10 +92,10 @@ def test_two_families_of_one_name_are_refused() -> None:
     """Facts may share a family, but only the same one: other words or labels would be shown as one of the two."""
     families = Families(CollectorRegistry(auto_describe=False))
     same = declared(counter("sales", "Sales."))
-    families.act(same)
-    families.act(same)
+    families.acts(same)
+    families.acts(same)
     with pytest.raises(ValueError, match="sqs_worker_sales"):
-        families.act(declared(counter("sales", "Sold apples.")))
+        families.acts(declared(counter("sales", "Sold apples.")))
 
 
 def test_an_uncounted_fact_says_why() -> None:

@@ -21,7 +21,7 @@ from worker.telemetry.outlook.scrape import OutlookCollector
 from worker.telemetry.outlook.trend import Depth, Empty, arrivals, empty, growth
 
 if TYPE_CHECKING:
-    from .conftest import Clock
+    from tests.unit.telemetry.conftest import Clock
 
 WORKING = PipelineState(0, 10, 0, 10, 5_000, 1, receiving=True, sink_available=True, last_receive_age=0.0)
 IDLE = PipelineState(0, 0, 0, 0, 0, 1, receiving=True, sink_available=True, last_receive_age=0.0)
