@@ -34,10 +34,9 @@ from worker.telemetry.report import KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.unit.telemetry.conftest import Clock
     from worker.facts import Level
     from worker.telemetry.logs.logs import Format, Logs
-
-    from tests.unit.telemetry.conftest import Clock
 
 CANARY = "cAnArY/sEcReT+0123456789"
 
