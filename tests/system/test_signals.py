@@ -54,7 +54,7 @@ def test_a_signal_while_the_program_still_imports_ends_it(
     child.tell(number)
     assert child.end() == (0 if clean else 128 + number)
     assert [line for line in child.lines if "importing" not in line] == [
-        f"worker: {number.name} before anything was begun: nothing is in hand, ended\n"
+        f"worker: {number.name} before anything was received: nothing is in hand, so the program ends\n"
     ]
 
 

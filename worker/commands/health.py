@@ -31,14 +31,14 @@ def command(ctx: click.Context, *, url: str | None, config: Path | None) -> None
     try:
         base, path = _place(url or _said(environ) or _configured(environ, config))
     except (ValueError, SettingsError) as error:
-        raise click.ClickException(f"no answer, for nobody is asked: {error}") from None
+        raise click.ClickException(f"no answer, because there is nowhere to ask: {error}") from None
     try:
         status, body = fetch(base, path)
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         raise click.ClickException(
-            f"no answer from {base}: {why}\nno worker runs there, or it stands still, or its METRICS_HOST and"
-            " METRICS_PORT are others than here; --url asks elsewhere"
+            f"no answer from {base}: {why}\nno worker runs there, or it hangs, or its METRICS_HOST and METRICS_PORT"
+            " differ from those here; --url asks elsewhere"
         ) from None
     click.echo(body.strip())
     ctx.exit(0 if status == ALIVE else 1)

@@ -37,11 +37,11 @@ def _load(plan: Plan) -> Iterator[str]:
             f" = {load.backlog + meanwhile:,.0f} messages in that time: {rate(load.needed)}"
         )
     elif load.backlog:
-        yield f"{load.backlog:,} waiting, and nobody said until when they shall be gone (--deadline)"
+        yield f"{load.backlog:,} waiting, and no time by which they shall be gone (--deadline)"
     yield (
         f"{rate(load.incoming)} come in"
         if load.incoming
-        else "nobody said what comes in (--incoming): taken as nothing"
+        else "what comes in is not given (--incoming): taken as nothing"
     )
 
 
@@ -79,7 +79,7 @@ def _target(plan: Plan) -> Iterator[str]:
         yield f"no later than {span(wishes.freshness)} would be {fresh:,} messages a worker"
     yield f"KEDA counts those in flight as well: {plan.target:,} + {worker.in_flight:,} = {plan.keda_target:,}"
     if not worker.in_flight:
-        yield "nobody said how many a worker holds: measure it by --status or give --in-flight, or KEDA starts too many"
+        yield "what a worker holds is not given: measure it by --status or give --in-flight, or KEDA starts too many"
     yield f"the maximum is asked for from {plan.target:,} x {plan.maximum} = {plan.all_asked_for:,} messages on"
 
 

@@ -57,8 +57,10 @@ def circle(way: Way, others: Sequence[Way]) -> Iterator[Finding]:
 def _found(passed: Sequence[str], *, by_us: bool) -> Finding:
     names = " → ".join(parse_address(arn).name for arn in passed)
     if by_us:
-        finding = f"dead letters go round ({names}): a message that is rejected everywhere would never rest"
+        finding = f"dead letters go in a circle ({names}): a message that all of them reject would circulate for ever"
         fix = "let one of these queues have a dead-letter queue that no pipeline receives from"
         return Finding("dead-letter circle", "refuse", finding, fix)
-    finding = f"dead letters can go round ({names}): whoever receives from there without deleting sends them back"
+    finding = (
+        f"dead letters can go in a circle ({names}): a consumer that receives there without deleting sends them back"
+    )
     return Finding("dead-letter circle", "warn", finding, "take the redrive policy off the dead-letter queue")

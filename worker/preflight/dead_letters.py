@@ -29,7 +29,7 @@ def dead_letters(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueA
         yield Finding(
             "dead-letter queue",
             "warn",
-            "none: a message that can never be handled returns until its retention ends, and is lost then",
+            "there is none: a message that can never be handled comes back until its retention ends, and is then lost",
             "give the queue a redrive policy, or set SQS_DLQ_URL",
         )
         return
@@ -48,7 +48,7 @@ def _own_count(settings: PipelineSettings) -> Finding:
         "receives",
         "warn",
         f"the queue has no redrive policy: this worker dead-letters a message that fails after {count} receives"
-        " (SQS_MAX_RECEIVES), but one that ends the worker itself, out of memory for one, returns for ever",
+        " (SQS_MAX_RECEIVES), but one that crashes the worker (out of memory, for example) comes back for ever",
         "give the queue a redrive policy that names the same dead-letter queue",
     )
 
@@ -105,11 +105,12 @@ def _unfit(queue: QueueAttributes, dlq: QueueAttributes) -> Iterator[Finding]:
 
 
 def _small(queue: QueueAttributes, dlq: QueueAttributes) -> Finding:
-    what = "is then left to the redrive policy" if queue.redrive else "then stays here until its retention ends"
+    what = "is left to the redrive policy" if queue.redrive else "stays in the queue until its retention ends"
     return Finding(
         "dead-letter size",
         "warn",
-        f"it takes {dlq.max_message_bytes} bytes a message, the queue {queue.max_message_bytes}: a larger one {what}",
+        f"it takes messages up to {dlq.max_message_bytes} bytes, the queue up to {queue.max_message_bytes}: a larger"
+        f" one {what}",
         f"set MaximumMessageSize of the dead-letter queue to {queue.max_message_bytes}",
     )
 

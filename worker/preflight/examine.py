@@ -104,7 +104,7 @@ async def _dead_letter_queue(
         findings.append(Finding("dead-letter queue", "refuse", finding, "create it, or name another one"))
     except QueueError as error:
         fix = "allow sqs:GetQueueAttributes on it to have it checked; the worker itself needs sqs:SendMessage there"
-        findings.append(Finding("dead-letter queue", "warn", f"could not be looked at ({error})", fix))
+        findings.append(Finding("dead-letter queue", "warn", f"could not be inspected ({error})", fix))
     return None
 
 
@@ -124,7 +124,7 @@ def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
     fix = (
         f"allow {RIGHTS} on the queue (`worker iam` prints it), and kms:Decrypt on its key"
         if denied
-        else "correct what it names"
+        else "correct what SQS names"
     )
     return Finding("queue", "refuse", f"refused ({error})", fix)
 

@@ -91,7 +91,7 @@ def retention(queue: QueueAttributes) -> Finding:
     hours = queue.retention_seconds / 3600
     if queue.retention_seconds >= _DAY:
         return Finding("retention", "ok", f"the queue keeps messages for {hours:g} hours")
-    finding = f"the queue forgets messages after {hours:g} hours: a longer outage loses them"
+    finding = f"the queue deletes messages after {hours:g} hours: a longer outage loses them"
     return Finding("retention", "warn", finding, "raise MessageRetentionPeriod; 4 days (345600) is SQS's default")
 
 
@@ -119,8 +119,8 @@ def _last_receive(settings: PipelineSettings, worker: WorkerSettings) -> Iterato
     if worker.drain_seconds >= needed:
         return
     finding = (
-        f"stopping takes {worker.drain_seconds:g} s, a receive under way up to {settings.wait_seconds:g}: it may be"
-        " given up, and what SQS chose for it stays hidden until its visibility ends"
+        f"stopping may take {worker.drain_seconds:g} s, but a receive under way up to {settings.wait_seconds:g} s: if"
+        " it is given up, the messages that SQS picked for it stay hidden until their visibility timeout ends"
     )
     fix = f"set WORKER_DRAIN_SECONDS to {needed:g} or more, or SQS_WAIT_TIME_SECONDS to less"
     yield Finding("drain", "warn", finding, fix)

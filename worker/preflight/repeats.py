@@ -23,9 +23,9 @@ def repeats(settings: PipelineSettings, queue: QueueAttributes, dlq: QueueAttrib
     horizon = queue.retention_seconds + (dlq.retention_seconds if dlq else 0)
     within = f"a message can come again for {horizon / _DAY:g} days (retention of the queue and its dead-letter queue)"
     if SINKS.find(settings.sink).guarantee.kind != "transactional":
-        says = f"{within}, and {settings.sink} is then given it again: whoever reads it must bear repeats"
+        says = f"{within}, and {settings.sink} is then given it again: whoever reads it must tolerate repeats"
     else:
-        says = f"{within}; a row stops it for as long as it is kept, so prune none that is younger"
+        says = f"{within}; its row stops a second one only while it is kept, so delete no younger rows"
     if settings.deduplication_key is None:
         says += ". A redrive gives it a new message id, by which it is a new message"
     return Finding("repeats", "ok", says)

@@ -64,12 +64,12 @@ def defect(error: BaseException) -> str:
     if isinstance(error, ImportError):
         return f"{error}: the worker is not completely installed; install it again, with what it needs"
     said, place = f": {error}" if str(error) else "", place_of(error.__traceback__)
-    return f"unexpected {type(error).__name__}{said} (at {place}); this is a defect, please report it"
+    return f"unexpected {type(error).__name__}{said} (at {place}); this is a defect; please report it"
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     name = signal.Signals(number).name
-    _say(f"{name} before anything was begun: nothing is in hand, ended")
+    _say(f"{name} before anything was received: nothing is in hand, so the program ends")
     os._exit(CLEAN if sys.argv[1:2] and sys.argv[1] in LONG_RUNNING else 128 + number)
 
 

@@ -69,7 +69,9 @@ class Instruments:
         self.metrics.watch_outlooks(self.health.outlooks)
         self.metrics.watch_verdicts(self.health.live, self.health.ready)
         self.metrics.watch_count("log_lines_dropped", "Log lines that were lost.", lambda: self.logs.dropped)
-        self.metrics.watch_count("observer_failures", "Facts an observer choked on.", lambda: self._observers.failures)
+        self.metrics.watch_count(
+            "observer_failures", "Facts that an observer failed on.", lambda: self._observers.failures
+        )
         self._server = TelemetryServer(
             worker.metrics_host, worker.metrics_port, metrics=self.metrics, health=self.health
         )

@@ -31,8 +31,8 @@ def circles(pipelines: Sequence[PipelineSettings]) -> Iterator[str]:
             told.add(names)
             way = " → ".join(parse_address(p.queue).name for p in (*circle, circle[0]))
             yield (
-                f"pipelines {' and '.join(p.name for p in circle)} send their dead letters round ({way}): a message"
-                " that is rejected everywhere would never rest; give one of them a dlq that no pipeline receives from"
+                f"pipelines {' and '.join(p.name for p in circle)} send their dead letters in a circle ({way}): a"
+                " message that all of them reject would circulate for ever; give one a dlq that no pipeline reads"
             )
 
 

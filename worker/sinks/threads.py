@@ -86,7 +86,7 @@ class Threads:
             SinkUnavailable: the threads were stopped, so nobody would ever call it.
         """
         if self._stopped:
-            raise SinkUnavailable(f"{self._name}: written to after it was closed")
+            raise SinkUnavailable(f"{self._name}: was written to after it was closed")
         self._start()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.append(_Call(function, answer, ended))  # type: ignore[arg-type]  # calls of any type

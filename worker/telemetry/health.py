@@ -195,7 +195,7 @@ class Health(Dispatch):
         for track in tuple(self._tracks.values()):
             state = track.state()
             if state is not None and not state.sink_available:
-                return False, f"the sink of pipeline {track.name} is away"
+                return False, f"the sink of pipeline {track.name} is unavailable"
             if track.stuck(state):
                 return False, f"pipeline {track.name} handles nothing: all of its {len(track.stalls.hung)} calls hang"
             if failure := track.cannot_receive(now):

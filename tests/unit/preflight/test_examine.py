@@ -136,7 +136,7 @@ async def test_the_redrive_policy_s_target_is_looked_at() -> None:
         (QueueMissing("attributes", "QueueDoesNotExist"), "queue", "region"),
         (QueueUnavailable("attributes", "ConnectTimeout"), "queue", "network"),
         (QueueRefused("attributes", "AccessDenied"), "queue", "sqs:GetQueueAttributes"),
-        (QueueRefused("open", "NoRegionError", "set AWS_REGION"), "queue", "correct what it names"),
+        (QueueRefused("open", "NoRegionError", "set AWS_REGION"), "queue", "correct what SQS names"),
     ],
 )
 async def test_a_queue_that_does_not_answer_is_explained(error: Exception, check: str, words: str) -> None:

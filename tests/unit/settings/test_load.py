@@ -310,7 +310,7 @@ def test_words_of_a_dsn_that_are_dropped_are_notices() -> None:
     """By name, and without what else it holds."""
     dsn = "postgresql://me:geheim@db/shop?sslmode=require&channel_binding=require&gssencmode=disable"
     (notice,) = loaded(SINK="postgres", POSTGRES_DSN=dsn).notices
-    assert notice.startswith("channel_binding in POSTGRES_DSN is dropped")
+    assert notice.startswith("channel_binding in POSTGRES_DSN is ignored")
 
 
 def test_a_postgres_sink_without_a_database_is_refused() -> None:

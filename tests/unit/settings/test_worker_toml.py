@@ -193,10 +193,10 @@ ARN = "arn:aws:sqs:eu-central-1:123456789012:"
 @pytest.mark.parametrize(
     ("ways", "told"),
     [
-        ("a>b b>a", "pipelines p0 and p1 send their dead letters round (a → b → a)"),
-        (f"{REGION}a>{ARN}b b>{REGION}a", "pipelines p0 and p1 send their dead letters round (a → b → a)"),
-        ("a>b b>c c>a", "pipelines p0 and p1 and p2 send their dead letters round (a → b → c → a)"),
-        ("x>a a>b b>a", "pipelines p1 and p2 send their dead letters round (a → b → a)"),
+        ("a>b b>a", "pipelines p0 and p1 send their dead letters in a circle (a → b → a)"),
+        (f"{REGION}a>{ARN}b b>{REGION}a", "pipelines p0 and p1 send their dead letters in a circle (a → b → a)"),
+        ("a>b b>c c>a", "pipelines p0 and p1 and p2 send their dead letters in a circle (a → b → c → a)"),
+        ("x>a a>b b>a", "pipelines p1 and p2 send their dead letters in a circle (a → b → a)"),
         ("a>b b>c", ""),
         ("a>b b>", ""),
         (f"{REGION}a>{ARN}b arn:aws:sqs:us-west-2:123456789012:b>{REGION}a", ""),

@@ -136,7 +136,7 @@ def test_ready_from_start_to_stop(clock: Clock) -> None:
 def test_not_ready_while_the_sink_is_away(bench: Bench) -> None:
     """The sink decides readiness, never life."""
     bench.state = replace(bench.state, sink_available=False, receiving=False)
-    assert bench.health.ready() == (False, "the sink of pipeline orders is away")
+    assert bench.health.ready() == (False, "the sink of pipeline orders is unavailable")
     assert bench.health.live()[0]
 
 

@@ -54,7 +54,7 @@ class Figures(Collector):
         wanted = GaugeMetricFamily("sqs_worker_processes_wanted", "Processes that shall run.")
         wanted.add_metric([], sum(not p.over for p in self._processes))
         restarts = CounterMetricFamily(
-            "sqs_worker_process_restarts", "Times a process that had ended unasked was started again.", labels=[LABEL]
+            "sqs_worker_process_restarts", "Times a process that ended by itself was started again.", labels=[LABEL]
         )
         failures = CounterMetricFamily(
             "sqs_worker_process_scrape_failures", "Scrapes that a process did not answer.", labels=[LABEL]

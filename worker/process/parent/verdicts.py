@@ -108,7 +108,7 @@ class Verdicts:
         for process in self._wanted():
             away = self._clock() - process.silent_since
             if process.url is None and away > ABSENT_SECONDS:
-                yield False, f"process {process.number} has been away for {away:.1f} s"
+                yield False, f"process {process.number} has not run for {away:.1f} s"
 
     def _all(self, path: str) -> Verdict:
         """The first no of those that there are."""

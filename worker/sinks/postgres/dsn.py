@@ -77,7 +77,7 @@ _AS_WE_ARE: Final = {
 _WHY: Final = {
     "channel_binding": "the driver does not bind passwords to the TLS channel; sslmode=verify-full proves the server",
     "gssencmode": "the driver does not encrypt by GSSAPI; use sslmode",
-    "pgbouncer": "nothing is needed for PgBouncer, no prepared statement is kept",
+    "pgbouncer": "PgBouncer needs no setting: no prepared statement is kept",
     "sslcrldir": "the driver reads a file, sslcrl",
 }
 _KEEPALIVE: Final = re.compile(r"keepalives\w*|tcp_user_timeout")
@@ -192,5 +192,5 @@ def _dropped(name: str, value: str) -> str:
 
 def _notice(word: str, why: str) -> str:
     return (
-        f"{word} in POSTGRES_DSN: {why}" if word.startswith("sslmode") else f"{word} in POSTGRES_DSN is dropped: {why}"
+        f"{word} in POSTGRES_DSN: {why}" if word.startswith("sslmode") else f"{word} in POSTGRES_DSN is ignored: {why}"
     )

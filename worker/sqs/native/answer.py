@@ -199,7 +199,7 @@ class AnswerReader:
         if int(headers.get(b"content-length", b"0")) > ANSWER_BYTES:
             return f"an answer of {int(headers[b'content-length'])} bytes"
         if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
-            return "the answer is compressed though nobody asked for that, by a proxy in between: set SQS_TRANSPORT=sdk"
+            return "a proxy in between compressed the answer, which was not asked for: set SQS_TRANSPORT=sdk"
         if b"transfer-encoding" in headers and headers[b"transfer-encoding"].lower() != b"chunked":
             return "an answer with a transfer coding other than chunked"
         return ""

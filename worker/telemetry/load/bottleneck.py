@@ -85,7 +85,7 @@ def verdict(
     if stuck:
         return Bottleneck("hanging", "your function: all calls of it are over their limit and hang; restart the worker")
     if not sink_available:
-        return Bottleneck("sink-away", "the sink is away: receiving pauses until it answers again")
+        return Bottleneck("sink-away", "the sink is unavailable: receiving pauses until it answers again")
     if trouble:
         return Bottleneck("queue-away", f"the queue: receives fail with {trouble}, so nothing new comes in")
     if shares.waiting_for_messages >= MOSTLY:

@@ -100,7 +100,7 @@ def _in_thread(hooked: threading.ExceptHookArgs, /) -> None:
 
 def _in_finalizer(hooked: sys.UnraisableHookArgs, /) -> None:
     """An error where nobody can catch it, such as in a `__del__`."""
-    STRAY.error("%s: %r", hooked.err_msg or "nobody can catch this error, raised in", hooked.object,
+    STRAY.error("%s: %r", hooked.err_msg or "an error that no code can catch, raised in", hooked.object,
                 exc_info=hooked.exc_value)  # fmt: skip
 
 

@@ -121,8 +121,10 @@ def _gauges() -> dict[str, GaugeMetricFamily]:
         "stage": GaugeMetricFamily("sqs_worker_messages_in_flight", stage, labels=["pipeline", "stage"]),
         "bytes": _gauge("in_flight_bytes", "Bytes of the messages in flight."),
         "receivers": _gauge("receivers", "Long polls that may run side by side at the moment."),
-        "receiving": _gauge("receiving", "1 while receiving, 0 while it does not (sink away, stopping, switched off)."),
-        "sink": _gauge("sink_available", "1 while the sink takes batches, 0 while it is away."),
+        "receiving": _gauge(
+            "receiving", "1 while receiving, 0 while it does not (sink unavailable, stopping, switched off)."
+        ),
+        "sink": _gauge("sink_available", "1 while the sink takes batches, 0 while it is unavailable."),
         "rows": _gauge("batch_rows_limit", "Most rows of the next batch; it follows the sink."),
         "linger": _gauge("batch_linger_seconds", "How long the next batch waits for more; it follows the sink."),
         "limit": _gauge("in_flight_limit", "Messages that may be in flight now; it follows the sink."),

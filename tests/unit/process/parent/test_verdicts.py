@@ -160,7 +160,7 @@ def test_one_that_is_away_is_not_ready_and_after_a_minute_not_alive(parent: Pare
     parent.clock.now += ABSENT_SECONDS + 1
     for heart in (parent.verdicts, parent.places[0].health):
         heart.beat()
-    assert fetch(parent.url, "/livez") == (503, "process 1 has been away for 61.0 s\n")
+    assert fetch(parent.url, "/livez") == (503, "process 1 has not run for 61.0 s\n")
 
 
 def test_one_that_is_done_is_missed_by_nobody(parent: Parent) -> None:
