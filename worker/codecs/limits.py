@@ -70,7 +70,7 @@ class JsonBounds:
         self._run = b"0" * min(_WIDE_DIGITS, limits.max_digits + 1)
         # A member takes two characters and a value one: in a text so short there is nothing to count but brackets.
         self._short = min(limits.max_bytes, 2 * limits.max_keys, limits.max_nodes)
-        self.usual = self._short, limits.max_depth, len(self._run) - 1
+        self.fast_path = self._short, limits.max_depth, len(self._run) - 1
         """Characters, brackets and digits in a row that `speedups.harmless` may let pass."""
         # A fraction may be long (a double has up to 767 digits); an integer part or an exponent may not.
         self._too_many_digits = re.compile(rb"(?<![\d.])\d{%d}" % (limits.max_digits + 1))

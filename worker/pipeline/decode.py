@@ -7,31 +7,26 @@ key. It works in portions, so that hostile bodies do not hold up the loop, and w
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from worker import speedups
 from worker.errors import DecodeError
-from worker.message import DEAD_LETTER, Message
+from worker.message import DEAD_LETTER, message_of
 from worker.outcome import Rejected, Retried
 from worker.pipeline.batch_leases import LEASE_OVER, leases_over
-from worker.pipeline.deduplication import by_message_id
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.letter import restored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from worker.codecs.codec import Codec
     from worker.facts import Emit
-    from worker.message import Delivery
+    from worker.message import Delivery, Message
     from worker.outcome import Outcome
 
 DECODE_BYTES: Final = 256 * 1024
 """Decoded in one step of the loop. The dearest body costs 45 ms for 200 KB, and a batch may hold twenty of them."""
-_make: Final = tuple.__new__
-"""`Message._make` also counts the fields, and takes twice the time."""
 
 
 @dataclass(slots=True)
@@ -79,28 +74,8 @@ class Decoder:
 
     def _add(self, decoded: Decoded, deliveries: list[Delivery], now: float) -> None:
         """Decode *deliveries* into *decoded*, or leave them out."""
-        values = self._values(deliveries)
-        usually = self._key is by_message_id and not decoded.stopped
-        usually = usually and not (self._ordered and any(delivery.over(now) for delivery in deliveries))
-        records = speedups.messages(deliveries, values, now) if usually else None
-        if records is None:
-            self._add_each(decoded, deliveries, values, now)
-        else:
-            decoded.deliveries += deliveries
-            decoded.records += records
-
-    def _values(self, deliveries: Sequence[Delivery]) -> list[object]:
-        """The decoded bodies, up to the first that has no value."""
-        decode, values = self._codec.decode, list[object]()
-        with suppress(BaseException):  # met again by whoever wants that value, who has an outcome for it
-            for delivery in deliveries:
-                values.append(decode(delivery.body))
-        return values
-
-    def _add_each(self, decoded: Decoded, deliveries: Sequence[Delivery], values: Sequence[object], now: float) -> None:
-        """One by one; the first of them have their *values*."""
         decode, key, stopped = self._codec.decode, self._key, decoded.stopped
-        for place, delivery in enumerate(deliveries):
+        for delivery in deliveries:
             if stopped and delivery.group_id in stopped:
                 self._leave_out(decoded, delivery, HELD_BACK)
                 continue
@@ -109,7 +84,7 @@ class Decoder:
                 self._leave_out(decoded, delivery, LEASE_OVER)
                 continue
             try:
-                value = values[place] if place < len(values) else decode(delivery.body)
+                value = decode(delivery.body)
                 record = message_of(delivery, key(value, delivery), value)
                 if DEAD_LETTER in delivery.attributes:
                     record = record._replace(attributes=restored(delivery.attributes, self._source))
@@ -145,22 +120,3 @@ def undecoded(error: BaseException) -> Outcome:
     if isinstance(error, DecodeError):
         return Rejected(error.reason, error.detail)
     return Retried(type(error).__name__, detail="unexpected in the codec")
-
-
-def message_of(delivery: Delivery, key: str, value: object) -> Message:
-    """What the sink and your function see of a delivery."""
-    fields = (
-        key,
-        value,
-        delivery.body,
-        delivery.message_id,
-        delivery.sent_at,
-        delivery.received_at,
-        delivery.receive_count,
-        delivery.group_id,
-        delivery.attributes,
-        delivery.trace_header,
-        delivery.sequence_number,
-        delivery.deduplication_id,
-    )
-    return _make(Message, fields)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from worker import speedups
 from worker.message import Message
 
 if TYPE_CHECKING:
@@ -68,13 +67,12 @@ def as_values(messages: Sequence[Message]) -> Rows:
     Raises:
         TypeError: an attribute holds no Unicode text, or a key is none: a statement would take its row for filling.
     """
-    if (usually := speedups.values(messages)) is not None:
-        return Rows(FILLED, usually)
     fields: list[Any] = list(chain.from_iterable(messages))
     *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)
     if None in plain[0]:
         raise TypeError("a message has no key")
-    cells = dict(zip(COLUMNS, [*plain, list(map(_attributes_text, attributes))], strict=True))
+    texts = [_attributes_text(some) if some else None for some in attributes]
+    cells = dict(zip(COLUMNS, [*plain, texts], strict=True))
     columns = tuple(name for name in COLUMNS if name in FILLED or cells[name].count(None) < len(messages))
     return Rows(columns, _interleaved([cells[name] for name in columns]))
 

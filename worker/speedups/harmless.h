@@ -1,6 +1,6 @@
 /* Whether a body cannot hold the decoder up. */
-#ifndef WORKER_USUAL_HARMLESS_H
-#define WORKER_USUAL_HARMLESS_H
+#ifndef WORKER_SPEEDUPS_HARMLESS_H
+#define WORKER_SPEEDUPS_HARMLESS_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

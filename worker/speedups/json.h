@@ -1,6 +1,6 @@
-/* The few words of JSON that SQS's usual answer is made of; anything else is for a real parser. */
-#ifndef WORKER_USUAL_JSON_H
-#define WORKER_USUAL_JSON_H
+/* The few forms of JSON that an answer of SQS is made of; anything else is for a real parser. */
+#ifndef WORKER_SPEEDUPS_JSON_H
+#define WORKER_SPEEDUPS_JSON_H
 
 #include <stddef.h>
 #include <stdint.h>

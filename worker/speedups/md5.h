@@ -1,6 +1,6 @@
 /* MD5 of up to ten texts at once, and whether each is what its sender said (RFC 1321). */
-#ifndef WORKER_USUAL_MD5_H
-#define WORKER_USUAL_MD5_H
+#ifndef WORKER_SPEEDUPS_MD5_H
+#define WORKER_SPEEDUPS_MD5_H
 
 #include <stddef.h>
 #include <stdint.h>

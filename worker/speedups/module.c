@@ -1,27 +1,10 @@
-/* The module: six functions, and what they have learned of deliveries and messages. */
+/* The module: two functions, and what they have learned of our classes. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "answer.h"
-#include "deletion.h"
+#include "deliveries.h"
 #include "harmless.h"
-#include "messages.h"
-#include "receive.h"
-#include "rows.h"
-
-static PyObject *answer(PyObject *Py_UNUSED(module), PyObject *data)
-{
-    return answer_in(data);
-}
-
-static PyObject *deletion(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != 2) {
-        PyErr_SetString(PyExc_TypeError, "deletion(head, deliveries)");
-        return NULL;
-    }
-    return deletion_of(PyModule_GetState(module), arguments[0], arguments[1]);
-}
+#include "shape.h"
 
 static PyObject *deliveries(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -48,50 +31,30 @@ static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *argument
     return PyBool_FromLong(is_harmless(arguments[0], bounds[0], bounds[1], bounds[2]));
 }
 
-static PyObject *messages(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != 3) {
-        PyErr_SetString(PyExc_TypeError, "messages(deliveries, values, now)");
-        return NULL;
-    }
-    return messages_of(PyModule_GetState(module), arguments[0], arguments[1], arguments[2]);
-}
-
-static PyObject *values(PyObject *Py_UNUSED(module), PyObject *messages)
-{
-    return values_of(messages);
-}
-
 static PyMethodDef METHODS[] = {
-    {"answer", answer, METH_O, NULL},
-    {"deletion", (PyCFunction)(void (*)(void))deletion, METH_FASTCALL, NULL},
     {"deliveries", (PyCFunction)(void (*)(void))deliveries, METH_FASTCALL, NULL},
     {"harmless", (PyCFunction)(void (*)(void))harmless, METH_FASTCALL, NULL},
-    {"messages", (PyCFunction)(void (*)(void))messages, METH_FASTCALL, NULL},
-    {"values", values, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static int begin(PyObject *module)
 {
-    return shape_learn(PyModule_GetState(module));
+    return shapes_learn(PyModule_GetState(module));
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
 {
-    Shape *shape = PyModule_GetState(module);
-    Py_VISIT(shape->usual);
-    Py_VISIT(shape->message);
-    Py_VISIT(shape->letter);
+    Shapes *shapes = PyModule_GetState(module);
+    Py_VISIT(shapes->delivery.prototype);
+    Py_VISIT(shapes->attribute.prototype);
     return 0;
 }
 
 static int clear(PyObject *module)
 {
-    Shape *shape = PyModule_GetState(module);
-    Py_CLEAR(shape->usual);
-    Py_CLEAR(shape->message);
-    Py_CLEAR(shape->letter);
+    Shapes *shapes = PyModule_GetState(module);
+    Py_CLEAR(shapes->delivery.prototype);
+    Py_CLEAR(shapes->attribute.prototype);
     return 0;
 }
 
@@ -99,8 +62,8 @@ static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, (void *)begin}, {0, NULL}};
 
 static struct PyModuleDef MODULE = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "worker.speedups.usual",
-    .m_size = sizeof(Shape),
+    .m_name = "worker.speedups._speedups",
+    .m_size = sizeof(Shapes),
     .m_methods = METHODS,
     .m_slots = SLOTS,
     .m_traverse = traverse,

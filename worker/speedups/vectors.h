@@ -1,6 +1,6 @@
 /* Functions compiled twice, for wide vectors and for any processor; which is taken is decided when they are loaded. */
-#ifndef WORKER_USUAL_VECTORS_H
-#define WORKER_USUAL_VECTORS_H
+#ifndef WORKER_SPEEDUPS_VECTORS_H
+#define WORKER_SPEEDUPS_VECTORS_H
 
 #include <stdint.h> /* defines __GLIBC__, where there is one: the others cannot decide at loading */
 

@@ -88,15 +88,15 @@ def no_pause() -> None:
 
 def say_bodies() -> None:
     """One body in so many is printed."""
-    values, bodies = Decoder._values, iter(range(1 << 62))
+    add, bodies = Decoder._add, iter(range(1 << 62))
 
-    def talk(self: Decoder, deliveries: Any) -> Any:
+    def talk(self: Decoder, batch: Any, deliveries: Any, now: float) -> None:
         for delivery in deliveries:
             if next(bodies) % EACH == 0:
                 sys.stdout.write(delivery.body + "\n")
-        return values(self, deliveries)
+        add(self, batch, deliveries, now)
 
-    put(Decoder, "_values", talk)
+    put(Decoder, "_add", talk)
 
 
 def hoard() -> None:

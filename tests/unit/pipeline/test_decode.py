@@ -14,11 +14,11 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
 from worker.codecs.json.codec import JsonCodec
-from worker.message import Delivery, Message
+from worker.message import Delivery, Message, message_of
 from worker.outcome import DONE, Rejected, Retried
 from worker.pipeline.answers import outcomes_of
 from worker.pipeline.batch_leases import LEASE_OVER
-from worker.pipeline.decode import DECODE_BYTES, message_of, portions
+from worker.pipeline.decode import DECODE_BYTES, portions
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.lane import HELD_BACK
 

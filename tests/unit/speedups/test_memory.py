@@ -12,8 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.unit.speedups.spelled import answered, document
-from tests.unit.speedups.test_rows import ONE
+from tests.unit.speedups.spelled import EVERYTHING, document, message, of_messages
 from worker import speedups
 
 ROOT: Final = Path(__file__).parents[3]
@@ -36,7 +35,10 @@ def ran(*arguments: str, **environment: str) -> str:
 
 @pytest.mark.slow
 def test_no_answer_makes_it_read_or_write_beyond_its_memory(tmp_path: Path) -> None:
-    """Built with sanitizers, which end the process at the first such step, and fed twelve thousand answers."""
+    """Built with sanitizers, which end the process at the first such step, and fed twelve thousand answers.
+
+    Each is fed whole, spoiled and cut off.
+    """
     folders = ("--build-lib", str(tmp_path), "--build-temp", str(tmp_path / "objects"))
     ran(
         "setup.py",
@@ -63,43 +65,39 @@ def test_no_answer_makes_it_read_or_write_beyond_its_memory(tmp_path: Path) -> N
 def test_it_keeps_nothing() -> None:
     """After thousands of answers of each end no memory is left behind."""
     cut = document(["x" * 100] * 9 + ["\x01"])
-    some = speedups.deliveries(document(["x" * 100] * 10), 1.0, 2.0)
-    assert some is not None
-    for name, once in (
-        ("deliveries", lambda: speedups.deliveries(document(['a"b'] * 10), 1.0, 2.0)),
-        ("none of them", lambda: speedups.deliveries(cut, 1.0, 2.0)),
-        ("no Unicode", lambda: speedups.deliveries(document(["x", "y"]).replace(b'"y"', b'"\xff"'), 1.0, 2.0)),
-        ("an answer", lambda: speedups.answer(answered(b"x" * 100))),
-        ("messages", lambda: speedups.messages(some, [{}] * 10, -1.0)),
-        ("a delete", lambda: speedups.deletion(b"x" * 100, some)),
-        ("rows", lambda: speedups.values([ONE] * 100)),
-        ("no answer", lambda: speedups.answer(answered(b"x") + b"y")),
-    ):
-        once()
+    whole = of_messages([message("{}", **EVERYTHING)] * 10)
+    assert speedups.deliveries(whole, 1.0, 2.0) is not None
+    answers = {
+        "deliveries": document(['a"b'] * 10),
+        "none of them": cut,
+        "no Unicode": document(["x", "y"]).replace(b'"y"', b'"\xff"'),
+        "all that a message may have": whole,
+        "no Unicode in a name": whole.replace(b"kind", b"ki\xffd"),
+    }
+    for name, answer in answers.items():
+        speedups.deliveries(answer, 1.0, 2.0)
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
             for _ in range(2_000):
-                once()
+                speedups.deliveries(answer, 1.0, 2.0)
             assert tracemalloc.get_traced_memory()[0] - before < 20_000, name
         finally:
             tracemalloc.stop()
 
 
-def test_without_it_everything_takes_the_careful_way() -> None:
+def test_without_it_everything_takes_the_way_in_python() -> None:
     """As where no compiler was at hand: the same program, one module less."""
     program = (
         "import sys; sys.modules['worker.speedups._speedups'] = None\n"
         "from worker import speedups; from worker.sqs.open import HOW; from worker.codecs.json.codec import JsonCodec\n"
-        "print(speedups.BUILT, speedups.answer(b''), speedups.deliveries(b'', 0, 0), speedups.harmless('', 1, 1, 1))\n"
-        "print(speedups.values([]), speedups.messages([], [], 0), speedups.deletion(b'', []))\n"
+        "print(speedups.BUILT, speedups.deliveries(b'', 0, 0), speedups.harmless('', 1, 1, 1))\n"
         "print(JsonCodec().decode('{}'), HOW)"
     )
     said = ran("-c", program)
-    assert said.splitlines()[0] == "False None None False"
+    assert said.splitlines()[0] == "False None False"
     assert "its extension in C was not built" in said
-    assert said.splitlines()[1] == "None None None"
-    assert said.splitlines()[2].startswith("{}")
+    assert said.splitlines()[1].startswith("{}")
 
 
 def test_the_demonstration_is_exact_without_it(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class JsonCodec:
         self._limits = limits or DecodeLimits()
         self._bounds = JsonBounds(self._limits)
         self._harmless = self._bounds.harmless
-        self._characters, self._brackets, self._digits = self._bounds.usual
+        self._characters, self._brackets, self._digits = self._bounds.fast_path
 
     def decode(self, body: str) -> dict[str, object]:
         """The object in *body*; see the protocol.

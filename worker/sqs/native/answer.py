@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httptools
 
-from worker import speedups
 from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -92,11 +91,6 @@ class AnswerReader:
         Raises:
             WireTrouble: this is no answer of SQS, and no larger piece of it will be.
         """
-        if not self.taken and (whole := speedups.answer(data)) is not None:
-            self._headers, self._body = whole
-            self._status, self._arrived_at, self.taken = 200, self._clock(), len(data)
-            self.headed = self.complete = self.reusable = True
-            return True
         self.taken += len(data)
         try:
             self._parser.feed_data(data)
@@ -177,7 +171,7 @@ class AnswerReader:
         self._refusal = self._refused()
 
     def on_body(self, piece: bytes) -> None:
-        """Bytes of the body. The usual answer comes in one piece and is not copied."""
+        """Bytes of the body. An answer mostly comes in one piece and is not copied."""
         if self.complete:
             return
         if not self._body:
