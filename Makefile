@@ -153,6 +153,7 @@ map: setup ## the rooms of worker/, drawn from its imports into docs/internals.m
 pages: map ## what programs write: tables of settings and metrics, contracts, and the drawing of the rooms
 	$(BIN)/python -m worker config --markdown > docs/settings.md
 	$(BIN)/python -m tests.words.exposition
+	$(BIN)/python -m tests.words.events
 	$(BIN)/python -m tests.house.architecture
 
 version: setup ## the next version, everywhere where one stands: TO=0.2.0
