@@ -18,14 +18,19 @@ import orjson
 
 from tests.contract.notebook import NOTEBOOK, sign
 from tests.system.proxy import Trouble
+from worker.sinks.discard.plugin import PLUGIN as DISCARD
 from worker.sinks.discard.sink import DiscardSink
+from worker.sinks.handler.plugin import PLUGIN as HANDLER
 from worker.sinks.handler.sink import HandlerSink
+from worker.sinks.ndjson.plugin import PLUGIN as NDJSON
 from worker.sinks.ndjson.sink import NdjsonSink
+from worker.sinks.postgres.plugin import PLUGIN as POSTGRES
 from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.sqlite.plugin import PLUGIN as SQLITE
 from worker.sinks.sqlite.sink import SqliteSink
 from worker.sinks.sqlite.statements import BY_KEY, BY_TIME
 from worker.testing.messages import make_message
-from worker.testing.sinks import Case, Child, Guarantee
+from worker.testing.sinks import Case, Child
 
 if TYPE_CHECKING:
     import pytest
@@ -47,7 +52,7 @@ def sqlite(folder: Path, key: Key) -> Case:
         name="sqlite",
         make=lambda: SqliteSink(str(path), keys=[key]),
         keys=lambda: keys_in_table(path),
-        guarantee=Guarantee.TRANSACTIONAL,
+        guarantee=SQLITE.guarantee,
         ordered=True,
         bad=BAD,
         away=lambda: file_locked(path),
@@ -84,7 +89,7 @@ def postgres(folder: Path, servers: StartedOnce) -> Case:
         name="postgres",
         make=lambda: PostgresSink(dsn, table),
         keys=lambda: server.keys(table) if server.sql(f"SELECT to_regclass('{table}')") != [""] else [],
-        guarantee=Guarantee.TRANSACTIONAL,
+        guarantee=POSTGRES.guarantee,
         bad=BAD,
         too_large=make_message("too-large" + "".join(map(str, range(5_000)))),
         away=lambda: troubled(Trouble(refuse=True)),
@@ -103,7 +108,7 @@ def ndjson(folder: Path) -> Case:
         name="ndjson",
         make=lambda: NdjsonSink(str(path)),
         keys=lambda: _keys_in_lines(path),
-        guarantee=Guarantee.AT_LEAST_ONCE,
+        guarantee=NDJSON.guarantee,
         ordered=True,
         bad=BAD,
         away=lambda: _lines_locked(path),
@@ -124,7 +129,7 @@ def handler(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Case:
         name=name,
         make=lambda: HandlerSink(function, timeout_seconds=60, concurrency=2),
         keys=lambda: path.read_text().splitlines() if path.exists() else [],
-        guarantee=Guarantee.AT_LEAST_ONCE,
+        guarantee=HANDLER.guarantee,
         ordered=True,
         bad=BAD,
         away=lambda: _signed("away"),
@@ -141,7 +146,7 @@ def discard() -> Case:
     nowhere = dict.fromkeys(
         ("ordered", "bad", "too_large", "away", "slow", "locked", "refused", "child"), "there is no destination"
     )
-    return Case(name="discard", make=DiscardSink, keys=list, guarantee=Guarantee.NOTHING, cannot=nowhere)
+    return Case(name="discard", make=DiscardSink, keys=list, guarantee=DISCARD.guarantee, cannot=nowhere)
 
 
 CASES: Final[dict[str, Maker]] = {

@@ -8,8 +8,9 @@ import pytest
 
 from tests.contract.broken.run import PASSED, what_it_said
 from tests.contract.broken.sink_suite import DEFECTS, SOUND, Defect
+from worker.sinks.discard.plugin import PLUGIN
 from worker.sinks.discard.sink import DiscardSink
-from worker.testing.sinks import Case, Guarantee, SinkConformance
+from worker.testing.sinks import Case, SinkConformance
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conformance")]  # the run of the suite is shared
 
@@ -48,7 +49,7 @@ def test_what_a_case_leaves_out_in_silence_is_refused() -> None:
             name="mine",
             make=DiscardSink,
             keys=list,
-            guarantee=Guarantee.NOTHING,
+            guarantee=PLUGIN.guarantee,
             ordered=True,
             cannot={"ordered": "no", "colour": "no", **dict.fromkeys(("away", "slow", "locked", "refused"), "no")},
         )

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from tests.contract.destinations import BAD, SLOW_SECONDS, file_locked, keys_in_table
 from worker.errors import SinkContended, SinkRefused
 from worker.outcome import Rejected
+from worker.sinks.sqlite.plugin import PLUGIN
 from worker.sinks.sqlite.sink import SqliteSink
 from worker.sinks.sqlite.statements import BY_KEY
 from worker.testing.messages import make_message
-from worker.testing.sinks import Case, Child, Guarantee
+from worker.testing.sinks import Case, Child
 
 if TYPE_CHECKING:
     from worker.message import Message
@@ -68,7 +69,7 @@ def sound_case(folder: Path, kind: type[Sound], patience_seconds: float) -> Case
         name=kind.__name__,
         make=lambda: kind(str(path)),
         keys=lambda: keys_in_table(path),
-        guarantee=Guarantee.TRANSACTIONAL,
+        guarantee=PLUGIN.guarantee,
         ordered=True,
         bad=BAD,
         too_large=make_message("too-large" * LONGEST_KEY),

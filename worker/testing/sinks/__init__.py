@@ -8,12 +8,12 @@ Make a class of it, give it the fixture `case`, and pytest runs everything::
             path = tmp_path / "rows"
             return Case(
                 name="mine",
-                make=lambda: MySink(path),
+                make=lambda: PLUGIN.make(MySettings(path=str(path)), make_context()),
                 keys=lambda: path.read_text().split(),
-                guarantee=Guarantee.AT_LEAST_ONCE,
+                guarantee=PLUGIN.guarantee,
                 ordered=True,
                 child=Child("my_package.sink:MySink", (str(path),)),
-                refused=lambda: MySink(path / "no" / "such" / "folder"),
+                refused=lambda: MySink(str(path / "no" / "such" / "folder")),
                 cannot={"bad": "every value can be stored", …},
             )
 
@@ -28,13 +28,14 @@ changelog names them.
 from __future__ import annotations
 
 from worker.testing.sinks.batches import Batches
-from worker.testing.sinks.case import ABILITIES, Case, Child, Guarantee
+from worker.testing.sinks.case import ABILITIES, Case, Child
+from worker.testing.sinks.context import make_context
 from worker.testing.sinks.kills import Kills
 from worker.testing.sinks.lives import Lives
 from worker.testing.sinks.refusals import Refusals
 from worker.testing.sinks.troubles import Troubles
 
-__all__ = ["ABILITIES", "Case", "Child", "Guarantee", "SinkConformance"]
+__all__ = ["ABILITIES", "Case", "Child", "SinkConformance", "make_context"]
 
 
 class SinkConformance(Batches, Refusals, Troubles, Lives, Kills):

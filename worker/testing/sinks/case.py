@@ -7,7 +7,6 @@ skipped with that reason, and pytest counts them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pytest
@@ -17,17 +16,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from worker.message import Message
+    from worker.sinks.plugin import Guarantee
     from worker.sinks.sink import Sink
 
 T = TypeVar("T")
-
-
-class Guarantee(Enum):
-    """What a sink promises of a message that is delivered twice."""
-
-    TRANSACTIONAL = "transactional: a batch is stored whole or not at all, and a redelivery leaves one row"
-    AT_LEAST_ONCE = "at least once: what was accepted is stored, and a redelivery may be stored again"
-    NOTHING = "nothing: what is accepted is lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,7 @@ class Case:
     keys: Callable[[], Sequence[str]]
     """The keys that the destination holds, read from outside, with the repeats, in its order if it has one."""
     guarantee: Guarantee
+    """What its plugin says."""
     ordered: bool = False
     """Its rows have an order, which is that of the batches."""
     bad: Message | None = None
@@ -94,7 +87,12 @@ class Case:
     @property
     def stores(self) -> bool:
         """Whether anything is to be found again."""
-        return self.guarantee is not Guarantee.NOTHING
+        return self.guarantee.kind != "none"
+
+    @property
+    def transactional(self) -> bool:
+        """Whether a batch is stored whole or not at all, and each key once."""
+        return self.guarantee.kind == "transactional"
 
     def needs(self, ability: str, given: T | None) -> T:
         """*given*; without it the test is skipped, with the reason that the case gives."""

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.testing.messages import make_messages
-from worker.testing.sinks.case import Case, Guarantee
 from worker.testing.sinks.promise import promise, promise_stored
 from worker.testing.sinks.watch import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from worker.testing.sinks.case import Case
 
 ROWS = 7
 STEPS = 24
@@ -45,7 +46,7 @@ class Kills:
         lost = {f"b{batch}-{n}" for batch in range(accepted) for n in range(ROWS)} - found
         promise(case, not lost, "what was accepted before the process was killed is stored", f"lost: {sorted(lost)}")
         next_one = [f"b{accepted}-{n}" in found for n in range(ROWS)]
-        whole = case.guarantee is not Guarantee.TRANSACTIONAL or len({*next_one}) == 1
+        whole = not case.transactional or len({*next_one}) == 1
         promise(case, whole, "a batch is stored whole or not at all", f"{sum(next_one)} of {ROWS}")
 
     @pytest.mark.asyncio
@@ -71,7 +72,7 @@ class Kills:
         for name, was_killed in ended.items():
             kept = sum(f"{name}-{n}" in found for n in range(ROWS))
             promise(case, was_killed or kept == ROWS, "what was accepted is stored", f"{kept} of {ROWS}")
-            whole = case.guarantee is not Guarantee.TRANSACTIONAL or kept in {0, ROWS}
+            whole = not case.transactional or kept in {0, ROWS}
             promise(case, whole, "a batch is stored whole or not at all", f"{kept} of {ROWS}, killed at {name}")
 
 

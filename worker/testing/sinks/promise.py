@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from worker.testing.sinks.case import Guarantee
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -24,9 +22,8 @@ def promise(case: Case, kept: bool, what: str, seen: object) -> None:  # noqa: F
     """
     __tracebackhide__ = True
     if not kept:
-        raise AssertionError(
-            f"the sink {case.name}\n  promises  {case.guarantee.value}\n  so        {what}\n  but seen  {seen}"
-        )
+        guarantee = f"{case.guarantee.kind}: {case.guarantee.words}"
+        raise AssertionError(f"the sink {case.name}\n  promises  {guarantee}\n  so        {what}\n  but seen  {seen}")
 
 
 def promise_stored(case: Case, wanted: Sequence[str], *, times: int = 1, what: str = "") -> None:
@@ -49,9 +46,8 @@ def promise_stored(case: Case, wanted: Sequence[str], *, times: int = 1, what: s
 
 def _promise_copies(case: Case, found: Counter[str], wanted: Counter[str], times: int) -> None:
     __tracebackhide__ = True
-    once = case.guarantee is Guarantee.TRANSACTIONAL
-    over = {key: count for key, count in found.items() if count > (1 if once else times * wanted[key])}
-    words = "a key is stored once" if once else "a key is stored no more often than it was written"
+    over = {key: count for key, count in found.items() if count > (1 if case.transactional else times * wanted[key])}
+    words = "a key is stored once" if case.transactional else "a key is stored no more often than it was written"
     promise(
         case, not over, words, f"stored more often: {shown([f'{key} ({count} times)' for key, count in over.items()])}"
     )
