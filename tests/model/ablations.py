@@ -24,6 +24,7 @@ from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.gate import Gate
 from worker.pipeline.give_back import GiveBack
+from worker.pipeline.group_retries import GroupRetries
 from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
@@ -185,7 +186,7 @@ ABLATIONS: Final = (
     _ablation("asks for what never fits", _one(Room, "most", defects.asks_for_what_never_fits), "INV-7", 5495, 1484),
     _ablation("waits for ten after a crash", _one(Gate, "longest", defects.waits_for_ten), "INV-11", 20513, 20591),
     _ablation("remembers nothing", _one(Ledger, "remember", defects.remembers_nothing), "INV-6", 4),
-    _ablation("holds nothing in hand", _one(Lanes, "_hold", defects.holds_nothing), "INV-11", 169),
+    _ablation("holds nothing in hand", _one(GroupRetries, "hold", defects.holds_nothing), "INV-11", 169),
     _ablation("knows no turn", _one(Lanes, "await_turn", defects.knows_no_turn), "INV-9", 799),
     _ablation("trusts its place in a group", _one(Lane, "broken", defects.trusts_its_place), "INV-9", 157, 211),
     _ablation("changes what it lost", _one(Ledger, "changeable", defects.changes_what_it_lost), "INV-10", 7),

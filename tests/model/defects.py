@@ -411,7 +411,7 @@ def goes_on_after_a_failure(self: Lanes, settled: Iterable[tuple[Delivery, Outco
     """Takes what failed for resolved, and hands the next of its group out."""
     settled = list(settled)
     for delivery, _ in settled:
-        self._resolve(self._groups.lane_of(delivery))
+        self._turns.resolve(self._groups.lane_of(delivery))
     return settled
 
 

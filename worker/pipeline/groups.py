@@ -1,7 +1,7 @@
 """Groups: all lanes of one FIFO queue, found by group, and how much waits in them.
 
 Takes deliveries into the lanes of their groups and out again; decides nothing. A lane without messages is forgotten.
-Called by `Lanes` alone.
+Called by `Lanes`, its turns and its retries alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lane: what is in hand of one message group, and in which order it may go on.
 
-Takes no decision; `lanes.py` writes it, and `groups.py` what waits in it. A lane is *broken* when an earlier message of
-it may be in somebody else's hands by now: then nothing of it is begun.
+Takes no decision; `lanes.py`, `turns.py` and `group_retries.py` write it, and `groups.py` what waits in it. A lane is
+*broken* when an earlier message of it may be in somebody else's hands by now: then nothing of it is begun.
 """
 
 from __future__ import annotations

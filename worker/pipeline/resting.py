@@ -1,6 +1,7 @@
 """Resting: groups that wait until a message of theirs is tried again, or comes again; how much of the room they take.
 
-Takes lanes with the time at which they wake, and calls *wake* then. Written by `Lanes` alone.
+Takes lanes with the time at which they wake, and calls *wake* then. Called by `Lanes`, its groups and
+their retries alone.
 """
 
 from __future__ import annotations
