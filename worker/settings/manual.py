@@ -34,10 +34,11 @@ Every setting is an environment variable. A `worker.toml` says the same in table
 - The environment wins over the file, for every pipeline of it; only a region in the file wins over `AWS_REGION`, which
   platforms set for every program.
 - Without a file, or without pipelines in it, the environment describes one pipeline named `default`.
-- With several pipelines, variables that name one pipeline's own things (marked ¹) are refused: they belong in it.
+- With several pipelines, variables that name one pipeline's own things (marked ¹) are refused: set
+  them in the file, in their pipeline.
 - A variable that is empty counts as not set. A misspelt variable under our prefixes is refused; an unknown one is named
   in a notice and ignored.
-- All problems are told at once, before anything starts, with exit code 2.
+- All problems are reported at once, before anything starts, with exit code 2.
 
 ```toml
 # worker.toml

@@ -22,7 +22,7 @@ class PostgresSettings(Section):
         ),
     ]
     """The database of `SINK=postgres`, which needs the extra `postgres` of the package. A secret: never shown. As libpq
-    and the providers write it, several hosts too; a word that the driver does not know is dropped with a notice.
+    and the providers write it, several hosts too; a word that the driver does not know is ignored with a notice.
     Without a password in it, PGPASSWORD or a password file is asked."""
 
     table: Annotated[
