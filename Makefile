@@ -150,7 +150,7 @@ $(NODE_PEERS): bench/peers/package-lock.json
 map: setup ## the rooms of worker/, drawn from its imports into docs/internals.md
 	$(BIN)/python -m tests.house.map
 
-pages: map ## what programs write: tables of settings and metrics, contracts, and the drawing of the rooms
+pages: map ## what programs write: tables of settings, metrics and the log, contracts, the drawing of the rooms
 	$(BIN)/python -m worker config --markdown > docs/settings.md
 	$(BIN)/python -m tests.words.exposition
 	$(BIN)/python -m tests.words.events
