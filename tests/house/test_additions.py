@@ -16,7 +16,7 @@ import pytest
 
 from tests.house.additions import add_codec, add_command, add_metric, add_setting, add_sink
 from tests.house.copied import Copy, copied
-from worker.telemetry.fetch import fetch
+from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
