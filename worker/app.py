@@ -14,20 +14,19 @@ from typing import TYPE_CHECKING, Final
 
 from worker import __version__, facts
 from worker.codecs.registry import make_codec
+from worker.cpus import processes_of
 from worker.errors import QueueRefused, StartRefused
 from worker.patience import patiently
-from worker.pipeline.attempts import most_receives
 from worker.pipeline.dead_letter_depth import DeadLetterDepth
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.pipeline import Pipeline
-from worker.pipeline.poll import PollSettings
-from worker.pipeline.settle import SettleSettings
-from worker.pipeline.sizing import BatchSettings
-from worker.pipeline.spec import Parts, PipelineSpec
-from worker.preflight import circle, inspect, memory_limit, way_of
+from worker.pipeline.spec import Parts
+from worker.preflight import bytes_for, circle, inspect, memory_limit, way_of
+from worker.settings.wishes import fitted
 from worker.sinks import registry as sinks
 from worker.sinks.plugin import SinkContext
+from worker.specify import CALLS, specify
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
 
@@ -43,19 +42,10 @@ if TYPE_CHECKING:
     from worker.sinks.sink import Demand, Sink
     from worker.sqs.queue import Queue, QueueAttributes
 
-DELETE_CALLS: Final = 80
-"""As many as there are receives: what comes in ten at a time goes out ten at a time, over the same distance. Calls that
-there is nothing for cost nothing."""
-CHANGE_CALLS: Final = 8
-OTHER_CALLS: Final = 16
-"""Renewals, dead letters and looks at the queue's counts."""
-DELETE_LINGER_SECONDS: Final = 0.05
 NOT_NAMED: Final = (
     "allow the worker sqs:SendMessage and sqs:GetQueueAttributes there, or name it in SQS_DLQ_URL; until then only SQS"
     " moves messages that fail, after it has handed each out often enough, and without a reason"
 )
-DRAIN_WAIT_SECONDS: Final = 1.0
-"""With `--drain` an empty queue is the end, so nobody waits 20 s for it."""
 
 
 async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
@@ -70,7 +60,7 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
         region=place.region,
         endpoint_url=place.endpoint_url,
         receivers=settings.receivers,
-        settlers=DELETE_CALLS + CHANGE_CALLS + OTHER_CALLS,
+        settlers=CALLS,
         visibility_timeout=settings.visibility_timeout,
         dead_letters=address != settings.queue,
     )
@@ -115,11 +105,13 @@ async def open_pipeline(
     dead_letters, dead_letter_attributes = await _open_dead_letters(
         settings, worker, (queue.name, attributes), emit, into
     )
-    _check(settings, worker, attributes, dead_letter_attributes, emit, ways)
     sink = make_sink(settings, emit)
+    _check(settings, worker, (attributes, dead_letter_attributes), sink.demand, emit, ways)
     into.push_async_callback(sink.close)
     await patiently(sink.open, emit)
-    spec = specify(settings, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)
+    memory = bytes_for(memory_limit(), processes_of(worker.processes))
+    fit = fitted(settings, sink.demand, most_bytes=memory)
+    spec = specify(fit, attributes, sink.demand, receiving=worker.enable_consumer, drain=drain)
     parts = Parts(
         queue=queue,
         sink=sink,
@@ -143,60 +135,16 @@ async def open_pipeline(
 def _check(
     settings: PipelineSettings,
     worker: WorkerSettings,
-    queue: QueueAttributes,
-    dead_letters: QueueAttributes | None,
+    queues: tuple[QueueAttributes, QueueAttributes | None],
+    demand: Demand,
     emit: Emit,
     ways: list[Way],
 ) -> None:
     """Refuse what the preflight refuses, warn of the rest; the way of its dead letters is added to *ways*."""
-    way = way_of(settings, queue, dead_letters)
-    findings = inspect(settings, worker, queue, dead_letters, memory_limit=memory_limit())
+    way = way_of(settings, *queues)
+    findings = inspect(settings, worker, *queues, demand=demand, memory_limit=memory_limit())
     _heed(settings.name, [*findings, *circle(way, ways)], emit)
     ways.append(way)
-
-
-def specify(
-    settings: PipelineSettings, attributes: QueueAttributes, demand: Demand, *, receiving: bool, drain: bool
-) -> PipelineSpec:
-    """The pipeline's numbers: what the settings allow, the queue has, and the sink can take."""
-    rows = settings.batch_max_rows if demand.max_rows is None else min(settings.batch_max_rows, demand.max_rows)
-    wait = min(settings.wait_seconds, DRAIN_WAIT_SECONDS) if drain else settings.wait_seconds
-    return PipelineSpec(
-        name=settings.name,
-        lease_seconds=settings.visibility_timeout or attributes.visibility_timeout,
-        largest_message=attributes.max_message_bytes,
-        poll=PollSettings(settings.max_messages, wait, settings.receivers, repeatable=attributes.fifo),
-        batch=_batch(settings, rows),
-        settle=SettleSettings(
-            deletes=DELETE_CALLS,
-            changes=1 if attributes.fifo else CHANGE_CALLS,
-            linger_seconds=DELETE_LINGER_SECONDS,
-            retry_base_seconds=settings.retry_base_seconds,
-            retry_max_seconds=settings.retry_max_seconds,
-        ),
-        writers=min(settings.concurrency, demand.max_writers or settings.concurrency),
-        max_messages=settings.in_flight_max_messages,
-        max_bytes=settings.in_flight_max_bytes,
-        fifo=attributes.fifo,
-        hold_seconds=settings.sink_hold_seconds,
-        receiving=receiving,
-        write_limit_seconds=demand.seconds,
-        own_code=demand.own_code,
-        max_receives=most_receives(
-            settings.max_receives, attributes.redrive, dead_letters=settings.dlq is not None, fifo=attributes.fifo
-        ),
-        redrive_count=attributes.redrive.max_receive_count if attributes.redrive else None,
-    )
-
-
-def _batch(settings: PipelineSettings, rows: int) -> BatchSettings:
-    return BatchSettings(
-        rows,
-        settings.batch_max_bytes,
-        settings.batch_max_wait_ms / 1000 if rows > 1 else 0.0,
-        keeps_wait="batch_max_wait_ms" in settings.model_fields_set,
-        target_seconds=settings.batch_target_ms / 1000 or None,
-    )
 
 
 async def _open_dead_letters(

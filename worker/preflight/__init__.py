@@ -11,6 +11,6 @@ from worker.finding import Finding, Severity
 from worker.preflight.circles import Way, circle, way_of
 from worker.preflight.examine import examine
 from worker.preflight.inspect import inspect
-from worker.preflight.memory import memory_limit
+from worker.preflight.memory import bytes_for, memory_limit
 
-__all__ = ["Finding", "Severity", "Way", "circle", "examine", "inspect", "memory_limit", "way_of"]
+__all__ = ["Finding", "Severity", "Way", "bytes_for", "circle", "examine", "inspect", "memory_limit", "way_of"]

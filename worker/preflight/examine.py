@@ -44,6 +44,8 @@ async def examine(
     *ways* are those of the dead letters of the pipelines examined before; its own is added.
     """
     findings: list[Finding] = []
+    sink = _made(settings, make_sink)
+    demand = None if isinstance(sink, SinkError) else sink.demand
     try:
         queue, round_trip = await _measured(settings, open_queue, findings)
     except QueueError as error:
@@ -51,11 +53,13 @@ async def examine(
     else:
         findings.append(Finding("queue", "ok", f"answers: {queue.visible} visible, {queue.not_visible} in flight"))
         dlq = await _dead_letter_queue(settings, queue, open_queue, findings)
-        findings += inspect(settings, worker, queue, dlq, memory_limit=memory_limit, round_trip_seconds=round_trip)
+        findings += inspect(
+            *(settings, worker, queue, dlq), demand=demand, memory_limit=memory_limit, round_trip_seconds=round_trip
+        )
         way, ways = way_of(settings, queue, dlq), [] if ways is None else ways
         findings += circle(way, ways)
         ways.append(way)
-    findings.append(await _sink(settings, make_sink))
+    findings.append(await _sink(settings, sink))
     return findings
 
 
@@ -129,9 +133,17 @@ def _queue_trouble(settings: PipelineSettings, error: QueueError) -> Finding:
     return Finding("queue", "refuse", f"refused ({error})", fix)
 
 
-async def _sink(settings: PipelineSettings, make_sink: MakeSink) -> Finding:
+def _made(settings: PipelineSettings, make_sink: MakeSink) -> Sink | SinkError:
     try:
-        sink = make_sink(settings)
+        return make_sink(settings)
+    except SinkError as error:
+        return error
+
+
+async def _sink(settings: PipelineSettings, sink: Sink | SinkError) -> Finding:
+    try:
+        if isinstance(sink, SinkError):
+            raise sink
         try:
             said = await _prove(sink)
         finally:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from worker.cpus import processes_of
 from worker.preflight import bounds, leases
+from worker.preflight.batches import batches
 from worker.preflight.dead_letters import dead_letters
-from worker.preflight.memory import memory
+from worker.preflight.memory import bytes_for, memory
 from worker.preflight.repeats import repeats
+from worker.settings.wishes import fitted
 from worker.sinks.plugin import Surroundings
 from worker.sinks.registry import SINKS
+from worker.sinks.sink import Demand
 
 if TYPE_CHECKING:
     from worker.finding import Finding
@@ -24,6 +27,7 @@ def inspect(
     queue: QueueAttributes,
     dlq: QueueAttributes | None,
     *,
+    demand: Demand | None = None,
     memory_limit: int | None = None,
     round_trip_seconds: float | None = None,
 ) -> list[Finding]:
@@ -34,11 +38,15 @@ def inspect(
         worker: the worker's settings.
         queue: what GetQueueAttributes says of the queue.
         dlq: the same of its dead-letter queue; None if there is none, or if it could not be looked at.
+        demand: of the sink; None if it could not be made.
         memory_limit: bytes that the worker, all its processes together, may have; None if there is no limit.
         round_trip_seconds: of one call to the queue; None if it was not measured.
     """
-    processes = processes_of(worker.processes)
+    processes, wanted = processes_of(worker.processes), demand or Demand()
+    unfit = batches(settings, wanted, queue, memory_limit=memory_limit, processes=processes)
+    settings = fitted(settings, wanted, most_bytes=bytes_for(memory_limit, processes))
     return [
+        *unfit,
         leases.visibility(settings, queue),
         leases.renewal(settings, queue),
         *leases.renewals(settings, queue, round_trip_seconds),

@@ -131,6 +131,7 @@ def _pipeline(present: Mapping[str, str], file: File, name: str, *, needs_queue:
     if "queue" not in values and not needs_queue:
         values["queue"] = Value(SOME_QUEUE, "SQS_QUEUE_URL", NOT_SET)
     values["name"] = Value(name, place.path, file.name)
+    values["given"] = Value(frozenset(pipeline_values(place)), place.path, file.name)
     listed = place.path if len(file.pipelines) > 1 else ""
     parts = _parts(place)
     built = tuple(_part(part, listed) for part in parts if part.plugin is not None)

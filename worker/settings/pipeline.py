@@ -167,6 +167,8 @@ class PipelineSettings(Section):
 
     sink_settings: SerializeAsAny[Section] = Section()
 
+    given: frozenset[str] | None = None
+
     concurrency: Annotated[Whole, Variable("WORKER_CONCURRENCY"), Field(ge=1, le=1000)] = 8
     """Batches, or messages of a function that takes one, that are handled at once."""
 
@@ -200,6 +202,10 @@ class PipelineSettings(Section):
     sink_hold_seconds: Annotated[Seconds, Variable("SINK_HOLD_SECONDS"), Field(ge=0, le=VISIBILITY_SECONDS)] = 300.0
     """How long batches in hand keep their leases while the sink is unavailable. Then all but the one that keeps trying
     are given back to the queue, where another worker may have more luck."""
+
+    def is_given(self, field: str) -> bool:
+        """Whether somebody gave *field*: it neither is a default nor follows from others."""
+        return field in (self.model_fields_set if self.given is None else self.given)
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a sink can take at once; the pipeline makes no larger batch and runs no more writes side by side."""
+    """What a sink can take at once, and what it wishes.
+
+    The first four hold whatever is set: the pipeline makes no larger batch and runs no more writes side by side. The
+    others are wishes, for settings that nobody gave; they are known before `open`, and the bounds of what may be in
+    flight grow with them. A sink that wishes large batches wishes both rows and bytes, and an age.
+    """
 
     max_rows: int | None = None
     """None: as the settings say. A function that takes one message says 1."""
@@ -28,6 +33,14 @@ class Demand:
     """Time limit of one write; the lease is not renewed beyond it. None: as long as the lease may live."""
     own_code: bool = False
     """Code of yours runs in the worker's process, and a message may make it end that: see `pipeline/caution.py`."""
+    rows: int | None = None
+    """Messages of a full batch, where `BATCH_MAX_ROWS` is not set."""
+    bytes: int | None = None
+    """Bytes of bodies of a full batch, where `BATCH_MAX_BYTES` is not set."""
+    age_seconds: float | None = None
+    """How long a batch waits to be full, counted from its oldest message, where `BATCH_MAX_WAIT_MS` is not set."""
+    writers: int | None = None
+    """Writes at once, where `WORKER_CONCURRENCY` is not set."""
 
 
 class Sink(Protocol):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.preflight import Finding, inspect
 from worker.settings import PipelineSettings, WorkerSettings
 from worker.sqs.queue import QueueAttributes, Redrive
+
+if TYPE_CHECKING:
+    from worker.sinks.sink import Demand
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:"
 QUEUE = QueueAttributes(
@@ -40,11 +43,13 @@ def found(
     memory_limit: int | None = None,
     dlq_address: str | None = None,
     round_trip: float | None = None,
+    demand: Demand | None = None,
     **settings: Any,
 ) -> dict[str, Finding]:
     """The worst finding of each check."""
     pipeline = PipelineSettings(**({"queue": "orders", "dlq": dlq_address} | settings))
     worker = WorkerSettings(drain_seconds=drain, processes=processes)
-    findings = inspect(pipeline, worker, queue, dlq, memory_limit=memory_limit, round_trip_seconds=round_trip)
+    measured: dict[str, Any] = {"memory_limit": memory_limit, "round_trip_seconds": round_trip}
+    findings = inspect(pipeline, worker, queue, dlq, demand=demand, **measured)
     worst = sorted(findings, key=lambda f: ("ok", "warn", "refuse").index(f.severity))
     return {f.check: f for f in worst}

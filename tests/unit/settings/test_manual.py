@@ -29,7 +29,7 @@ def test_every_field_has_a_variable_and_prose() -> None:
     parts = [part.settings for kind in KINDS.values() for part in kind.ours()]
     for model in (WorkerSettings, PipelineSettings, *parts):
         described = {s.field: s.description for s in settings_of(model)}
-        assert set(model.model_fields) - set(described) <= {"name", "sink_settings", "codec_settings"}
+        assert set(model.model_fields) - set(described) <= {"name", "given", "sink_settings", "codec_settings"}
         assert all(described.values())
 
 
