@@ -49,6 +49,10 @@ class Buffer(Protocol):
         """Let one of those who wait in `take` look for other work."""
         ...
 
+    def flush(self) -> None:
+        """Let no batch wait for more: nothing more will come for a while."""
+        ...
+
     def close(self) -> None:
         """End of input: handlers get empty batches from now on, and what nobody has begun waits for `unbegun`."""
         ...
@@ -119,6 +123,10 @@ class Arrivals:
         """The next batch; empty when the buffer is closed."""
         sizing = self._sizing
         return await self._channel.take(sizing.rows, weight=sizing.max_bytes, linger=sizing.wait_seconds)
+
+    def flush(self) -> None:
+        """Let no batch wait for more."""
+        self._channel.flush()
 
     def close(self) -> None:
         """End of input."""

@@ -86,6 +86,11 @@ class Channel(Generic[T]):
         """Give the first of those who wait an empty batch, so that it looks for other work."""
         self._takers.serve_first([])
 
+    def flush(self) -> None:
+        """Hand out what waits to whoever wants it, however young it is."""
+        self._arrivals = deque((-inf, items) for _, items in self._arrivals)
+        self._takers.advance()
+
     def close(self) -> None:
         """End of input: takers get what is left, then empty lists."""
         self.closed = True

@@ -111,6 +111,10 @@ class Lanes:
         """Let one who waits in `take` look for other work."""
         self._runs.nudge()
 
+    def flush(self) -> None:
+        """Let no batch wait for more."""
+        self._runs.flush()
+
     async def take(self) -> list[Delivery]:
         """The next batch: whole runs of groups, each in order; empty when closed."""
         return await self._runs.take()

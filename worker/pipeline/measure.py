@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from worker.facts import Emit
+    from worker.pipeline.buffer import Buffer
     from worker.pipeline.ledger import Ledger
     from worker.pipeline.poll import Poller
     from worker.sqs.queue import Queue
@@ -33,11 +34,20 @@ class Measurer:
     """One per pipeline; ends by cancellation."""
 
     def __init__(
-        self, queue: Queue, *, ledger: Ledger, poller: Poller, random: Random, emit: Emit, pipeline: str
+        self,
+        queue: Queue,
+        *,
+        ledger: Ledger,
+        poller: Poller,
+        buffer: Buffer,
+        random: Random,
+        emit: Emit,
+        pipeline: str,
     ) -> None:
         self._queue = queue
         self._ledger = ledger
         self._poller = poller
+        self._buffer = buffer
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
@@ -52,10 +62,15 @@ class Measurer:
                     break
 
     async def until_empty(self) -> None:
-        """Return once the queue is empty; retries and other workers' messages in flight are waited for."""
+        """Return once the queue is empty; retries and other workers' messages in flight are waited for.
+
+        When a receive came back empty no batch waits for more.
+        """
         zeroes = 0
         while zeroes < ZEROES_TO_BE_EMPTY:
             await asyncio.sleep(DRAIN_SECONDS)
+            if self._poller.empties > 0:
+                self._buffer.flush()
             idle = self._poller.empties > 0 and len(self._ledger) == 0
             zeroes = zeroes + 1 if idle and await self._measure() == 0 else 0
 

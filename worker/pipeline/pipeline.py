@@ -74,7 +74,13 @@ class Pipeline:
         self.poller = self._make_poller(parts)
         self.renewer = Renewer(parts.queue, ledger=self.ledger, emit=emit, pipeline=name)
         self.measurer = Measurer(
-            parts.queue, ledger=self.ledger, poller=self.poller, random=parts.random, emit=emit, pipeline=name
+            parts.queue,
+            ledger=self.ledger,
+            poller=self.poller,
+            buffer=self.buffer,
+            random=parts.random,
+            emit=emit,
+            pipeline=name,
         )
         self.dead_letter_depth = [depth for depth in [parts.dead_letter_depth] if depth]
         self.ahead.watch(self.handler, self.poller, self.settler)

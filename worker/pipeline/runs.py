@@ -51,6 +51,10 @@ class Runs:
         """Let one who waits in `take` look for other work."""
         self._channel.nudge()
 
+    def flush(self) -> None:
+        """Let no batch wait for more."""
+        self._channel.flush()
+
     def close(self) -> list[Delivery]:
         """End of input; take out what nobody has taken."""
         left = [delivery for run in self._channel.empty() for delivery in run]

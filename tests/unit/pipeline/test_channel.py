@@ -31,6 +31,27 @@ async def test_an_incomplete_batch_is_taken_when_its_oldest_item_is_old_enough()
 
 
 @simulated
+async def test_what_is_flushed_waits_for_nothing_more() -> None:
+    """Whoever waits is given what there is, and so is who comes next; what is put afterwards is young again."""
+    channel: Channel[int] = Channel()
+    waiting = asyncio.create_task(channel.take(2, linger=60))
+    await asyncio.sleep(1)
+    channel.flush()
+    channel.put([1])
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    channel.flush()
+    assert await waiting == [1]
+    channel.put([2])
+    channel.flush()
+    assert await channel.take(2, linger=60) == [2]
+    assert asyncio.get_running_loop().time() == 2
+    channel.put([3])
+    assert await channel.take(2, linger=60) == [3]
+    assert asyncio.get_running_loop().time() == 62
+
+
+@simulated
 async def test_weight_completes_a_batch_and_bounds_it() -> None:
     """A batch ends before the item that would make it too heavy; a single heavier item still comes, alone."""
     channel: Channel[int] = Channel(lambda item: item)
