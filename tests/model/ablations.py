@@ -14,18 +14,18 @@ from unittest.mock import patch
 
 from tests.model import defects, world
 from tests.model.scenario import play
-from worker.pipeline import deadletter, lanes, pipeline, settle, write
+from worker.pipeline import deadletter, lanes, settle, wiring, write
 from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import Caution
 from worker.pipeline.deadletter import DeadLetters
+from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
 from worker.pipeline.gate import Gate
 from worker.pipeline.give_back import GiveBack
 from worker.pipeline.group_retries import GroupRetries
-from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
@@ -36,6 +36,7 @@ from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
 from worker.pipeline.stopping import Stop
+from worker.pipeline.tries import Tries
 from worker.pipeline.write import Writer
 from worker.sqs.lease import LeaseClock
 
@@ -108,7 +109,7 @@ _GHOSTS: Final = (
 
 ABLATIONS: Final = (
     _ablation("writes nothing", _one(Writer, "write", defects.writes_nothing), "INV-2", 0, 1),
-    _ablation("deletes before the commit", _one(Handler, "_write", defects.deletes_before_the_commit), "INV-2", 0, 1),
+    _ablation("deletes before the commit", _one(Tries, "once", defects.deletes_before_the_commit), "INV-2", 0, 1),
     _ablation("deletes what failed", _one(Settler, "settle", defects.deletes_what_failed), "INV-2", 0, 1),
     _ablation("keys by receipt, not by message", _one(world, "make_key", defects.keys_by_receipt), "INV-7", 4),
     _ablation("skips failed entries", _one(Entries, "_ask", defects.skips_failed_entries), "INV-1", 24),
@@ -141,7 +142,7 @@ ABLATIONS: Final = (
     _ablation("drops what nobody had begun", _one(Arrivals, "unbegun", defects.gives_nothing_back), "INV-1", 6),
     _ablation(
         "forgets a batch when cancelled",
-        _one(Handler, "_given_back_if_cancelled", defects.forgets_when_cancelled),
+        _one(Decider, "give_back", defects.forgets_when_cancelled),
         "INV-1 INV-5",
         9,
     ),
@@ -165,9 +166,9 @@ ABLATIONS: Final = (
         "INV-7",
         476,
     ),
-    _ablation("counts no receives", _one(Handler, "_judged", lambda _, outcomes: outcomes), "INV-7", 29),
+    _ablation("counts no receives", _one(Decider, "judged", lambda _, outcomes: outcomes), "INV-7", 29),
     _ablation("dead-letters both ways", _one(Reject, "ask", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
-    _ablation("has no lanes", _one(pipeline, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
+    _ablation("has no lanes", _one(wiring, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
     _ablation(
         "gives back oldest first",
         _one(lanes, "newest_first", defects.oldest_first) + _one(settle, "newest_first", defects.oldest_first),
@@ -178,7 +179,7 @@ ABLATIONS: Final = (
     _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7 INV-11", 282, 12),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
-    _ablation("answers twice", _one(Handler, "_decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
+    _ablation("answers twice", _one(Decider, "decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
     _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),
     _ablation("keeps room for idle polls", _one(Room, "_make_room", defects.keeps_room_for_polls), "INV-7", 240),
@@ -223,8 +224,8 @@ ABLATIONS: Final = (
         77,
         155,
     ),
-    _ablation("divides nothing", _one(Handler, "_put_aside", defects.divides_nothing), "INV-11", 12, 64),
-    _ablation("keeps its turn", _one(Handler, "_write", defects.keeps_its_turn), "INV-11", 12, 64),
+    _ablation("divides nothing", _one(Tries, "_put_aside", defects.divides_nothing), "INV-11", 12, 64),
+    _ablation("keeps its turn", _one(Tries, "once", defects.keeps_its_turn), "INV-11", 12, 64),
     _ablation("asks nobody else", _one(Breaker, "wants_another", defects.asks_nobody_else), "INV-11", 311, 753),
     _ablation(
         "takes a refusal for proof that the sink is there",

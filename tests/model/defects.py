@@ -7,7 +7,7 @@ says what is replaced by what.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,23 +20,24 @@ from worker.pipeline.batch_leases import BatchLeases
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.caution import POLL_SECONDS, Caution
+from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
 from worker.pipeline.ending import Ending
 from worker.pipeline.entries import Entries
 from worker.pipeline.give_back import GiveBack
-from worker.pipeline.handle import Handler
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.letter import Brevity, Draft
 from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
+from worker.pipeline.tries import Tries
 from worker.pipeline.write import Writer, Written
 from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
@@ -57,13 +58,13 @@ if TYPE_CHECKING:
 
 HARD_CODED_SECONDS: Final = 30
 
-add, decided_by_handler, handle_batch = Decoder._add, Handler._decide, Handler._write
+add, decide = Decoder._add, Decider.decide
 try_write = Writer._try
 settle, settle_otherwise, close_settler = Settler.settle, Settler._settle_otherwise, Settler.close
 ask, change, unbegun, decided = Entries._ask, GiveBack.ask, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
-write_part, received = Handler._write, Caution.received
+once, received = Tries.once, Caution.received
 answered = Breaker.answered
 leave, due, hold = Ledger.leave, Ledger.due, Ledger._hold
 
@@ -75,9 +76,9 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
     return Written([DONE] * len(records), 1)
 
 
-async def deletes_before_the_commit(self: Handler, part: Part, **__: object) -> None:
+async def deletes_before_the_commit(self: Tries, part: Part, **__: object) -> None:
     """Settles, and then writes."""
-    self._decide([(delivery, DONE) for delivery in part.deliveries])
+    self._decider.decide([(delivery, DONE) for delivery in part.deliveries])
     leases = BatchLeases([], life=self._life, limit_seconds=None, ordered=False, clock=self._now)
     await self._writer.write(part.records, leases=leases)
 
@@ -137,16 +138,14 @@ def takes_garbage_for_done(self: Decoder, batch: Decoded, deliveries: list[Deliv
     batch.left_out[:] = [(one, DONE if isinstance(end, Rejected) else end) for one, end in batch.left_out]
 
 
-@contextmanager
-def forgets_when_cancelled(_: Handler, __: Sequence[Delivery]) -> Iterator[None]:
+def forgets_when_cancelled(_: Decider, __: Sequence[Delivery]) -> None:
     """Drops the batch in hand when it is cancelled."""
-    yield
 
 
-def answers_twice(self: Handler, outcomes: list[tuple[Delivery, Outcome]]) -> None:
+def answers_twice(self: Decider, outcomes: list[tuple[Delivery, Outcome]]) -> None:
     """Hands each outcome on twice."""
-    decided_by_handler(self, outcomes)
-    decided_by_handler(self, outcomes)
+    decide(self, outcomes)
+    decide(self, outcomes)
 
 
 # ── settling ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -424,16 +423,16 @@ def blames_all_for_what_is_unsaid(error: BaseException, count: int) -> list[Outc
     return [meant.alone] * count if isinstance(meant, ToHalve) and not isinstance(error, SinkRefused) else meant
 
 
-def divides_nothing(self: Handler, part: Part) -> None:
+def divides_nothing(self: Tries, part: Part) -> None:
     """Tries a batch that the sink did not take as a whole, until it does."""
-    self.aside.put(part)
+    self._aside.put(part)
 
 
-async def keeps_its_turn(self: Handler, part: Part, **more: Any) -> None:
+async def keeps_its_turn(self: Tries, part: Part, **more: Any) -> None:
     """Tries what the sink did not take until it does, and nothing else meanwhile."""
-    await write_part(self, part, **more)
-    while (again := await self.aside.next()) is not None:
-        await write_part(self, again)
+    await once(self, part, **more)
+    while (again := await self._aside.next()) is not None:
+        await once(self, again)
 
 
 def takes_a_refusal_for_proof(self: Breaker, *, taken: bool) -> None:  # noqa: ARG001 - as the right one

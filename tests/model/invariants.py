@@ -375,4 +375,4 @@ class Witness:
 
 def in_stages(pipeline: Pipeline) -> int:
     """Deliveries that some stage has in its hands; one that is rejected is counted by two for a moment."""
-    return len(pipeline.buffer) + pipeline.handler.handling + pipeline.settler.pending
+    return len(pipeline.buffer) + pipeline.under_way.handling + pipeline.settler.pending

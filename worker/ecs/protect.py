@@ -66,7 +66,7 @@ class Protector:
     def _busy(self, pipelines: Sequence[Pipeline]) -> bool:
         if self._any_work:
             return any(len(pipeline.ledger) for pipeline in pipelines)
-        return any(pipeline.handler.longest_seconds >= LONG_SECONDS for pipeline in pipelines)
+        return any(pipeline.under_way.longest_seconds >= LONG_SECONDS for pipeline in pipelines)
 
     async def _ask(self, wish: Wish) -> float:
         """Ask for it; how long to wait before the next look."""

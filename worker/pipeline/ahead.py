@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from worker.pipeline.aside import Aside
     from worker.pipeline.breaker import Breaker
     from worker.pipeline.buffer import Buffer
-    from worker.pipeline.handle import Handler
     from worker.pipeline.ledger import Ledger
     from worker.pipeline.poll import Poller
     from worker.pipeline.settle import Settler
     from worker.pipeline.sizing import Sizing
+    from worker.pipeline.under_way import UnderWay
 
 LOOK_SECONDS: Final = 1.0
 WAITING_SECONDS: Final = 5.0
@@ -44,6 +44,7 @@ class Ahead:
         buffer: Buffer,
         aside: Aside,
         breaker: Breaker,
+        under_way: UnderWay,
         emit: Emit,
         pipeline: str,
     ) -> None:
@@ -56,14 +57,15 @@ class Ahead:
         self._buffer = buffer
         self._aside = aside
         self._breaker = breaker
+        self._under_way = under_way
         self._emit = emit
         self._pipeline = pipeline
         self._now = asyncio.get_running_loop().time
         self._stalled = False  # all handlers are in long calls; written by _look
 
-    def watch(self, handler: Handler, poller: Poller, settler: Settler) -> None:
+    def watch(self, poller: Poller, settler: Settler) -> None:
         """Those who are watched."""
-        self._handler, self._poller, self._settler = handler, poller, settler
+        self._poller, self._settler = poller, settler
 
     async def run(self) -> None:
         """Look at what waits, until cancelled; for functions of yours, whose calls differ."""
@@ -93,22 +95,22 @@ class Ahead:
 
     def _ahead(self, failed: int) -> int:
         """How many messages may be in flight beside those that *failed*."""
-        handler, rows, most = self._handler, self._sizing.rows, self._max_messages
+        under_way, rows, most = self._under_way, self._sizing.rows, self._max_messages
         if self._sizing.long or self._stalled:
-            begun = handler.handling - failed
-            return tuning.messages_begun(idle=self._writers - handler.busy, rows=rows, begun=begun, maximum=most)
+            begun = under_way.handling - failed
+            return tuning.messages_begun(idle=self._writers - under_way.busy, rows=rows, begun=begun, maximum=most)
         return tuning.messages_ahead(
             writers=self._writers,
             rows=rows,
             write_seconds=self._sizing.write_seconds,
             receive_seconds=self._poller.receive_seconds,
             maximum=most,
-            batches_seen=handler.batches,
+            batches_seen=under_way.batches,
         )
 
     def _look(self) -> None:
-        waited = self._now() - self._handler.began_at
-        all_busy = self._handler.busy >= self._writers and not self._breaker.is_open
+        waited = self._now() - self._under_way.began_at
+        all_busy = self._under_way.busy >= self._writers and not self._breaker.is_open
         self._stalled = all_busy and waited >= WAITING_SECONDS
         if not self._stalled:
             return

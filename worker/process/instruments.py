@@ -139,7 +139,7 @@ def reader(pipeline: Pipeline) -> ReadState:
         away = pipeline.breaker.is_open
         return PipelineState(
             buffered=len(pipeline.buffer) - pipeline.buffer.resting,
-            handling=pipeline.handler.handling,
+            handling=pipeline.under_way.handling,
             settling=pipeline.settler.pending,
             in_flight=len(pipeline.ledger),
             in_flight_bytes=pipeline.room.bytes,

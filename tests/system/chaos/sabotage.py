@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import worker.app
 from tests.model import defects
 from worker.outcome import DONE
-from worker.pipeline import pipeline
+from worker.pipeline import wiring
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
 from worker.pipeline.entries import Entries
-from worker.pipeline.handle import Handler
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
 from worker.pipeline.settle import Settler
+from worker.pipeline.tries import Tries
 from worker.pipeline.write import Writer, Written
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def no_order() -> None:
         init(self, *parts, **{**wired, "ordered": False})
 
     put(Decoder, "__init__", unordered)
-    put(pipeline, "Lanes", Arrivals)
+    put(wiring, "Lanes", Arrivals)
 
 
 def renew_what_left() -> None:
@@ -118,7 +118,7 @@ def leave_late() -> None:
 SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
     "accept-unwritten": (accept_unwritten, "C4 deleted before accepted"),
     "delete-before-write": (
-        lambda: put(Handler, "_write", defects.deletes_before_the_commit),
+        lambda: put(Tries, "once", defects.deletes_before_the_commit),
         "C4 deleted before accepted",
     ),
     "no-deduplication": (no_deduplication, "C3 doubled"),

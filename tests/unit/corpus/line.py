@@ -20,11 +20,14 @@ from worker.message import NO_ATTRIBUTES, Delivery, State
 from worker.pipeline.aside import Aside
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals
+from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.handle import Handler
 from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
+from worker.pipeline.tries import Tries
+from worker.pipeline.under_way import UnderWay
 from worker.pipeline.write import Writer
 from worker.sinks.sqlite.sink import SqliteSink
 
@@ -81,24 +84,35 @@ class Line:
             hold_seconds=1, random=random.Random(0), restored=aside.hasten, emit=lambda _: None, pipeline="p"
         )
         settler: Settler = noted  # type: ignore[assignment] # the one method of it that a handler calls
-        handler = Handler(
-            life=Life(emit=lambda _: None, pipeline="p"),
+        life, under_way = Life(emit=lambda _: None, pipeline="p"), UnderWay()
+        decider = Decider(buffer=buffer, settler=settler, suspects=None, max_receives=None, under_way=under_way)
+        tries = Tries(
+            life=life,
             buffer=buffer,
-            decoder=Decoder(self.codec, self.key, source="orders", ordered=False, emit=lambda _: None, pipeline="p"),
             writer=Writer(self.sink, breaker=breaker, ordered=False, emit=lambda _: None, pipeline="p"),
-            breaker=breaker,
             aside=aside,
-            suspects=None,
-            ordered=False,
-            crowding=lambda: 0,
-            settler=settler,
-            write_limit_seconds=None,
-            max_receives=None,
+            decider=decider,
             sizing=sizing,
-            followed=lambda: None,
+            under_way=under_way,
+            ordered=False,
+            limit_seconds=None,
+            hold_seconds=1,
+            crowding=lambda: 0,
             wall=lambda: 0.0,
             emit=lambda _: None,
             pipeline="p",
+        )
+        handler = Handler(
+            life=life,
+            buffer=buffer,
+            decoder=Decoder(self.codec, self.key, source="orders", ordered=False, emit=lambda _: None, pipeline="p"),
+            tries=tries,
+            aside=aside,
+            decider=decider,
+            suspects=None,
+            sizing=sizing,
+            under_way=under_way,
+            begun_or_ended=lambda: None,
         )
         buffer.put(deliveries)
         async with asyncio.TaskGroup() as tasks:

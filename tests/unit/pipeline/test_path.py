@@ -243,4 +243,4 @@ async def test_what_is_set_aside_is_no_longer_counted_as_handled() -> None:
     await bench.send_body("bad")
     async with bench.running() as pipeline:
         await asyncio.sleep(5)
-        assert (pipeline.handler.handling, pipeline.settler.pending, len(pipeline.ledger)) == (1, 0, 1)
+        assert (pipeline.under_way.handling, pipeline.settler.pending, len(pipeline.ledger)) == (1, 0, 1)
