@@ -29,6 +29,7 @@ from worker.sinks.plugin import SinkContext
 from worker.specify import CALLS, specify
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
+from worker.sqs.spec import QueueSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +51,11 @@ NOT_NAMED: Final = (
 
 async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
     """The queue at *address* (URL, ARN or name). Importing the SDK costs 0.3 s, so only who opens a queue pays it."""
-    from worker.sqs.open import open_native_queue  # noqa: PLC0415 - as above
-    from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue  # noqa: PLC0415 - as the docstring says
+    from worker.sqs.open import open_native_queue  # noqa: PLC0415 - as the docstring says
+    from worker.sqs.sdk.open import open_sdk_queue  # noqa: PLC0415 - as above
 
     place = beside(address, settings.queue, region=settings.region, endpoint_url=settings.endpoint_url)
-    spec = AwsQueueSpec(
+    spec = QueueSpec(
         queue=address,
         pipeline=settings.name,
         region=place.region,
@@ -65,7 +66,7 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
         dead_letters=address != settings.queue,
     )
     if settings.transport == "sdk":
-        return await open_aws_queue(spec, emit)
+        return await open_sdk_queue(spec, emit)
     return await open_native_queue(spec, emit, required=settings.transport == "native")
 
 

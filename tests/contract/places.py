@@ -18,7 +18,8 @@ import aiohttp
 from tests.contract.local import loopback_url, memory
 from tests.contract.wire import Wire
 from worker.sqs.open import open_native_queue
-from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
+from worker.sqs.spec import QueueSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -72,7 +73,7 @@ class ServerPlace:
 
     async def open(self, name: str) -> Queue:
         """See `Place`."""
-        spec = AwsQueueSpec(
+        spec = QueueSpec(
             queue=name,
             pipeline="orders",
             region="us-east-1",
@@ -84,7 +85,7 @@ class ServerPlace:
         queue = await (
             open_native_queue(spec, self.facts.append, required=True)
             if self._native
-            else open_aws_queue(spec, self.facts.append)
+            else open_sdk_queue(spec, self.facts.append)
         )
         self._stack.push_async_callback(queue.close)
         return queue

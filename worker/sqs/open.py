@@ -1,6 +1,6 @@
 """Opens a queue for our own request path: found by the SDK, spoken to without it where that is the same to SQS.
 
-`open_native_queue` takes what `open_aws_queue` takes and gives a `NativeQueue` that stands on the SDK's queue, or,
+`open_native_queue` takes what `open_sdk_queue` takes and gives a `NativeQueue` that stands on the SDK's queue, or,
 where only the SDK will do, that queue itself, with a fact that says why. What it gives is closed by its `close`.
 """
 
@@ -18,7 +18,7 @@ from worker.sqs.native.call import Requester, Signing
 from worker.sqs.native.pool import Pool, tls_context
 from worker.sqs.native.queue import NativeQueue, NativeSpec
 from worker.sqs.sdk.fit import Unfit, fitness
-from worker.sqs.sdk.queue import open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
 from worker.sqs.sdk.session import MARGIN_SECONDS, SETTLE_SECONDS
 from worker.sqs.sign import Signer
 
@@ -27,29 +27,30 @@ if TYPE_CHECKING:
 
     from worker.facts import Emit
     from worker.sqs.sdk.fit import Fit
-    from worker.sqs.sdk.queue import AwsQueue, AwsQueueSpec
+    from worker.sqs.sdk.queue import SdkQueue
     from worker.sqs.sdk.session import Clients
+    from worker.sqs.spec import QueueSpec
 
 HOW: Final = "plain Signature Version 4 over HTTP" + ("" if speedups.BUILT else "; its extension in C was not built")
 """What an operator is told of the native path."""
 
 
 async def open_native_queue(
-    spec: AwsQueueSpec,
+    spec: QueueSpec,
     emit: Emit,
     *,
     required: bool = False,
     wall: Callable[[], float] = time.time,
     margin_seconds: float = MARGIN_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
-) -> NativeQueue | AwsQueue:
+) -> NativeQueue | SdkQueue:
     """The queue of *spec*, found and readable, by the quicker way that fits; *required* says that only ours will do.
 
     Raises:
-        QueueRefused: as `open_aws_queue` says; or our way is *required* and does not fit.
+        QueueRefused: as `open_sdk_queue` says; or our way is *required* and does not fit.
         QueueUnavailable: SQS could not be reached; trying again may help.
     """
-    beneath = await open_aws_queue(spec, emit, wall=wall, margin_seconds=margin_seconds, settle_seconds=settle_seconds)
+    beneath = await open_sdk_queue(spec, emit, wall=wall, margin_seconds=margin_seconds, settle_seconds=settle_seconds)
     async with AsyncExitStack() as opened:
         opened.push_async_callback(beneath.close)
         found = await fitness(beneath.clients, queue_url=beneath.url)

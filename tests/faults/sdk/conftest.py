@@ -12,7 +12,7 @@ from tests.faults.sdk.scripted import (
 )
 from tests.faults.sdk.steps import LAPSE, spec_of, write_credentials
 from worker.sqs.open import open_native_queue
-from worker.sqs.sdk.queue import open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -55,6 +55,6 @@ async def queue(request: pytest.FixtureRequest, server: Scripted, facts: list[Fa
             spec, facts.append, required=True, wall=wall, margin_seconds=LAPSE, settle_seconds=LAPSE
         )
     else:
-        opened = await open_aws_queue(spec, facts.append, wall=wall, margin_seconds=LAPSE, settle_seconds=LAPSE)
+        opened = await open_sdk_queue(spec, facts.append, wall=wall, margin_seconds=LAPSE, settle_seconds=LAPSE)
     yield opened
     await opened.close()

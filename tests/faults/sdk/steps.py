@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.message import Delivery
-from worker.sqs.sdk.queue import AwsQueueSpec
+from worker.sqs.spec import QueueSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ def spoil_credentials(file: Path) -> None:
     file.write_text("[default\n")
 
 
-def spec_of(server: Scripted, *, queue: str | None = None, visibility_timeout: int | None = None) -> AwsQueueSpec:
+def spec_of(server: Scripted, *, queue: str | None = None, visibility_timeout: int | None = None) -> QueueSpec:
     """The queue `orders` on the scripted server."""
-    return AwsQueueSpec(
+    return QueueSpec(
         queue=queue or f"{server.endpoint_url}/000000000000/orders",
         pipeline="orders",
         region="us-east-1",

@@ -17,7 +17,7 @@ from tests.unit.sqs.native.test_tls import authority, server_side
 from worker.loopback.server import LoopbackServer
 from worker.loopback.sqs import LoopbackSqs
 from worker.sqs.open import open_native_queue
-from worker.sqs.sdk.queue import AwsQueueSpec
+from worker.sqs.spec import QueueSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ async def test_an_address_that_begins_no_tls_keeps_nobody_from_the_queue(
         port = int(server.endpoint_url.rpartition(":")[2])
         with mute(port):
             url = f"https://queues:{port}"
-            spec = AwsQueueSpec(f"{url}/000000000000/orders", "orders", "us-east-1", url, 2, 8, None)
+            spec = QueueSpec(f"{url}/000000000000/orders", "orders", "us-east-1", url, 2, 8, None)
             queue = await open_native_queue(spec, facts.append, required=True)
             await asyncio.gather(*(queue.attributes() for _ in range(8)), queue.receive(10, 0))
             await queue.close()

@@ -33,7 +33,7 @@ from worker.errors import (
 )
 from worker.facts import Fact, RequestMade
 from worker.sqs.queue import OK, Queue
-from worker.sqs.sdk.queue import open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
 
 HTML = b"<html><body>Please log in to the hotel's network.</body></html>"
 
@@ -151,7 +151,7 @@ async def test_close_fails_what_is_under_way_and_what_waits_for_a_connection(
     server: Scripted, facts: list[Fact]
 ) -> None:
     """Closing ends a call in the middle of its request and one that has none yet, both as QueueUnavailable."""
-    queue = await open_aws_queue(spec_of(server), facts.append)
+    queue = await open_sdk_queue(spec_of(server), facts.append)
     server.answers("DeleteMessageBatch", BlackHole())
     async with asyncio.TaskGroup() as tasks:
         deletes = [tasks.create_task(closing(queue)) for _ in range(2)]

@@ -13,7 +13,7 @@ from tests.faults.sdk.steps import delivery, spec_of
 from worker.facts import DeliveryDamaged, Fact
 from worker.message import Outgoing
 from worker.sqs.queue import OK, UNKNOWN, Failed, Queue
-from worker.sqs.sdk.queue import open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
 
 DAMAGES = {
     "wrong md5": (message(2, MD5OfBody="0" * 32), "md5", "id-2"),
@@ -78,7 +78,7 @@ async def test_receive_asks_for_no_more_than_it_needs(server: Scripted, facts: l
     """The request holds the limit, the wait, the attributes of a delivery, and a visibility only if one is set."""
     server.answers("ReceiveMessage", said({}))
     for visibility, attempt in ((None, None), (77, "try-1")):
-        opened = await open_aws_queue(spec_of(server, visibility_timeout=visibility), facts.append)
+        opened = await open_sdk_queue(spec_of(server, visibility_timeout=visibility), facts.append)
         assert await opened.receive(3, 0, attempt_id=attempt) == []
         await opened.close()
     plain, full = (request.document for request in server.asked("ReceiveMessage"))

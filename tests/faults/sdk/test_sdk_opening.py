@@ -24,7 +24,7 @@ from worker.errors import (
 )
 from worker.sqs.open import open_native_queue
 from worker.sqs.queue import OK, Queue
-from worker.sqs.sdk.queue import open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +130,7 @@ async def test_opening_without_credentials_says_what_to_do(
     """No credentials at all: the error names the queue and the ways to give some."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials_file.with_name("none")))
     with pytest.raises(CredentialsRefused, match=r"'orders' in account 000000000000, region us-east-1.*AWS_PROFILE"):
-        await open_aws_queue(spec_of(server), facts.append)
+        await open_sdk_queue(spec_of(server), facts.append)
     assert server.requests == []
 
 
@@ -138,7 +138,7 @@ async def test_opening_by_arn_asks_for_the_url(server: Scripted, facts: list[Fac
     """An ARN is resolved by name and owner, and the URL that SQS gives is used from then on."""
     server.answers("GetQueueUrl", said({"QueueUrl": "https://elsewhere/1/orders"}))
     arn = "arn:aws:sqs:eu-west-1:111122223333:orders"
-    opened = await open_aws_queue(spec_of(server, queue=arn), facts.append)
+    opened = await open_sdk_queue(spec_of(server, queue=arn), facts.append)
     await opened.close()
     (resolved,) = server.asked("GetQueueUrl")
     (read,) = server.asked("GetQueueAttributes")
@@ -152,14 +152,14 @@ async def test_opening_a_forbidden_queue_names_the_permissions(server: Scripted,
     """What is missing is said in IAM's words."""
     server.answers("GetQueueAttributes", refused(403, "AccessDenied"))
     with pytest.raises(QueueRefused, match=r"'orders'.*sqs:ReceiveMessage.*SQS's words"):
-        await open_aws_queue(spec_of(server), facts.append)
+        await open_sdk_queue(spec_of(server), facts.append)
 
 
 async def test_opening_when_sqs_is_away_is_passing_trouble(server: Scripted, facts: list[Fact]) -> None:
     """A worker that starts during an outage is told that trying again may help."""
     server.answers("GetQueueAttributes", Reply(503, b"", REQUEST_ID))
     with pytest.raises(QueueUnavailable, match="Http503"):
-        await open_aws_queue(spec_of(server), facts.append)
+        await open_sdk_queue(spec_of(server), facts.append)
 
 
 async def test_queue_attributes_that_make_no_sense_are_not_understood(server: Scripted, queue: Queue) -> None:

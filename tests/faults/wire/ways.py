@@ -8,7 +8,8 @@ from typing import Final
 from worker.facts import Emit
 from worker.sqs.open import open_native_queue
 from worker.sqs.queue import Queue
-from worker.sqs.sdk.queue import AwsQueueSpec, open_aws_queue
+from worker.sqs.sdk.open import open_sdk_queue
+from worker.sqs.spec import QueueSpec
 
 LAPSE: Final = 3.0
 """Seconds that a way waits for an answer beyond what it must (in production 5, 10): as few as a busy machine allows."""
@@ -21,7 +22,7 @@ Way = Callable[[str, str, int | None, Emit], Awaitable[Queue]]
 
 async def _sdk(endpoint_url: str, name: str, visibility_timeout: int | None, emit: Emit) -> Queue:
     spec = _spec(endpoint_url, name, visibility_timeout)
-    return await open_aws_queue(spec, emit, margin_seconds=LAPSE, settle_seconds=LAPSE)
+    return await open_sdk_queue(spec, emit, margin_seconds=LAPSE, settle_seconds=LAPSE)
 
 
 async def _native(endpoint_url: str, name: str, visibility_timeout: int | None, emit: Emit) -> Queue:
@@ -29,8 +30,8 @@ async def _native(endpoint_url: str, name: str, visibility_timeout: int | None, 
     return await open_native_queue(spec, emit, required=True, margin_seconds=LAPSE, settle_seconds=LAPSE)
 
 
-def _spec(endpoint_url: str, name: str, visibility_timeout: int | None) -> AwsQueueSpec:
-    return AwsQueueSpec(
+def _spec(endpoint_url: str, name: str, visibility_timeout: int | None) -> QueueSpec:
+    return QueueSpec(
         queue=f"{endpoint_url}/000000000000/{name}",
         pipeline="orders",
         region="us-east-1",

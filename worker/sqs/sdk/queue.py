@@ -8,15 +8,9 @@ ends in an answer or in one of our errors. Import it late: the SDK costs 300 ms.
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import QueueError, QueueRefused
 from worker.facts import DeliveryDamaged
-from worker.sqs.address import check_endpoint, locate
-from worker.sqs.explain import ENDPOINT, explained
 from worker.sqs.lease import LeaseClock
 from worker.sqs.parse import (
     QUEUE_ATTRIBUTES,
@@ -30,47 +24,28 @@ from worker.sqs.parse import (
     undamaged,
 )
 from worker.sqs.queue import require_batch
-from worker.sqs.sdk.call import Caller
-from worker.sqs.sdk.session import MARGIN_SECONDS, SETTLE_SECONDS, Clients, translated
+from worker.sqs.sdk.session import translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from worker.facts import Emit
     from worker.message import Delivery, Outgoing
-    from worker.sqs.address import QueueAddress
     from worker.sqs.queue import Admission, Answer, QueueAttributes
+    from worker.sqs.sdk.call import Caller
+    from worker.sqs.sdk.session import Clients
+    from worker.sqs.spec import QueueSpec
 
     Method = Callable[..., Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class AwsQueueSpec:
-    """Which queue, from where, and how many calls at a time."""
-
-    queue: str
-    """URL, ARN or name."""
-    pipeline: str
-    region: str | None
-    """None: from the URL or ARN, else the SDK's own choice."""
-    endpoint_url: str | None
-    receivers: int
-    """Receives at a time; each holds a connection for a whole long poll."""
-    settlers: int
-    """Other calls at a time."""
-    visibility_timeout: int | None
-    """Seconds; None: the queue's own."""
-    dead_letters: bool = False
-    """It is sent to, and never received from."""
-
-
-class AwsQueue:
-    """One queue behind the SDK. Made by `open_aws_queue`; closed by `close`."""
+class SdkQueue:
+    """One queue behind the SDK. Made by `open_sdk_queue`; closed by `close`."""
 
     def __init__(
         self,
         caller: Caller,
-        spec: AwsQueueSpec,
+        spec: QueueSpec,
         *,
         emit: Emit,
         name: str,
@@ -197,56 +172,3 @@ class AwsQueue:
 def dated(raw: Mapping[str, Any]) -> str:
     """The answer's Date; empty without one."""
     return str(raw.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""))
-
-
-async def open_aws_queue(
-    spec: AwsQueueSpec,
-    emit: Emit,
-    *,
-    wall: Callable[[], float] = time.time,
-    margin_seconds: float = MARGIN_SECONDS,
-    settle_seconds: float = SETTLE_SECONDS,
-) -> AwsQueue:
-    """The queue of *spec*, found and readable.
-
-    Raises:
-        CredentialsRefused, QueueMissing, QueueRefused: in words that name the queue, its account and region, and what
-            to do.
-        QueueUnavailable: SQS could not be reached; trying again may help.
-    """
-    address = locate(spec.queue, region=spec.region, endpoint_url=spec.endpoint_url)
-    clients = Clients(emit, pipeline=spec.pipeline, region=address.region, endpoint_url=address.endpoint_url, wall=wall)
-    async with AsyncExitStack() as opened:
-        opened.push_async_callback(clients.close)
-        try:
-            await clients.open(receivers=spec.receivers, settlers=spec.settlers)
-            address = replace(address, region=clients.region)
-            _require_tls(clients.endpoint_url)
-            caller = Caller(clients, emit, pipeline=spec.pipeline, settle_seconds=settle_seconds)
-            url = await _url_of(address, caller)
-            queue = AwsQueue(
-                caller, spec, emit=emit, name=address.name, url=url, wall=wall, margin_seconds=margin_seconds
-            )
-            await queue.attributes()  # a URL says nothing about whether its queue exists
-        except QueueError as error:
-            raise explained(error, address, dead_letters=spec.dead_letters) from error
-        opened.pop_all()
-        return queue
-
-
-def _require_tls(endpoint_url: str) -> None:
-    """Whatever named the endpoint (a variable, a profile, a plugin of the SDK): this is where requests would go."""
-    try:
-        check_endpoint(endpoint_url)
-    except ValueError as error:
-        raise QueueRefused("open", ENDPOINT, f"the AWS configuration leads to {endpoint_url}: {error}") from None
-
-
-async def _url_of(address: QueueAddress, caller: Caller) -> str:
-    if address.url is not None:
-        return address.url
-    asked = {"QueueName": address.name}
-    if address.account is not None:
-        asked["QueueOwnerAWSAccountId"] = address.account
-    answer = await caller.call("open", caller.clients.settling.get_queue_url, asked)
-    return str(answer["QueueUrl"])

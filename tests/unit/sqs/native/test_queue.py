@@ -32,7 +32,7 @@ from worker.sqs.native.call import Untimed
 from worker.sqs.native.queue import FRAME_BYTES, NativeQueue
 from worker.sqs.open import open_native_queue
 from worker.sqs.queue import OK, Queue
-from worker.sqs.sdk.queue import AwsQueue
+from worker.sqs.sdk.queue import SdkQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -153,7 +153,7 @@ async def test_what_is_sent_is_what_the_sdk_sends(server: Scripted, queue: Queue
         lambda _: None,
     )
     assert isinstance(beneath, NativeQueue)
-    assert isinstance(other, AwsQueue)
+    assert isinstance(other, SdkQueue)
     attributes = {"raw": Attribute("Binary", b"\x00\xff"), "kind": Attribute("Number.int", "1")}
     sent = Outgoing("Grüße", attributes=attributes, group_id="g", deduplication_id="d", trace_header="t")
     ok = said({"Successful": [{"Id": "0"}]})
@@ -276,8 +276,8 @@ def settings_of(server: Scripted, transport: str) -> PipelineSettings:
     [
         ("auto", "", NativeQueue),
         ("native", "", NativeQueue),
-        ("sdk", "", AwsQueue),
-        ("auto", "HTTP_PROXY", AwsQueue),
+        ("sdk", "", SdkQueue),
+        ("auto", "HTTP_PROXY", SdkQueue),
     ],
     ids=["auto", "native", "sdk", "auto behind a proxy"],
 )
