@@ -18,6 +18,9 @@ from worker.outcome import Done, Reject, Rejected, Retried, Retry
 
 Answer = Retried | Rejected | None
 
+Said = list[Answer] | SinkError
+"""What a call comes to: an answer for each message, or one word for all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failed(Retried):
@@ -55,7 +58,7 @@ def answers_to_failure(said: Retried | Rejected, count: int) -> list[Answer]:
     return [_plain(said)] * count
 
 
-def spoken(said: Retried | Rejected, count: int) -> list[Answer] | SinkError:
+def spoken(said: Retried | Rejected, count: int) -> Said:
     """What *said* means for *count* messages, as a value."""
     try:
         return answers_to_failure(said, count)
@@ -63,7 +66,7 @@ def spoken(said: Retried | Rejected, count: int) -> list[Answer] | SinkError:
         return error
 
 
-def meaning(error: BaseException, count: int) -> list[Answer] | SinkError:
+def meaning(error: BaseException, count: int) -> Said:
     """What *error*, raised by your function, means for *count* messages; whatever its class does when it is asked."""
     if isinstance(error, SinkError):
         return error

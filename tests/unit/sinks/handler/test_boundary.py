@@ -17,7 +17,7 @@ from worker.cancellation import guarded_task
 from worker.errors import BatchFailed, CallHangs, SinkStuck
 from worker.facts import CallHung, HungCallEnded
 from worker.outcome import Retried
-from worker.sinks.handler import call
+from worker.sinks.handler import call, inside
 from worker.sinks.handler.sink import HandlerSink
 from worker.testing.messages import make_message, make_messages
 
@@ -320,7 +320,7 @@ async def test_a_call_that_ends_without_a_word_is_a_retry_at_once(
     def fails(*_: object, **__: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(call, "bind", fails)
+    monkeypatch.setattr(inside, "bind", fails)
     assert [a.reason for a in await sink.write([make_message()]) if a] == ["LookupError"]
     await sink.close()
 
