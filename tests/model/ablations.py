@@ -22,7 +22,7 @@ from worker.pipeline.caution import Caution
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
-from worker.pipeline.entries import Entries
+from worker.pipeline.delete import Delete
 from worker.pipeline.gate import Gate
 from worker.pipeline.give_back import GiveBack
 from worker.pipeline.group_retries import GroupRetries
@@ -41,7 +41,7 @@ from worker.pipeline.write import Writer
 from worker.sqs.lease import LeaseClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SEARCHED: Final = 400
 """Seeds looked at, from 0, when none of the known ones shows the defect."""
@@ -97,6 +97,11 @@ def _one(where: Any, name: str, wrong: Any) -> tuple[tuple[Any, str, Any], ...]:
     return ((where, name, wrong),)
 
 
+def _asking(wrong: Callable[[Any], Any]) -> tuple[tuple[Any, str, Any], ...]:
+    """Of SQS, whether to delete or to give back."""
+    return ((Delete, "ask", wrong(Delete.ask)), (GiveBack, "ask", wrong(GiveBack.ask)))
+
+
 def _ablation(name: str, patches: tuple[tuple[Any, str, Any], ...], invariants: str, *seeds: int) -> Ablation:
     return Ablation(name, patches, frozenset(invariants.split()), seeds)
 
@@ -112,9 +117,9 @@ ABLATIONS: Final = (
     _ablation("deletes before the commit", _one(Tries, "once", defects.deletes_before_the_commit), "INV-2", 0, 1),
     _ablation("deletes what failed", _one(Settler, "settle", defects.deletes_what_failed), "INV-2", 0, 1),
     _ablation("keys by receipt, not by message", _one(world, "make_key", defects.keys_by_receipt), "INV-7", 4),
-    _ablation("skips failed entries", _one(Entries, "_ask", defects.skips_failed_entries), "INV-1", 24),
-    _ablation("takes missing entries for done", _one(Entries, "_ask", defects.takes_missing_for_done), "INV-1", 11),
-    _ablation("trusts lost answers", _one(Entries, "_ask", defects.trusts_lost_answers), "INV-1", 14),
+    _ablation("skips failed entries", _asking(defects.skips_failed_entries), "INV-1", 24),
+    _ablation("takes missing entries for done", _asking(defects.takes_missing_for_done), "INV-1", 11),
+    _ablation("trusts lost answers", _asking(defects.trusts_lost_answers), "INV-1", 14),
     _ablation("renews nothing", _one(Ledger, "due", defects.renews_nothing), "INV-1 INV-7", 133),
     _ablation("renews what nobody has in hand", _GHOSTS, "INV-1", 1, 2),
     _ablation("asks once for many renewals", _one(Ledger, "is_due", defects.renews_whoever), "INV-1 INV-10", 4, 13),

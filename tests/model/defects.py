@@ -23,7 +23,6 @@ from worker.pipeline.caution import POLL_SECONDS, Caution
 from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
 from worker.pipeline.ending import Ending
-from worker.pipeline.entries import Entries
 from worker.pipeline.give_back import GiveBack
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
@@ -61,7 +60,7 @@ HARD_CODED_SECONDS: Final = 30
 add, decide = Decoder._add, Decider.decide
 try_write = Writer._try
 settle, settle_otherwise, close_settler = Settler.settle, Settler._settle_otherwise, Settler.close
-ask, change, unbegun, decided = Entries._ask, GiveBack.ask, Arrivals.unbegun, Lanes.decided
+change, unbegun, decided = GiveBack.ask, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
 once, received = Tries.once, Caution.received
@@ -156,22 +155,34 @@ def deletes_what_failed(self: Settler, settled: Sequence[tuple[Delivery, Outcome
     settle(self, [(delivery, Done()) for delivery, _ in settled])
 
 
-async def skips_failed_entries(self: Entries) -> list[Answer]:
+def skips_failed_entries(call: Any) -> Any:
     """Reads no failed half."""
-    return [answer if answer is UNKNOWN else OK for answer in await ask(self)]
+
+    async def blind(*batch: Any, **more: Any) -> list[Answer]:
+        return [answer if answer is UNKNOWN else OK for answer in await call(*batch, **more)]
+
+    return blind
 
 
-async def takes_missing_for_done(self: Entries) -> list[Answer]:
+def takes_missing_for_done(call: Any) -> Any:
     """Takes an entry that no half of the answer mentions for a success."""
-    return [OK if answer is UNKNOWN else answer for answer in await ask(self)]
+
+    async def blind(*batch: Any, **more: Any) -> list[Answer]:
+        return [OK if answer is UNKNOWN else answer for answer in await call(*batch, **more)]
+
+    return blind
 
 
-async def trusts_lost_answers(self: Entries) -> list[Answer]:
+def trusts_lost_answers(call: Any) -> Any:
     """Takes a call without an answer for performed."""
-    try:
-        return await ask(self)
-    except QueueError:
-        return [OK] * len(self._batch)
+
+    async def blind(self: Any, batch: Sequence[Delivery], **more: Any) -> list[Answer]:
+        try:
+            return list(await call(self, batch, **more))
+        except QueueError:
+            return [OK] * len(batch)
+
+    return blind
 
 
 async def sends_again(self: GiveBack, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]) -> list[Answer]:

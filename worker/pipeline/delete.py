@@ -29,7 +29,9 @@ class Delete:
         """One try. SQS calls the delete of an expired handle a success and may not have deleted anything."""
         self.calls += 1
         now = self._now()  # at every try: a lease may end between two of them
-        self.remember([delivery for delivery in batch if delivery.lost or now >= delivery.deadline])
+        for delivery in batch:
+            if delivery.lost or now >= delivery.deadline:
+                self._ledger.remember(delivery)
         return await self._queue.delete(batch)
 
     def remember(self, undeleted: Sequence[Delivery]) -> None:

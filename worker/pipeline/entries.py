@@ -8,13 +8,12 @@ void or its lease is over. Ends when nothing is left to ask for.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
 from worker.backoff import full_jitter
 from worker.errors import QueueError
-from worker.message import State
+from worker.pipeline.life import RETURNED
 from worker.sqs.queue import OK, UNKNOWN
 
 if TYPE_CHECKING:
@@ -31,14 +30,8 @@ GRACE_SECONDS: Final = 5.0
 """A lease already over is still tried for this long: until somebody else receives the message, its handle works."""
 
 
-@dataclass(slots=True)
-class Decided:
-    """What has been decided since the last look."""
-
-    done: Sequence[Delivery] = field(default_factory=list)
-    """SQS has done what was asked."""
-    given_up: list[Delivery] = field(default_factory=list)
-    """SQS may or may not have done it, and is asked no more."""
+Decided = tuple["Sequence[Delivery]", "Sequence[Delivery]"]
+"""Those for which SQS has done what was asked, and those given up on: it may have, and is asked no more."""
 
 
 class Entries:
@@ -55,8 +48,8 @@ class Entries:
         pipeline: str,
     ) -> None:
         self._operation = operation
-        self._batch = batch
-        """Those that are not decided. Written by `_read` and `_look`."""
+        self.undecided = batch
+        """Written by `_read` and `_look`."""
         self._call = call
         self._random = random
         self._emit = emit
@@ -64,43 +57,36 @@ class Entries:
         self._tries = 0  # written by decided
         self._rested = False  # since the latest of them; written by decided
 
-    async def decided(self) -> Decided | None:
-        """Ask once more, after a pause if that is not the first time; None when every entry is decided."""
-        if not self._batch:
-            return None
+    async def decided(self) -> Decided:
+        """Ask once more for the undecided ones, after a pause if that is not the first time; perhaps none is then."""
         if self._tries and not self._rested:
             await asyncio.sleep(self._pause())
             self._rested = True
             looked = self._look()
-            if looked.done or looked.given_up:
+            if any(looked):
                 return looked
         self._tries, self._rested = self._tries + 1, False
-        handles = [delivery.receipt_handle for delivery in self._batch]
-        return self._read(await self._answers(), handles)
-
-    async def _answers(self) -> list[Answer]:
-        """A call that fails as a whole leaves every entry unknown."""
+        batch = self.undecided
+        handles = [delivery.receipt_handle for delivery in batch]
         try:
-            return await self._ask()
-        except QueueError as error:
-            self._report(error.code, len(self._batch), final=False)
-            return [UNKNOWN] * len(self._batch)
-
-    async def _ask(self) -> list[Answer]:
-        return await self._call(self._batch)
+            answers = await self._call(batch)
+        except QueueError as error:  # a call that fails as a whole leaves every entry unknown
+            self._report(error.code, len(batch), final=False)
+            answers = [UNKNOWN] * len(batch)
+        return self._read(answers, handles)
 
     def _read(self, answers: list[Answer], handles: list[str]) -> Decided:
         """What the answers to *handles* decide."""
-        batch = self._batch
+        batch = self.undecided
         held = [delivery.receipt_handle for delivery in batch]
         if answers.count(OK) == len(batch) and held == handles:  # nearly always; and if any is returned, it is done too
-            self._batch = ()
-            return Decided(batch)
+            self.undecided = ()
+            return batch, ()
         done: list[Delivery] = []
         again: list[Delivery] = []
         given_up: list[Delivery] = []
         for delivery, answer, handle in zip(batch, answers, handles, strict=True):
-            if delivery.state is State.RETURNED:
+            if delivery.state is RETURNED:
                 done.append(delivery)  # whatever the answer says: it was visible, since we have received it again
             elif answer is OK:
                 # A newer handle came in meanwhile: SQS may have ignored the older one.
@@ -110,18 +96,19 @@ class Entries:
             else:
                 self._report(answer.code, 1, final=not answer.retry)
                 (again if answer.retry else given_up).append(delivery)
-        self._batch = again
-        return Decided(done, given_up)
+        self.undecided = again
+        return done, given_up
 
     def _look(self) -> Decided:
         """What needs no asking any more."""
         now = asyncio.get_running_loop().time()
-        done = [one for one in self._batch if one.state is State.RETURNED]
-        asked = [one for one in self._batch if one.state is not State.RETURNED]
-        self._batch = [one for one in asked if not one.lost and now < one.deadline + GRACE_SECONDS]
-        if len(self._batch) < len(asked):
-            self._report("LeaseOver", len(asked) - len(self._batch), final=True)
-        return Decided(done, [one for one in asked if one not in self._batch])
+        done = [one for one in self.undecided if one.state is RETURNED]
+        asked = [one for one in self.undecided if one.state is not RETURNED]
+        given_up = [one for one in asked if one.lost or now >= one.deadline + GRACE_SECONDS]
+        self.undecided = [one for one in asked if one not in given_up]
+        if given_up:
+            self._report("LeaseOver", len(given_up), final=True)
+        return done, given_up
 
     def _pause(self) -> float:
         base, longest = TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS

@@ -31,10 +31,10 @@ class Reject:
     def __init__(
         self,
         dead_letters: DeadLetters | None,
-        *,
         buffer: Buffer,
         endings: Endings,
         alone_seconds: int | None,
+        *,
         emit: Emit,
         pipeline: str,
     ) -> None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, assert_never
 
 from worker import facts
 from worker.backoff import Backoff
-from worker.message import State
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.channel import Channel
 from worker.pipeline.delete import Delete
@@ -27,6 +26,7 @@ from worker.pipeline.ending import Ending, Endings
 from worker.pipeline.entries import Entries
 from worker.pipeline.give_back import GiveBack
 from worker.pipeline.lane import newest_first
+from worker.pipeline.life import HELD, LETTERED, RETURNED
 from worker.pipeline.reject import Reject
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
@@ -86,14 +86,7 @@ class Settler:
         self._endings = Endings(backoff, emit=emit, pipeline=pipeline)
         self._delete = Delete(queue, ledger)
         self._give_back = GiveBack(queue, ledger)
-        self._reject = Reject(
-            dead_letters,
-            buffer=buffer,
-            endings=self._endings,
-            alone_seconds=settings.alone_seconds,
-            emit=emit,
-            pipeline=pipeline,
-        )
+        self._reject = Reject(dead_letters, buffer, self._endings, settings.alone_seconds, emit=emit, pipeline=pipeline)
         self._deletes: Channel[Delivery] = Channel()
         self._changes: Channel[Ending] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
@@ -172,7 +165,7 @@ class Settler:
         self._deletes.put(accepted)
         if len(accepted) < len(done):
             for delivery in done:
-                if delivery.state is State.HELD:
+                if delivery.state is HELD:
                     self._return(self._endings.released(delivery))
 
     def _return(self, ending: Ending) -> None:
@@ -191,21 +184,23 @@ class Settler:
     async def _delete_until_closed(self) -> None:
         while batch := await self._deletes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
             entries = self._entries("delete", batch, self._delete.ask)
-            while (decided := await entries.decided()) is not None:
-                self._leave_deleted(decided.done)
-                self._delete.remember(decided.given_up)
-                self._leave("expired", decided.given_up)
+            while entries.undecided:
+                done, given_up = await entries.decided()
+                self._leave_deleted(done)
+                self._delete.remember(given_up)
+                self._leave("expired", given_up)
 
     async def _change_until_closed(self) -> None:
         while batch := await self._changes.take(BATCH_ENTRIES, linger=self._settings.linger_seconds):
             endings = {ending.delivery: ending for ending in batch}
-            here_again = [delivery for delivery in endings if delivery.state is State.RETURNED]
+            here_again = [delivery for delivery in endings if delivery.state is RETURNED]
             self._leave("expired", here_again)  # nobody has asked for it: its lease was over
             asked = [delivery for delivery in endings if delivery not in here_again]
             entries = self._entries("change", asked, partial(self._give_back.ask, endings=endings))
-            while (decided := await entries.decided()) is not None:
-                self._leave_given_back([endings[delivery] for delivery in decided.done])
-                self._leave("expired", decided.given_up)
+            while entries.undecided:
+                done, given_up = await entries.decided()
+                self._leave_given_back([endings[delivery] for delivery in done])
+                self._leave("expired", given_up)
 
     async def _reject_until_closed(self) -> None:
         while batch := await self._rejects.take(BATCH_ENTRIES):
@@ -231,7 +226,7 @@ class Settler:
             self._deletes.put([delivery])
 
     def _leave_deleted(self, done: Sequence[Delivery]) -> None:
-        lettered = [delivery for delivery in done if delivery.state is State.LETTERED]
+        lettered = [delivery for delivery in done if delivery.state is LETTERED]
         self._leave("rejected", lettered)
         self._leave("deleted", [delivery for delivery in done if delivery not in lettered] if lettered else done)
 
@@ -241,9 +236,10 @@ class Settler:
 
     def _leave(self, outcome: OutcomeName, deliveries: Sequence[Delivery]) -> None:
         """Out of the ledger; what they held back in their groups is settled in turn."""
-        unresolved = [] if outcome == "deleted" else [one for one in deliveries if one.state is not State.LETTERED]
+        if not deliveries:
+            return
+        unresolved = [] if outcome == "deleted" else [one for one in deliveries if one.state is not LETTERED]
         left = self._ledger.leave(deliveries, outcome)
-        if left:
-            self.pending -= len(left)
-            self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(left)))
-            self.settle(self._buffer.left(left, outcome, unresolved))
+        self.pending -= len(left)
+        self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(left)))
+        self.settle(self._buffer.left(left, outcome, unresolved))

@@ -64,9 +64,10 @@ class Asking:
         """The ids of those given up on; what was done is noted in `left`."""
         entries = Entries("delete", batch, self.call, random=Longest(), emit=self.facts.append, pipeline="test")
         given_up: list[str] = []
-        while (decided := await entries.decided()) is not None:
-            self.left += [one.message_id for one in decided.done]
-            given_up += [one.message_id for one in decided.given_up]
+        while entries.undecided:
+            done, undone = await entries.decided()
+            self.left += [one.message_id for one in done]
+            given_up += [one.message_id for one in undone]
         return given_up
 
     def tries(self) -> list[str]:
