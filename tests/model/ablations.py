@@ -22,15 +22,15 @@ from worker.pipeline.caution import Caution
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
-from worker.pipeline.delete import Delete
+from worker.pipeline.deleting import Deleting
 from worker.pipeline.gate import Gate
-from worker.pipeline.give_back import GiveBack
+from worker.pipeline.giving_back import GivingBack
 from worker.pipeline.group_retries import GroupRetries
 from worker.pipeline.lane import Lane
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
-from worker.pipeline.reject import Reject
+from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.renew import Renewer
 from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler
@@ -99,7 +99,7 @@ def _one(where: Any, name: str, wrong: Any) -> tuple[tuple[Any, str, Any], ...]:
 
 def _asking(wrong: Callable[[Any], Any]) -> tuple[tuple[Any, str, Any], ...]:
     """Of SQS, whether to delete or to give back."""
-    return ((Delete, "ask", wrong(Delete.ask)), (GiveBack, "ask", wrong(GiveBack.ask)))
+    return ((Deleting, "ask", wrong(Deleting.ask)), (GivingBack, "ask", wrong(GivingBack.ask)))
 
 
 def _ablation(name: str, patches: tuple[tuple[Any, str, Any], ...], invariants: str, *seeds: int) -> Ablation:
@@ -153,7 +153,7 @@ ABLATIONS: Final = (
     ),
     _ablation("cancels the deletes at the stop", _one(Stop, "last_words", defects.has_no_last_words), "INV-5", 2),
     _ablation("forgets the last ten deletes", _one(Settler, "close", defects.forgets_the_last_ten), "INV-5", 2),
-    _ablation("sends again instead of giving back", _one(GiveBack, "ask", defects.sends_again), "INV-2 INV-7", 6),
+    _ablation("sends again instead of giving back", _one(GivingBack, "ask", defects.sends_again), "INV-2 INV-7", 6),
     _ablation("takes garbage for done", _one(Decoder, "_add", defects.takes_garbage_for_done), "INV-2", 0, 1),
     _ablation("sends no dead letter", _one(DeadLetters, "send", defects.sends_no_letter), "INV-2 INV-3", 0, 1),
     _ablation(
@@ -172,7 +172,7 @@ ABLATIONS: Final = (
         476,
     ),
     _ablation("counts no receives", _one(Decider, "judged", lambda _, outcomes: outcomes), "INV-7", 29),
-    _ablation("dead-letters both ways", _one(Reject, "ask", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
+    _ablation("dead-letters both ways", _one(Rejecting, "ask", defects.goes_both_ways), "INV-1 INV-3 INV-6", 0, 1),
     _ablation("has no lanes", _one(wiring, "Lanes", defects.has_no_lanes), "INV-9", 13, 41),
     _ablation(
         "gives back oldest first",

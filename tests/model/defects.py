@@ -23,7 +23,7 @@ from worker.pipeline.caution import POLL_SECONDS, Caution
 from worker.pipeline.decide import Decider
 from worker.pipeline.decode import Decoder
 from worker.pipeline.ending import Ending
-from worker.pipeline.give_back import GiveBack
+from worker.pipeline.giving_back import GivingBack
 from worker.pipeline.lane import Lane, order_of
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.ledger import Ledger
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from worker.pipeline.decode import Decoded
     from worker.pipeline.gate import Gate
     from worker.pipeline.poll import Poller
-    from worker.pipeline.reject import Reject
+    from worker.pipeline.rejecting import Rejecting
     from worker.pipeline.renew import Renewer
     from worker.pipeline.room import Reservation, Room
     from worker.pipeline.sizing import Sizing
@@ -60,7 +60,7 @@ HARD_CODED_SECONDS: Final = 30
 add, decide = Decoder._add, Decider.decide
 try_write = Writer._try
 settle, settle_otherwise, close_settler = Settler.settle, Settler._settle_otherwise, Settler.close
-change, unbegun, decided = GiveBack.ask, Arrivals.unbegun, Lanes.decided
+change, unbegun, decided = GivingBack.ask, Arrivals.unbegun, Lanes.decided
 cut_to = Draft.cut_to
 failure = Stages._failure
 once, received = Tries.once, Caution.received
@@ -185,7 +185,9 @@ def trusts_lost_answers(call: Any) -> Any:
     return blind
 
 
-async def sends_again(self: GiveBack, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]) -> list[Answer]:
+async def sends_again(
+    self: GivingBack, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]
+) -> list[Answer]:
     """Instead of giving back at a stop: sends a copy and deletes the original."""
     if any(endings[delivery].outcome != "released" for delivery in batch):
         return await change(self, batch, endings=endings)
@@ -232,7 +234,7 @@ def knows_amazons_limit_alone(_: DeadLetters, draft: Draft) -> Outgoing | None:
     return cut_to(draft, MESSAGE_BYTES)
 
 
-async def goes_both_ways(self: Reject, batch: Sequence[tuple[Delivery, Rejected]]) -> list[Ending]:
+async def goes_both_ways(self: Rejecting, batch: Sequence[tuple[Delivery, Rejected]]) -> list[Ending]:
     """Sends a letter, and leaves the message to the redrive policy as well."""
     if self._dead_letters is not None:
         await self._dead_letters.send(batch)

@@ -147,7 +147,7 @@ class Lanes:
                     lane.rejecting[delivery.message_id] = outcome
                 case Retried() if lane.group not in broken and self._retries.hold(lane, delivery, outcome):
                     pass
-                case Released() if outcome is HELD_BACK and lane.group not in broken and self._turns.may_stay(lane):
+                case Released() if outcome == HELD_BACK and lane.group not in broken and self._turns.may_stay(lane):
                     self._life.wait(delivery)
                     self._groups.put_back(lane, delivery)
                 case _:

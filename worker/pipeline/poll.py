@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
-from worker.backoff import full_jitter
-from worker.errors import QueueError, QueueOverLimit, QueueRefused, QueueUnavailable
-from worker.limit import Limits
+from worker.errors import QueueError
 from worker.outcome import Released
 from worker.pipeline import tuning
-from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
+from worker.pipeline.receive_trouble import ReceiveTrouble
+from worker.pipeline.receiving import Receiving
 from worker.pipeline.stage import Stages
 
 if TYPE_CHECKING:
@@ -32,18 +31,8 @@ if TYPE_CHECKING:
     from worker.pipeline.settle import Settler
     from worker.sqs.queue import Queue
 
-SILENT: Final = "no answer; the connection is given up"
-UNREAD: Final = (
-    "answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived: "
-    "given up, and its messages come again, with a receive spent"
-)
 PATIENCE_SECONDS: Final = 0.1
 """How long to wait for room for a full receive before asking for less: fewer, fuller requests."""
-REFUSED_PAUSE_SECONDS: Final = 10.0
-"""Between tries after an error that only people can mend: as often as refused credentials are asked for anew."""
-OVER_LIMIT_PAUSE_SECONDS: Final = 5.0
-FAILED_PAUSE_BASE_SECONDS: Final = 0.5
-FAILED_PAUSE_MAX_SECONDS: Final = 30.0
 EMPTY_PAUSE_SECONDS: Final = 0.5
 """Floor between empty answers, should a server ignore the wait or the settings ask for none: two polls a second."""
 
@@ -77,7 +66,6 @@ class Poller:
         emit: Emit,
         pipeline: str,
     ) -> None:
-        self._queue = queue
         self._now = asyncio.get_running_loop().time
         self._settings = settings
         self._ledger = ledger
@@ -88,12 +76,10 @@ class Poller:
         self._random = random
         self._emit = emit
         self._pipeline = pipeline
-        self._limits = Limits()
+        self._receiving = Receiving(queue, lease_seconds=ledger.lease_seconds)
         self._stop = asyncio.Event()  # set by stop
         self._stages: Stages | None = None  # written by run
-        self._failures = 0  # failed receives in a row; written by the receivers
-        self._failing_since = 0.0  # loop time; written with _failures
-        self._failed_at = 0.0  # loop time of the last failure that counted; written with _failures
+        self._trouble = ReceiveTrouble(random, emit=emit, pipeline=pipeline)
         self.receivers = 0  # running now; written by _start and _receive_until_stopped
         self.wanted = 1  # as the load has it; written by the receivers
         self.progress_at = 0.0  # loop time at which a receiver last got anywhere; written by the receivers
@@ -107,7 +93,7 @@ class Poller:
             async with Stages(may_return=lambda: True) as self._stages:  # a receiver retires when there are too many
                 self._start()
         finally:
-            self._limits.end()
+            self._receiving.end()
 
     def stop(self) -> None:
         """Begin no receive any more; `run` returns when those under way are answered."""
@@ -184,7 +170,7 @@ class Poller:
         size = 0
         wait = self._gate.longest(self._settings.wait_seconds, asked=reservation.messages)
         try:
-            deliveries = await self._ask(reservation, attempt, wait)
+            deliveries = await self._receiving.receive(reservation, attempt, wait)
             size = self._enter(deliveries)
         except QueueError as error:
             failure = error
@@ -198,15 +184,6 @@ class Poller:
         if in_vain and (wait or not self._settings.wait_seconds):  # the one after a glance waits at SQS
             await self._rest(EMPTY_PAUSE_SECONDS)
         return True
-
-    async def _ask(self, room: Reservation, attempt: str | None, wait: float) -> list[Delivery]:
-        clock = self._limits.over(wait + ANSWER_MARGIN_SECONDS)
-        parking = Parking(room, clock, self._ledger.lease_seconds)
-        try:
-            with clock:
-                return await self._queue.receive(room.messages, wait, attempt_id=attempt, admission=parking)
-        except TimeoutError as error:
-            raise QueueUnavailable("receive", "Timeout", UNREAD if parking.parked else SILENT) from error
 
     def _enter(self, deliveries: list[Delivery]) -> int:
         """From here on the ledger knows them: they are handled, deleted as written, or released. Their bytes."""
@@ -239,9 +216,7 @@ class Poller:
                 self._pipeline, asked, count, size, seconds, sent_at, received_at, reservation.waited_seconds
             )
         )
-        if self._failures:
-            failures, self._failures = self._failures, 0
-            self._emit(facts.ReceiveRecovered(self._pipeline, failures, self.progress_at - self._failing_since))
+        self._trouble.answered()
         self._follow_load(asked, count, waited=reservation.waited_seconds > 0 or self._gate.small)
 
     def _follow_load(self, asked: int, count: int, *, waited: bool) -> None:
@@ -252,29 +227,9 @@ class Poller:
             self._start()
 
     async def _pause(self, error: QueueError, began: float) -> None:
-        """Wait by the kind of trouble. All receivers but one retire, and what fails side by side has failed once:
-        else one bad moment of 64 long polls would be 64 failures in a row, and the longest of their pauses the last.
-        """
-        if not self._failures:
-            self._failing_since = self._now()
-        if not self._failures or began >= self._failed_at:
-            self._failures += 1
-            self._failed_at = self._now()
+        """All receivers but one retire; that one waits by the kind of trouble."""
         self.wanted = 1
-        match error:
-            case QueueRefused():
-                seconds = REFUSED_PAUSE_SECONDS
-            case QueueOverLimit():
-                seconds = OVER_LIMIT_PAUSE_SECONDS
-            case _:
-                seconds = full_jitter(
-                    self._failures,
-                    self._random,
-                    base_seconds=FAILED_PAUSE_BASE_SECONDS,
-                    max_seconds=FAILED_PAUSE_MAX_SECONDS,
-                )
-        refused = isinstance(error, QueueRefused)
-        self._emit(facts.ReceiveFailed(self._pipeline, error.code, error.detail, seconds, refused))
+        seconds = self._trouble.failed(error, began)
         if self.receivers <= self.wanted:
             await self._rest(max(seconds, EMPTY_PAUSE_SECONDS))
 

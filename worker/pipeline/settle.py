@@ -4,8 +4,8 @@ Takes deliveries with their outcomes from every handler, gathers them in tens ov
 a settled delivery leaves the ledger. What was written but could not be deleted is remembered, so that a redelivery is
 deleted and not written again. It ends when it is closed and everything has been carried out.
 
-The path of each kind: what is done is deleted (`delete.py`); what is retried or released is given back
-(`give_back.py`); what is rejected is dead-lettered (`reject.py`) and then deleted, or given back. Each ten are asked of
+The path of each kind: what is done is deleted (`deleting.py`); what is retried or released is given back
+(`giving_back.py`); what is rejected is dead-lettered (`rejecting.py`) and then deleted, or given back. Each ten are asked of
 SQS until all of them are decided (`entries.py`).
 """
 
@@ -21,13 +21,13 @@ from worker import facts
 from worker.backoff import Backoff
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline.channel import Channel
-from worker.pipeline.delete import Delete
+from worker.pipeline.deleting import Deleting
 from worker.pipeline.ending import Ending, Endings
 from worker.pipeline.entries import Entries
-from worker.pipeline.give_back import GiveBack
+from worker.pipeline.giving_back import GivingBack
 from worker.pipeline.lane import newest_first
 from worker.pipeline.life import HELD, LETTERED, RETURNED
-from worker.pipeline.reject import Reject
+from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.stage import Stages
 from worker.sqs.limits import BATCH_ENTRIES
 
@@ -84,9 +84,11 @@ class Settler:
         self._pipeline = pipeline
         backoff = Backoff(settings.retry_base_seconds, settings.retry_max_seconds, random)
         self._endings = Endings(backoff, emit=emit, pipeline=pipeline)
-        self._delete = Delete(queue, ledger)
-        self._give_back = GiveBack(queue, ledger)
-        self._reject = Reject(dead_letters, buffer, self._endings, settings.alone_seconds, emit=emit, pipeline=pipeline)
+        self._delete = Deleting(queue, ledger)
+        self._give_back = GivingBack(queue, ledger)
+        self._reject = Rejecting(
+            dead_letters, buffer, self._endings, settings.alone_seconds, emit=emit, pipeline=pipeline
+        )
         self._deletes: Channel[Delivery] = Channel()
         self._changes: Channel[Ending] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()

@@ -45,7 +45,7 @@ class Suspects:
 
     def saw(self, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
         """These have been lived through, all but those that were not begun after all."""
-        self._caution.saw([delivery for delivery, outcome in outcomes if outcome is not HELD_BACK])
+        self._caution.saw([delivery for delivery, outcome in outcomes if outcome != HELD_BACK])
 
     async def handle(
         self,

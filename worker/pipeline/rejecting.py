@@ -1,4 +1,4 @@
-"""Reject: what becomes of a message that can never succeed.
+"""Rejecting: what becomes of a message that can never succeed.
 
 Takes rejected deliveries, has the dead-letter queue take them if there is one, and gives the ending of each. What no
 dead-letter queue has is left to the queue's own redrive policy, or stays in hand to be tried again: that has no ending.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Rejection = tuple[Delivery, Rejected]
 
 
-class Reject:
+class Rejecting:
     """One per pipeline."""
 
     def __init__(

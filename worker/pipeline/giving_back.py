@@ -1,4 +1,4 @@
-"""Give back: changes the visibility of what goes back to the queue, as long as that is ours to change.
+"""Giving back: changes the visibility of what goes back to the queue, as long as that is ours to change.
 
 Takes at most ten deliveries that are being given back, with their endings; gives an answer for each. Ends when SQS has
 answered or the first of their leases is over.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Answer, Queue
 
 
-class GiveBack:
+class GivingBack:
     """One per pipeline."""
 
     def __init__(self, queue: Queue, ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""Delete: asks SQS to delete what is written or dead-lettered, and remembers what it may not have deleted.
+"""Deleting: asks SQS to delete what is written or dead-lettered, and remembers what it may not have deleted.
 
 Takes at most ten deliveries; gives an answer for each.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Answer, Queue
 
 
-class Delete:
+class Deleting:
     """One per pipeline."""
 
     def __init__(self, queue: Queue, ledger: Ledger) -> None:
