@@ -5,8 +5,8 @@ a settled delivery leaves the ledger. What was written but could not be deleted 
 deleted and not written again. It ends when it is closed and everything has been carried out.
 
 The path of each kind: what is done is deleted (`deleting.py`); what is retried or released is given back
-(`giving_back.py`); what is rejected is dead-lettered (`rejecting.py`) and then deleted, or given back. Each ten are asked of
-SQS until all of them are decided (`entries.py`).
+(`giving_back.py`); what is rejected is dead-lettered (`rejecting.py`) and then deleted, or given back. Each ten are
+asked of SQS until all of them are decided (`entries.py`).
 """
 
 from __future__ import annotations
@@ -86,9 +86,8 @@ class Settler:
         self._endings = Endings(backoff, emit=emit, pipeline=pipeline)
         self._delete = Deleting(queue, ledger)
         self._give_back = GivingBack(queue, ledger)
-        self._reject = Rejecting(
-            dead_letters, buffer, self._endings, settings.alone_seconds, emit=emit, pipeline=pipeline
-        )
+        alone = settings.alone_seconds
+        self._reject = Rejecting(dead_letters, buffer, self._endings, alone, emit=emit, pipeline=pipeline)
         self._deletes: Channel[Delivery] = Channel()
         self._changes: Channel[Ending] = Channel()
         self._rejects: Channel[tuple[Delivery, Rejected]] = Channel()
