@@ -13,9 +13,10 @@ from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.columns import COLUMNS, as_values
 from worker.sinks.disk import may_pass
 from worker.sinks.sink import Demand
+from worker.sinks.sqlite.files import FileLost
+from worker.sinks.sqlite.group_commit import GroupCommit
 from worker.sinks.sqlite.statements import BY_KEY, BY_TIME
-from worker.sinks.sqlite.table import FileLost, SqliteTable, primary_code
-from worker.sinks.sqlite.together import Together
+from worker.sinks.sqlite.table import SqliteTable, primary_code
 from worker.sinks.threads import Threads
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SqliteSink:
         """Those by which a row may be known, the one that a new table gets first; see `statements.py`."""
         self._table = SqliteTable(path, table, keys=keys, busy_timeout_seconds=busy_timeout_seconds)
         self._thread = Threads(1, name="sqlite")
-        self._together: Together[Rows] = Together(self._thread, self._table.insert, blames_a_row=_blames_a_row)
+        self._commits: GroupCommit[Rows] = GroupCommit(self._thread, self._table.insert, blames_a_row=_blames_a_row)
 
     @property
     def demand(self) -> Demand:
@@ -104,7 +105,7 @@ class SqliteSink:
 
     async def _insert(self, rows: Rows) -> None:
         try:
-            await self._together.insert([rows])
+            await self._commits.insert([rows])
         except (UnicodeEncodeError, OverflowError) as error:
             raise SinkRefused(f"a value cannot be stored: {type(error).__name__}") from error
         except (sqlite3.Error, OSError, MemoryError) as error:

@@ -6,18 +6,16 @@ Takes rows and commits them, all or none; gives back nothing but the errors of S
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import stat
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from worker.sinks.alike import ALIKE, ONE_FOR_TWO
 from worker.sinks.columns import COLUMNS
 from worker.sinks.disk import prove_creatable
+from worker.sinks.sqlite.files import DatabaseFiles, FileLost
 from worker.sinks.sqlite.statements import (
     BY_KEY,
     CACHED_STATEMENTS,
@@ -54,24 +52,16 @@ _HARMLESS: Final = frozenset(
     }
 )
 """Errors after which the connection is as good as before."""
-_LOG: Final = "-wal"
-"""SQLite's suffix for the write-ahead log."""
 _FILLING: Final[Sequence[Value]] = (None, "", "", "", "", "", "")
 """A row of which nothing is written. Python's module spends on each None what it spends on four other values."""
 _PROBE: Final = ("worker-check", "{}", 0.0, 0.0, 1, None, None)
-
-Identity = tuple[int, int]
-
-
-class FileLost(OSError):
-    """The file at the path is not the one we wrote to; what was committed there is gone with it."""
 
 
 class SqliteTable:
     """The connection and its table. Every method runs in the same thread."""
 
     def __init__(self, path: str, table: str, *, keys: Sequence[Key], busy_timeout_seconds: float) -> None:
-        self._path = Path(path)
+        self._files = DatabaseFiles(path)
         self._table = '"' + table.replace('"', '""') + '"'
         self._keys = keys
         """Those by which a row may be known, the one that a new table gets first."""
@@ -80,10 +70,6 @@ class SqliteTable:
         self._busy_timeout_seconds = busy_timeout_seconds
         self._connection: sqlite3.Connection | None = None
         """Written by `open` and `close`."""
-        self._identities: dict[Path, Identity] = {}
-        """The files as they were opened. Written by `open`."""
-        self._log = Path(path + _LOG)
-        """SQLite puts it beside the file, not beside a symbolic link to it. Written by `open`."""
         self._statement_rows = STATEMENT_ROWS
         """Written by `open`, when SQLite was built with a lower limit."""
 
@@ -94,10 +80,11 @@ class SqliteTable:
 
     def check(self) -> bool:
         """Prove by a row, taken back, that `open` would succeed, and leave nothing behind; False: no such file yet."""
-        if not self._path.exists():
-            prove_creatable(self._path)
+        path = self._files.path
+        if not path.exists():
+            prove_creatable(path)
             return False
-        place = f"file:{quote(str(self._path))}?mode=rw"
+        place = f"file:{quote(str(path))}?mode=rw"
         with closing(
             sqlite3.connect(place, uri=True, timeout=self._busy_timeout_seconds, isolation_level=None)
         ) as connection:
@@ -116,7 +103,7 @@ class SqliteTable:
             if primary_code(error) not in _HARMLESS:
                 self.close()
             raise
-        self._check_identities(connection)
+        self._require_files(connection)
 
     def close(self) -> None:
         """Disconnect. SQLite leaves files alone that were moved or replaced meanwhile."""
@@ -133,18 +120,16 @@ class SqliteTable:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        self._refuse_foreign_log()
-        _create_private(self._path)
-        before = _identity(self._path)
+        self._files.prepare()
         connection = sqlite3.connect(
-            self._path,
+            self._files.path,
             timeout=self._busy_timeout_seconds,
             isolation_level=None,
             cached_statements=CACHED_STATEMENTS,
         )
         try:
             self._prepare(connection)
-            self._remember_identities(before)
+            self._files.remember()
         except BaseException:
             connection.close()
             raise
@@ -190,13 +175,6 @@ class SqliteTable:
             if 0 < taken < len(ALIKE):
                 raise sqlite3.OperationalError(ONE_FOR_TWO)
 
-    def _remember_identities(self, before: Identity) -> None:
-        """The file and its log, which exists once a transaction was begun (not on disks without shared memory)."""
-        self._log = Path(os.path.realpath(self._path) + _LOG)
-        self._identities = {path: _identity(path) for path in (self._path, self._log) if path.exists()}
-        if self._identities.get(self._path) != before:
-            raise FileLost(f"{self._path} was replaced while it was opened")
-
     def _insert(self, connection: sqlite3.Connection, batches: Sequence[Rows]) -> None:
         """One transaction of few, large statements.
 
@@ -239,49 +217,18 @@ class SqliteTable:
         except sqlite3.Error:
             self.close()
 
-    def _check_identities(self, connection: sqlite3.Connection) -> None:
-        """After a commit: is what we wrote to still what the path names? A deleted file takes writes without a word."""
-        for path, identity in self._identities.items():
-            if not _is(path, identity):
-                # Empty the log into the file it belongs to, or SQLite would replay it into the file that is there now.
-                with suppress(sqlite3.Error):
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self.close()
-                raise FileLost(f"{path} was deleted or replaced while it was open")
-
-    def _refuse_foreign_log(self) -> None:
-        """Before opening again: the log of a file that is gone must not be replayed into another."""
-        log = self._log
-        theirs = self._path in self._identities and not _is(self._path, self._identities[self._path])
-        if theirs and log in self._identities and _is(log, self._identities[log]) and log.stat().st_size:
-            raise FileLost(f"{log} belongs to the file that was here before; move it away")
+    def _require_files(self, connection: sqlite3.Connection) -> None:
+        """After a commit: is what we wrote to still what the path names?"""
+        lost = self._files.lost()
+        if lost is not None:
+            # Empty the log into the file it belongs to, or SQLite would replay it into the file that is there now.
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.close()
+            raise FileLost(f"{lost} was deleted or replaced while it was open")
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
     """SQLite's result code without its extension; None when Python's own layer raised."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
-
-
-def _create_private(path: Path) -> None:
-    """Create the file for its owner alone, if it is missing.
-
-    Exclusively: closing a file that SQLite has open elsewhere in this process would drop SQLite's locks on it.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    except FileExistsError:
-        return
-    os.close(descriptor)
-
-
-def _identity(path: Path) -> Identity:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _is(path: Path, identity: Identity) -> bool:
-    try:
-        return _identity(path) == identity
-    except OSError:
-        return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.sinks.sqlite.together import Together
+from worker.sinks.sqlite.group_commit import GroupCommit
 from worker.sinks.threads import Threads
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ class Table:
 async def written(table: Table, *batches: list[int]) -> list[BaseException | None]:
     """The ends of *batches*, which wait together behind a first one."""
     threads = Threads(1, name="t")
-    together: Together[int] = Together(threads, table.commit, blames_a_row=lambda error: isinstance(error, ValueError))
-    first = asyncio.create_task(together.insert([0]))
+    commits: GroupCommit[int] = GroupCommit(
+        threads, table.commit, blames_a_row=lambda error: isinstance(error, ValueError)
+    )
+    first = asyncio.create_task(commits.insert([0]))
     await asyncio.to_thread(table.begun.wait, 10)
-    others = [asyncio.create_task(together.insert(batch)) for batch in batches]
+    others = [asyncio.create_task(commits.insert(batch)) for batch in batches]
     await asyncio.sleep(0)
     table.go_on.set()
     ends = await asyncio.gather(first, *others, return_exceptions=True)
@@ -77,10 +79,10 @@ async def test_who_left_before_the_beginning_is_not_written() -> None:
     """A cancelled writer gives its messages back; nothing need be done for them here."""
     table = Table()
     threads = Threads(1, name="t")
-    together: Together[int] = Together(threads, table.commit, blames_a_row=lambda _: False)
-    first = asyncio.create_task(together.insert([0]))
+    commits: GroupCommit[int] = GroupCommit(threads, table.commit, blames_a_row=lambda _: False)
+    first = asyncio.create_task(commits.insert([0]))
     await asyncio.to_thread(table.begun.wait, 10)
-    leaving, staying = asyncio.create_task(together.insert([1])), asyncio.create_task(together.insert([2]))
+    leaving, staying = asyncio.create_task(commits.insert([1])), asyncio.create_task(commits.insert([2]))
     await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -23,16 +23,16 @@ R = TypeVar("R")
 
 @dataclass(slots=True, eq=False)
 class _Ticket(Generic[R]):
-    """One batch. Written by the thread, but `left`, which the loop writes."""
+    """One batch. Written by the thread, but `abandoned`, which the loop writes."""
 
     rows: Sequence[R]
     done: bool = False
     error: BaseException | None = None
-    left: bool = False
+    abandoned: bool = False
     """Nobody waits for it any more; if it was not begun, it need not be."""
 
 
-class Together(Generic[R]):
+class GroupCommit(Generic[R]):
     """The writers' side of one thread."""
 
     def __init__(
@@ -53,13 +53,13 @@ class Together(Generic[R]):
         try:
             await self._thread.run(lambda: self._serve(ticket))
         except asyncio.CancelledError:
-            ticket.left = True
+            ticket.abandoned = True
             raise
 
     def _serve(self, ticket: _Ticket[R]) -> None:
         """In the thread: commit everything that waits, unless somebody's call has done it for us."""
         if not ticket.done:
-            tickets = [one for one in self._taken() if not one.left]
+            tickets = [one for one in self._taken() if not one.abandoned]
             self._commit_all(tickets)
         if ticket.error is not None:
             raise ticket.error
