@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import gzip
-import pickle
 from itertools import pairwise
 from typing import Final
 
 MEBIBYTE: Final = 1_048_576
+PICKLED: Final = b"\x80\x04\x95\n\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s."
+"""`{"a": 1}` by Python's pickle; written out, since nothing here may import what runs data."""
 
 
 def nest(depth: int) -> str:
@@ -103,8 +104,8 @@ HOSTILE: Final[dict[str, str]] = {
     "B17-one-byte-over": padded(MEBIBYTE + 1),
     "B17-over-in-bytes-but-not-in-characters": '{"a": "' + "é" * 600_000 + '"}',
     "B22-template-injection": '{"a": "{{7*7}} %s {0.__class__} ${jndi:ldap://x}"}',
-    "B23-pickle": pickle.dumps({"a": 1}).decode("latin-1"),
-    "B23-pickle-in-base64": coded(pickle.dumps({"a": 1})),
+    "B23-pickle": PICKLED.decode("latin-1"),
+    "B23-pickle-in-base64": coded(PICKLED),
     "B23-yaml-object": "!!python/object/apply:os.system ['true']",
     "B24-billion-laughs": '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>',
     "only-quotes": '"' * MEBIBYTE,
