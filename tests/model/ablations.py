@@ -184,6 +184,7 @@ ABLATIONS: Final = (
     _ablation("goes on after a failure", _one(Lanes, "decided", defects.goes_on_after_a_failure), "INV-9", 68, 56),
     _ablation("has no breaker", _one(Writer, "_try", defects.takes_away_for_a_retry), "INV-7 INV-11", 282, 12),
     _ablation("answers a whole batch alike", _one(Writer, "_halve", defects.answers_all_alike), "INV-7", 0, 1),
+    _ablation("begins without saying so", _one(Ledger, "begin", lambda *_: None), "INV-1", 0, 1),
     _ablation("answers twice", _one(Decider, "decide", defects.answers_twice), "INV-1 INV-8", 0, 1),
     _ablation("has always room", _one(Room, "free", defects.has_always_room), "INV-4", 0, 2),
     _ablation("admits whatever comes", _one(Room, "_admit", defects.admits_whatever_comes), "INV-4", 541, 653, 737),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+import worker
 from worker import facts
 from worker.errors import IllegalTransition
 from worker.message import Delivery, State
@@ -19,6 +22,13 @@ if TYPE_CHECKING:
 
     from worker.facts import Fact
     from worker.outcome import OutcomeName
+
+
+WRITERS: Final = {"pipeline/life.py", "pipeline/ledger.py"}
+NAMESAKES: Final = {("sqs/sdk/session.py", "body")}
+"""Fields of something else, of a request."""
+BY_OTHERS: Final = {"lane"}
+"""A link that the buffer sets, and no part of a life."""
 
 
 def leaving(outcome: OutcomeName) -> Callable[[Ledger, Delivery], object]:
@@ -187,3 +197,24 @@ def test_a_try_in_hand_counts_like_a_receive() -> None:
     steps.try_again(delivery)
     steps.wait(delivery)
     assert (delivery.tries, delivery.receive_count, delivery.state) == (1, 2, State.HELD)
+
+
+def test_nobody_but_the_ledger_writes_a_field_of_a_delivery() -> None:
+    """In all of the package: whoever wants a delivery changed says so to the ledger, by a method that has a name."""
+    package = Path(worker.__file__).parent
+    written = {
+        (source.relative_to(package).as_posix(), target.attr)
+        for source in package.rglob("*.py")
+        if "loopback" not in source.parts  # its messages are SQS's side of the matter
+        for target in assigned(ast.parse(source.read_text("utf-8")))
+        if target.attr in set(Delivery.__slots__) - BY_OTHERS
+    }
+    assert {(source, field) for source, field in written if source not in WRITERS} == NAMESAKES
+    assert {field for source, field in written if source in WRITERS} >= {"state", "deadline", "lost", "renewal"}
+
+
+def assigned(tree: ast.AST) -> Iterator[ast.Attribute]:
+    """Every attribute that something is assigned to, but for an object's own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) != "self":
+            yield node
