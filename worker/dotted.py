@@ -103,8 +103,13 @@ def _module(name: str) -> ModuleType:
         raise _failed("fails at import", error) from error
 
 
+def told(error: BaseException) -> str:
+    """What *error* says, and where it was raised."""
+    return f"{type(error).__name__}: {error}{_place(error)}"
+
+
 def _failed(how: str, error: BaseException) -> NothingThere:
-    return NothingThere(f"its module {how}: {type(error).__name__}: {error}{_place(error)}")
+    return NothingThere(f"its module {how}: {told(error)}")
 
 
 def _place(error: BaseException) -> str:

@@ -13,7 +13,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from worker.dotted import NothingThere, named
+from worker.dotted import NothingThere, named, told
+from worker.errors import WorkerError
 from worker.setting import Section, variable_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Plugin(Protocol):
     @property
     def settings(self) -> type[Section]:
         """The model of its settings."""
+        ...
+
+    @property
+    def make(self) -> Callable[..., object]:
+        """Makes it."""
         ...
 
     @property
@@ -155,10 +161,10 @@ def _package(point: EntryPoint) -> str:
 
 
 def made(plugin: Plugin, setting: str, make: Callable[[], T]) -> T:
-    """What *make* makes.
+    """What *make*, a part's own, makes.
 
     Raises:
-        PluginError: a library of the part is not installed; a whole sentence.
+        PluginError: a library of the part is not installed, or a part of others fails; a whole sentence.
     """
     try:
         return make()
@@ -169,3 +175,9 @@ def made(plugin: Plugin, setting: str, make: Callable[[], T]) -> T:
         extra = plugin.extra if "[" in plugin.extra else f"{OUR_PACKAGE}[{plugin.extra}]"
         fix = f"pip install '{extra}'" if plugin.extra else f"install it beside {OUR_PACKAGE}"
         raise PluginError(f"{setting}={plugin.name} needs {missing}: {fix}") from error
+    except WorkerError:
+        raise
+    except Exception as error:
+        if str(getattr(plugin.make, "__module__", "")).startswith("worker."):
+            raise  # a defect of ours, told as one
+        raise PluginError(f"{setting}={plugin.name} cannot be made: {told(error)}") from error

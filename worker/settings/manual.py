@@ -89,7 +89,10 @@ type = "sqlite"
 path = "analytics.sqlite"
 ```
 
-Those of a sink that is not chosen are named in a notice and otherwise ignored.
+Those of a sink that is not chosen are named in a notice and not used; a value that could never be right is refused all
+the same. `SINK` may also name a sink of somebody else, whose settings are read, checked and shown like these: by the
+name under which it was installed, or by its place, such as `shop.sinks:KAFKA` for the object `KAFKA` of a module
+`shop/sinks.py` in the working folder.
 """
 
 _CODECS: Final = """
@@ -119,7 +122,7 @@ def manual() -> str:
             *(text for plugin in SINKS.ours() for text in _sink(plugin)),
             _CODECS,
             *(text for plugin in CODECS.ours() for text in _codec(plugin)),
-            _LATER,
+            *([_LATER] if RESERVED else []),
             *(f"| `{name}` | {sink} |\n" for name, sink in RESERVED.items()),
         ]
     )

@@ -173,7 +173,8 @@ class PipelineSettings(Section):
     """Batches, or messages of a function that takes one, that are handled at once."""
 
     batch_max_rows: Annotated[Whole, Variable("BATCH_MAX_ROWS"), Field(ge=1, le=10_000)] = 500
-    """Most messages of one write; no more than `IN_FLIGHT_MAX_MESSAGES`."""
+    """Most messages of one write; no more than `IN_FLIGHT_MAX_MESSAGES`. A sink may wish other batches where the four
+    `BATCH_` settings are not set; what may be in flight grows with them, and `worker check` says how far."""
 
     batch_max_bytes: Annotated[Whole, Variable("BATCH_MAX_BYTES"), Field(ge=1024, le=1024 * _MIB)] = 4 * _MIB
     """Most bytes of one write; a larger message is written alone. No more than `IN_FLIGHT_MAX_BYTES`."""

@@ -153,3 +153,17 @@ def test_a_missing_library_is_named_with_what_brings_it() -> None:
     assert says(extra="kafka") == "SINK=kafka needs aiokafka: pip install 'sqs-worker-daemon[kafka]'"
     assert says(extra="shop[kafka]") == "SINK=kafka needs aiokafka: pip install 'shop[kafka]'"
     assert says() == "SINK=kafka needs aiokafka: install it beside sqs-worker-daemon"
+
+
+def test_a_part_of_others_that_cannot_be_made_is_a_sentence(folder: Path) -> None:
+    """With the place in its own code; a defect of ours is told as one."""
+    install(folder)
+    plugin = sinks().find("shop-log")
+
+    def fails() -> None:
+        raise ZeroDivisionError("no topic")
+
+    with pytest.raises(PluginError, match=r"SINK=shop-log cannot be made: ZeroDivisionError: no topic \(at .*:\d+\)"):
+        made(plugin, "SINK", fails)
+    with pytest.raises(ZeroDivisionError):
+        made(SINKS.find("discard"), "SINK", fails)
