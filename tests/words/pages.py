@@ -20,7 +20,7 @@ _BLOCKS: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 def pages() -> list[Path]:
     """Every page for people."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
 
 
 def commands(text: str) -> set[tuple[str, str]]:
@@ -53,7 +53,7 @@ def opening(text: str) -> str:
 
 def written_files() -> list[Path]:
     """Everything that is part of the project and text."""
-    folders = ("worker", "tests", "bench", "docs", "k8s", "ecosystem", "requirements", ".ci")
+    folders = ("worker", "tests", "examples", "bench", "docs", "k8s", "ecosystem", "requirements", ".ci")
     inside = [path for folder in folders for path in ROOT.joinpath(folder).rglob("*") if path.is_file()]
     top = [path for path in ROOT.iterdir() if path.is_file() and path.suffix not in {".xml", ".json"}]
     return [

@@ -98,7 +98,7 @@ def test_every_test_says_what_it_proves() -> None:
     """Each test function has a docstring."""
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
-        for path in ROOT.joinpath("tests").rglob("test_*.py")
+        for path in (*ROOT.joinpath("tests").rglob("test_*.py"), *ROOT.glob("examples/*/tests/test_*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if node.name.startswith("test_") and not ast.get_docstring(node)
