@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import venv
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract.servers import free_port
 from tests.system.rig import CREDENTIALS, PATIENCE_SECONDS, ROOT, rig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from tests.system.rig import Rig
 
@@ -57,6 +59,9 @@ class Installed:
         ]
         offline = ["--no-index", "--no-deps", "--no-build-isolation", "--no-cache-dir"]
         subprocess.run([*pip, *offline, str(self.source)], check=True, capture_output=True)
+        command = folder / "venv" / "bin" / "worker"
+        command.write_text('#!/bin/sh\nexec python -m worker "$@"\n')
+        command.chmod(0o755)
 
     def run(
         self, *arguments: str, settings: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -180,6 +185,42 @@ def test_a_check_proves_the_start_and_makes_nothing(
     run = installed.run("worker", "run", "--drain", settings=settings | {"KAFKA_LIKE_TOKEN": "of-nobody"})
     assert run.returncode == 3, run.stdout
     assert TOLD in run.stdout
+
+
+def test_its_page_works_as_printed(installed: Installed, tmp_path: Path) -> None:
+    """Three terminals: a broker and a loopback that stay, and a worker that is configured, checked and run."""
+    install, try_it, test_it = re.findall(
+        r"```sh\n(.*?)```", installed.source.joinpath("README.md").read_text(), re.DOTALL
+    )
+    ports = {"9092": str(free_port()), "9324": str(free_port())}
+    for printed, free in ports.items():
+        install, try_it = install.replace(printed, free), try_it.replace(printed, free)
+    pip, *stay = install.splitlines()
+    assert (pip, len(stay)) == ("pip install . ./examples/kafka-like-sink", 2)
+    path = os.pathsep.join((str(Path(installed.python).parent), os.environ["PATH"]))
+    shell = {"PATH": path, "METRICS_PORT": "0"}
+    with ExitStack() as terminals:
+        for line, says in zip(stay, ("listening on", "SQS answers at"), strict=True):
+            terminals.enter_context(terminal(line, says, shell, tmp_path))
+        done = subprocess.run(
+            ["sh", "-ec", try_it], env=shell, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "topic messages can be made" in done.stdout
+    assert len([*(tmp_path / "topics" / "messages").glob("*.log")]) == 4
+    assert test_it.splitlines()[1] == "cd examples/kafka-like-sink && pytest"  # which the next test does
+
+
+@contextmanager
+def terminal(line: str, says: str, shell: dict[str, str], folder: Path) -> Iterator[None]:
+    """A command that stays in the foreground, from when it *says* that it is there."""
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {line}"], env=shell, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(says in told for told in process.stdout)
+        yield
+        process.kill()
 
 
 def test_it_passes_the_conformance_suite_that_comes_with_the_worker(installed: Installed) -> None:

@@ -31,6 +31,7 @@ AWS: Final = {
 """What stands for an account: the same commands, spoken to a loopback."""
 QUEUES: Final = {
     "README.md": ("orders:dlq=orders-dead,max=3",),
+    "docs/sinks/your-own.md": ("orders",),
     "docs/settings.md": ("thumbnail-generation:dlq=dead", "analytics:dlq=dead"),
 }
 """Pages that are about an account, and the queues that it would have."""
@@ -52,6 +53,7 @@ OUTSIDE: Final = {
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
     ("docs/sinks/postgres.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
     ("docs/sinks/sqlite.md", 1): "what the sink executes; held to it below",
+    **{("examples/kafka-like-sink/README.md", n): "typed by tests/system/test_examples.py" for n in (1, 2, 3)},
     ("docs/tutorial.md", 22): "needs a cluster; held below to docs/deploy/kubernetes.md",
 }
 """Blocks that are not typed: page and number → why, and what is done instead."""
