@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery, Message
     from worker.outcome import Outcome, OutcomeName
-    from worker.pipeline.aside import Part
+    from worker.pipeline.batch import Batch
     from worker.pipeline.deadletter import DeadLetters
     from worker.pipeline.decode import Decoded
     from worker.pipeline.gate import Gate
@@ -75,11 +75,11 @@ async def writes_nothing(_: Writer, records: Sequence[Message], **__: object) ->
     return Written([DONE] * len(records), 1)
 
 
-async def deletes_before_the_commit(self: Tries, part: Part, **__: object) -> None:
+async def deletes_before_the_commit(self: Tries, batch: Batch, **__: object) -> None:
     """Settles, and then writes."""
-    self._decider.decide([(delivery, DONE) for delivery in part.deliveries])
+    self._decider.decide([(delivery, DONE) for delivery in batch.deliveries])
     leases = BatchLeases([], life=self._life, limit_seconds=None, ordered=False, clock=self._now)
-    await self._writer.write(part.records, leases=leases)
+    await self._writer.write(batch.records, leases=leases)
 
 
 def keys_by_receipt(_: str | None) -> Callable[[object, Delivery], str]:
@@ -436,14 +436,14 @@ def blames_all_for_what_is_unsaid(error: BaseException, count: int) -> list[Outc
     return [meant.alone] * count if isinstance(meant, ToHalve) and not isinstance(error, SinkRefused) else meant
 
 
-def divides_nothing(self: Tries, part: Part) -> None:
+def divides_nothing(self: Tries, batch: Batch) -> None:
     """Tries a batch that the sink did not take as a whole, until it does."""
-    self._aside.put(part)
+    self._aside.put(batch)
 
 
-async def keeps_its_turn(self: Tries, part: Part, **more: Any) -> None:
+async def keeps_its_turn(self: Tries, batch: Batch, **more: Any) -> None:
     """Tries what the sink did not take until it does, and nothing else meanwhile."""
-    await once(self, part, **more)
+    await once(self, batch, **more)
     while (again := await self._aside.next()) is not None:
         await once(self, again)
 

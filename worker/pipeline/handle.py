@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from worker.pipeline.aside import Part
+from worker.pipeline.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +70,8 @@ class Handler:
         free_since, again = now(), False
         while not buffer.closed:
             # Turns: what failed before is not tried twice in a row while there is anything new.
-            if aside and not (again and buffer.ready) and (part := aside.due()) is not None:
-                await self._try_again(part)
+            if aside and not (again and buffer.ready) and (batch := aside.due()) is not None:
+                await self._try_again(batch)
                 free_since, again = now(), True
                 continue
             if deliveries := await buffer.take():
@@ -79,8 +79,8 @@ class Handler:
                 await self._handle_all(deliveries, waited_seconds=now() - free_since)
                 free_since = now()
             again = False
-        while (part := await aside.next()) is not None:
-            await self._try_again(part)
+        while (batch := await aside.next()) is not None:
+            await self._try_again(batch)
 
     async def run_suspects(self) -> None:
         """Those that may have ended a process, one by one, until told to begin none any more."""
@@ -123,8 +123,8 @@ class Handler:
             if decoded.left_out:
                 self._decider.decide(self._decider.judged(decoded.left_out))
             if decoded.records:
-                part, seconds = Part(decoded.deliveries, decoded.records), self._now() - began
-                await self._tries.once(part, waited_seconds=waited_seconds, decode_seconds=seconds)
+                batch, seconds = Batch(decoded.deliveries, decoded.records), self._now() - began
+                await self._tries.once(batch, waited_seconds=waited_seconds, decode_seconds=seconds)
         finally:
             under_way.busy -= 1
             under_way.end(deliveries)
@@ -137,10 +137,10 @@ class Handler:
             self._decider.give_back(deliveries)
             raise
 
-    async def _try_again(self, part: Part) -> None:
-        self._under_way.begin(part)
+    async def _try_again(self, batch: Batch) -> None:
+        self._under_way.begin(batch)
         try:
-            await self._tries.again(part)
+            await self._tries.again(batch)
         finally:
-            self._under_way.end(part)
+            self._under_way.end(batch)
             self._begun_or_ended()

@@ -1,7 +1,7 @@
-"""Tries: one part of a batch is given to the writer, and each of its messages is decided or waits for the next try.
+"""Tries: a batch is given to the writer, and each of its messages is decided or waits for the next try.
 
-Takes a part, new or from aside; hands on what has an outcome, puts aside what the sink did not take, in halves where
-that helps to find the bad record, and gives back what was aside for too long. Cancelled, it releases the part in hand.
+Takes a batch, new or from aside; hands on what has an outcome, puts aside what the sink did not take, in halves where
+that helps to find the bad record, and gives back what was aside for too long. Cancelled, it releases the batch in hand.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import Outcome
-    from worker.pipeline.aside import Aside, Part
+    from worker.pipeline.aside import Aside
+    from worker.pipeline.batch import Batch
     from worker.pipeline.buffer import Buffer
     from worker.pipeline.decide import Decider
     from worker.pipeline.life import Life
     from worker.pipeline.sizing import Sizing
     from worker.pipeline.under_way import UnderWay
-    from worker.pipeline.write import Writer
+    from worker.pipeline.write import Writer, Written
 
 
 class Tries:
@@ -73,45 +74,49 @@ class Tries:
         """Writes, ever."""
         return self._writer.calls
 
-    async def again(self, part: Part) -> None:
-        """Try *part* once more, which was aside."""
-        count = len(part.records)
+    async def again(self, batch: Batch) -> None:
+        """Try *batch* once more, which was aside."""
+        count = len(batch.records)
         self._aside.trying += count
         try:
-            await self.once(part)
+            await self.once(batch)
         finally:
             self._aside.trying -= count
 
-    async def once(self, part: Part, *, waited_seconds: float = 0.0, decode_seconds: float = 0.0) -> None:
+    async def once(self, batch: Batch, *, waited_seconds: float = 0.0, decode_seconds: float = 0.0) -> None:
         """Write, settle what has an outcome, and put aside what is to be written again."""
         began = self._now()
-        leases = BatchLeases(
-            part.deliveries,
-            life=self._life,
-            limit_seconds=self._limit_seconds,
-            ordered=self._ordered,
-            clock=self._now,
-        )
-        try:
-            written = await self._writer.write(part.records, leases=leases, trial=part.trial)
-        except asyncio.CancelledError:
-            self._decider.give_back(part.deliveries)
-            raise
-        leases.end()  # what is held back may wait for another try
+        written = await self._write(batch)
         seconds = self._now() - began
         self._under_way.batches += written.writes > 0 or not written.kept
         if written.writes == 1 and not written.kept:
-            self._sizing.written(len(part.records), seconds)
-        pairs = zip(part.deliveries, written.answers, strict=True)
+            self._sizing.written(len(batch.records), seconds)
+        pairs = zip(batch.deliveries, written.answers, strict=True)
         answered = [(one, answer) for one, answer in pairs if not isinstance(answer, Trial)]
         if answered:
             self._tell(answered, written.writes, seconds, waited_seconds, decode_seconds)
             all_done = written.answers.count(DONE) == len(answered)
             self._decider.decide(answered if all_done else self._decider.judged(answered))
         if written.kept:
-            for again in part.again(written.answers):
+            for again in batch.again(written.answers):
                 self._put_aside(again)
             self._give_up()
+
+    async def _write(self, batch: Batch) -> Written:
+        leases = BatchLeases(
+            batch.deliveries,
+            life=self._life,
+            limit_seconds=self._limit_seconds,
+            ordered=self._ordered,
+            clock=self._now,
+        )
+        try:
+            written = await self._writer.write(batch.records, leases=leases, trial=batch.trial)
+        except asyncio.CancelledError:
+            self._decider.give_back(batch.deliveries)
+            raise
+        leases.end()  # what is held back may wait for another try
+        return written
 
     def _tell(
         self,
@@ -137,23 +142,23 @@ class Tries:
             )
         )
 
-    def _put_aside(self, part: Part) -> None:
+    def _put_aside(self, batch: Batch) -> None:
         """What the sink did not take waits for its next try."""
-        if not (part.trial.divides and len(part.records) > 1) or self._buffer.closed:
-            self._aside.put(part)
+        if not (batch.trial.divides and len(batch.records) > 1) or self._buffer.closed:
+            self._aside.put(batch)
             return
-        parts, behind = part.halves(ordered=self._ordered)
-        self._aside.put_first(parts)
+        halves, behind = batch.halves(ordered=self._ordered)
+        self._aside.put_first(halves)
         if behind:
             self._decider.decide([(delivery, HELD_BACK) for delivery in behind])
 
     def _give_up(self) -> None:
         """Give back what was aside for too long, or takes the room of others; one that is not blamed may stay."""
         crowding, now, hold_seconds = self._crowding(), self._now(), self._hold_seconds
-        for part in self._aside.parts():
-            alone, rows = len(self._aside) == 1, len(part.records)
-            outcome = part.trial.given_up(now, rows=rows, hold_seconds=hold_seconds, alone=alone, crowded=crowding > 0)
+        for batch in self._aside.batches():
+            alone, rows = len(self._aside) == 1, len(batch.records)
+            outcome = batch.trial.given_up(now, rows=rows, hold_seconds=hold_seconds, alone=alone, crowded=crowding > 0)
             if outcome is not None:
                 crowding -= rows
-                self._aside.remove(part)
-                self._decider.decide([(delivery, outcome) for delivery in part.deliveries])
+                self._aside.remove(batch)
+                self._decider.decide([(delivery, outcome) for delivery in batch.deliveries])

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextvars
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
+import worker
 from tests.model.simloop import simulated
 from worker.cancellation import TaskExited, guarded_task, meant, supervise, your_task
 from worker.process.run import guarded_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+WORKER: Final = Path(worker.__file__).parent
 
 
 def guarded(main: Callable[[], Coroutine[object, object, None]]) -> None:
@@ -174,6 +179,32 @@ async def test_who_is_not_told_to_end_goes_on_as_if_nobody_had_cancelled_it() ->
     await listening
     assert heard == [False, "late"]
     assert not listening.cancelling()
+
+
+KEPT: Final = {
+    "pipeline/stage.py": "raises it when all stages have ended",
+    "process/run.py": "the last line: it becomes a fact and an exit code",
+}
+COUNTED: Final = {
+    "cancellation.py": "the one question",
+    "limit.py": "cancels its own task, and takes that back",
+    "pipeline/stage.py": "as above, to wake its owner",
+}
+
+
+def test_whoever_catches_a_cancellation_raises_it_again_and_one_module_knows_whose_it_is() -> None:
+    """In all of the worker's code but the modules named above, each with its reason."""
+    kept, counted = set(), set()
+    for path in WORKER.rglob("*.py"):
+        name = path.relative_to(WORKER).as_posix()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and node.type and "CancelledError" in ast.unparse(node.type):
+                last = node.body[-1]
+                kept |= set() if isinstance(last, ast.Raise) and last.exc is None else {name}
+            elif isinstance(node, ast.Attribute) and node.attr in {"cancelling", "uncancel"}:
+                counted.add(name)
+    assert kept == set(KEPT)
+    assert counted == set(COUNTED)
 
 
 async def wait_for(event: asyncio.Event) -> None:
