@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from worker.loopback.errors import SqsFault, invalid_parameter, missing_parameter
-from worker.sqs.limits import DELAY_SECONDS, MESSAGE_ATTRIBUTES
+from worker.sqs.limits import DELAY_SECONDS, MESSAGE_ATTRIBUTES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from worker.loopback.attributes import QueueSettings
     from worker.message import Attribute, Outgoing
@@ -45,6 +45,17 @@ def check_contents(message: Outgoing, settings: QueueSettings) -> None:
         _check_fifo(message, settings)
     elif message.group_id is not None or message.deduplication_id is not None:
         _check_standard(message)
+
+
+def check_batch(messages: Sequence[Outgoing], settings: QueueSettings) -> None:
+    """Refuse what SQS refuses of a whole batch: its size, and on a FIFO queue one message without a place in line."""
+    if settings.fifo:
+        for one in messages:
+            check_place(one, settings)
+    total = sum(map(message_bytes, messages))
+    if total > MESSAGE_BYTES:
+        detail = f"Batch requests cannot be longer than {MESSAGE_BYTES} bytes. You have sent {total} bytes."
+        raise SqsFault("BatchRequestTooLong", detail)
 
 
 def message_bytes(message: Outgoing) -> int:

@@ -7,7 +7,13 @@ SQS grew up on the query protocol, so every error has a shape name (`QueueDoesNo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _OLD: Final = "AWS.SimpleQueueService."
 
@@ -85,3 +91,11 @@ def invalid_parameter(name: str, value: object, reason: str) -> SqsFault:
 def missing_parameter(name: str) -> SqsFault:
     """SQS's sentence for a parameter that is not there."""
     return SqsFault("MissingRequiredParameterException", f"The request must contain the parameter {name}.")
+
+
+def tried(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | SqsFault:
+    """One entry of a batch: its refusal is its answer and not the batch's."""
+    try:
+        return act(*args, **kwargs)
+    except SqsFault as fault:
+        return fault

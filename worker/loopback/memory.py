@@ -7,27 +7,23 @@ protocol says. A call that is cancelled has been performed if it had begun, exac
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from worker.errors import QueueUnavailable
-from worker.loopback.accept import sequence_number
 from worker.loopback.errors import SqsFault
-from worker.loopback.faults import Omitted, Plan
-from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
+from worker.loopback.protocol import answer_of, attributes_of, delivery_of
 from worker.loopback.waiting import ReceiveRequest
-from worker.message import NO_ATTRIBUTES, Delivery
-from worker.sqs.errors import entry_failed, to_error
-from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, require_batch
+from worker.sqs.errors import to_error
+from worker.sqs.queue import require_batch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from worker.loopback.faults import Faults, Rule
+    from worker.loopback.faults import Faults, Plan, Rule
     from worker.loopback.messages import Stored
     from worker.loopback.sqs import LoopbackSqs
-    from worker.message import Outgoing
-    from worker.sqs.queue import Admission
+    from worker.message import Delivery, Outgoing
+    from worker.sqs.queue import Admission, Answer, QueueAttributes
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -168,7 +164,7 @@ class MemoryQueue:
         def answered(messages: list[Stored]) -> None:
             leased_at, received_at = loop.time(), self._sqs.clock()
             shown = self._undamaged(messages, plan) if plan else messages
-            deliveries.extend(_delivery(one, leased_at, received_at) for one in shown)
+            deliveries.extend(delivery_of(one, leased_at, received_at) for one in shown)
             _finish(ready)
 
         waiter = self._sqs.receive_message(self._name, request, answered)
@@ -207,52 +203,16 @@ class MemoryQueue:
                 return act(self._name, some)
 
             answers = plan.through(entries, through) if plan else through(entries)
-            return [_answer(one) for one in answers]
+            return [answer_of(one) for one in answers]
 
         return await self._call(operation, plan, perform)
 
     async def _attributes(self) -> QueueAttributes:
         state = self._sqs.queue(self._name)
         state.peek(self._sqs.clock())
-        settings = state.settings
-        return QueueAttributes(
-            arn=state.arn,
-            visible=state.held[VISIBLE],
-            not_visible=state.held[IN_FLIGHT],
-            delayed=state.held[DELAYED],
-            visibility_timeout=settings.visibility_timeout,
-            retention_seconds=settings.retention_seconds,
-            max_message_bytes=settings.max_message_bytes,
-            wait_seconds=settings.wait_seconds,
-            delay_seconds=settings.delay_seconds,
-            fifo=settings.fifo,
-            redrive=settings.redrive,
-        )
+        return attributes_of(state)
 
 
 def _finish(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _answer(answer: object) -> Answer:
-    if isinstance(answer, SqsFault):
-        return entry_failed(answer.query_code, answer.sender, answer.detail)
-    return UNKNOWN if isinstance(answer, Omitted) else OK
-
-
-def _delivery(message: Stored, leased_at: float, received_at: float) -> Delivery:
-    return Delivery(
-        message.id,
-        message.handle,
-        message.body,
-        message.sent_at,
-        received_at,
-        message.receive_count,
-        leased_at,
-        message.group_id,
-        message.deduplication_id,
-        None if message.deduplication_id is None else sequence_number(message),
-        message.trace_header,
-        MappingProxyType(message.attributes) if message.attributes else NO_ATTRIBUTES,
-    )

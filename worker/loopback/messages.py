@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.message import Attribute
+    from worker.sqs.queue import Redrive
 
 VISIBLE: Final = 0
 DELAYED: Final = 1
@@ -88,3 +89,22 @@ class StateChange:
     """The latest receipt, as the end of its handle names it: `number/receipt`; as it was before the change."""
     by: str = ""
     """For `visibility` and `delete`: the receipt whose handle asked for it, which may be an older one."""
+
+
+def change(
+    kind: ChangeKind, queue: str, message: Stored, at: float, *, by: int | None, **more: float | str
+) -> StateChange:
+    """A change of *message* as it is now; *by* is the receipt whose handle asked, *more* are fields by their names."""
+    seen = {
+        "receive_count": message.receive_count,
+        "visible_at": message.visible_at,
+        "receipt": f"{message.number:x}/{message.receipt:x}",
+        "by": "" if by is None else f"{message.number:x}/{by:x}",
+        **more,
+    }
+    return StateChange(kind, queue, message.id, at, **seen)  # type: ignore[arg-type] # by field
+
+
+def exhausted(message: Stored, redrive: Redrive) -> bool:
+    """Whether it was received as often as its queue's redrive policy allows."""
+    return message.receive_count - message.earlier_receipts >= redrive.max_receive_count

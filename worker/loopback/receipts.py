@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.loopback.errors import SqsFault, invalid_parameter
 from worker.loopback.handles import Handles
+from worker.loopback.messages import IN_FLIGHT
+from worker.loopback.rules import Rules
 
 if TYPE_CHECKING:
     from worker.loopback.messages import Stored
@@ -45,6 +47,17 @@ class Receipts:
         message.handle = handle = self.handles.write(message.number, receipt)
         self.latest[handle] = message
 
+    def find(self, handle: str) -> tuple[Stored | None, int]:
+        """The message behind *handle* if it is still there, and the number of the handle's receipt.
+
+        Raises:
+            SqsFault: see `older`.
+        """
+        message = self.latest.get(handle)
+        if message is not None:
+            return message, message.receipt
+        return self.older(handle) or (None, 0)
+
     def older(self, handle: str) -> Older | None:
         """What a handle points at that is not the latest; None if that is gone.
 
@@ -76,3 +89,16 @@ def expired(handle: str) -> SqsFault:
 def in_batch(fault: SqsFault) -> SqsFault:
     """The same as the answer for an entry of a batch: there SQS was seen to use the handle's own code."""
     return SqsFault("ReceiptHandleIsInvalid", EXPIRED.removesuffix(".")) if EXPIRED in fault.detail else fault
+
+
+def may_change(message: Stored, receipt: int, rules: Rules, *, fifo: bool) -> bool:
+    """Whether that receipt may change the visibility of its message; on standard queues as recorded, any may.
+
+    Raises:
+        SqsFault: as documented, the message is not in flight.
+    """
+    if rules is Rules.RECORDED and not fifo:
+        return True
+    if receipt == message.receipt and message.state != IN_FLIGHT and rules is Rules.DOCUMENTED:
+        raise SqsFault("MessageNotInflight", "The specified message isn't in flight.")
+    return receipt == message.receipt and message.state == IN_FLIGHT

@@ -7,12 +7,12 @@ generator, and a running loop is needed only by receives that wait. It ends when
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from worker.loopback.accept import accept
 from worker.loopback.attributes import NAMES
-from worker.loopback.contents import check_place, message_bytes
-from worker.loopback.errors import SqsFault
+from worker.loopback.contents import check_batch
+from worker.loopback.errors import SqsFault, tried
 from worker.loopback.handles import Ids
 from worker.loopback.moves import Moves, MoveTask
 from worker.loopback.policy import permission_added, permission_removed
@@ -21,7 +21,7 @@ from worker.loopback.receiving import Receiving, check_visibility
 from worker.loopback.registry import Registry, page
 from worker.loopback.rules import Rules
 from worker.loopback.tags import tagged, untagged
-from worker.sqs.limits import IN_FLIGHT, MESSAGE_BYTES, PURGE_INTERVAL_SECONDS
+from worker.sqs.limits import IN_FLIGHT, PURGE_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
     import random
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from worker.loopback.state import QueueState
     from worker.loopback.waiting import Done, ReceiveRequest, Waiter
     from worker.message import Outgoing
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class LoopbackSqs:
@@ -161,14 +158,8 @@ class LoopbackSqs:
     def send_message_batch(self, name: str, messages: Sequence[Outgoing]) -> list[Sent | SqsFault]:
         """SendMessageBatch: an answer for each, in order. FIFO refuses all of it for one that has no place in line."""
         queue, now = self.queue(name), self.clock()
-        if queue.settings.fifo:
-            for one in messages:
-                check_place(one, queue.settings)
-        total = sum(map(message_bytes, messages))
-        if total > MESSAGE_BYTES:
-            detail = f"Batch requests cannot be longer than {MESSAGE_BYTES} bytes. You have sent {total} bytes."
-            raise SqsFault("BatchRequestTooLong", detail)
-        answers = [_tried(accept, queue, one, self.ids, now) for one in messages]
+        check_batch(messages, queue.settings)
+        answers = [tried(accept, queue, one, self.ids, now) for one in messages]
         self._receiving.serve(queue)
         return answers
 
@@ -186,7 +177,7 @@ class LoopbackSqs:
         """DeleteMessageBatch: an answer for each, in order."""
         queue, now = self.queue(name), self.clock()
         answers: list[SqsFault | None] = []
-        for handle in handles:  # without `_tried`: most of what a worker does is deleting
+        for handle in handles:  # without `tried`: most of what a worker does is deleting
             try:
                 queue.delete(handle, now)
             except SqsFault as fault:
@@ -205,7 +196,7 @@ class LoopbackSqs:
     def change_message_visibility_batch(self, name: str, entries: Sequence[tuple[str, int]]) -> list[SqsFault | None]:
         """ChangeMessageVisibilityBatch over handles and seconds: an answer for each, in order."""
         queue = self.queue(name)
-        answers = [_tried(self._hide, queue, handle, seconds) for handle, seconds in entries]
+        answers = [tried(self._hide, queue, handle, seconds) for handle, seconds in entries]
         self._receiving.serve(queue)
         return answers
 
@@ -249,11 +240,3 @@ class LoopbackSqs:
         for state in self.registry.clear():
             self._moves.drop(state)
             state.line.close()
-
-
-def _tried(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | SqsFault:
-    """One entry of a batch: its refusal is its answer and not the batch's."""
-    try:
-        return act(*args, **kwargs)
-    except SqsFault as fault:
-        return fault

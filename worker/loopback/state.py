@@ -1,20 +1,20 @@
 """One queue: where every message of it is, and what may happen to it next.
 
 Takes messages, gives them out under receipts, and accounts for each until it is deleted, moved, expired or purged.
-Nothing scans: waiting messages stand in an order, hidden ones in one heap that is thinned when half of it is stale, and
-time is only looked at on access. It ends when its loopback drops it.
+Nothing scans: waiting messages stand in an order, hidden ones in one heap, and time is only looked at on access. It
+ends when its loopback drops it.
 """
 
 from __future__ import annotations
 
-import heapq
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from worker.loopback.counts import Counts
-from worker.loopback.errors import SqsFault, invalid_parameter
+from worker.loopback.errors import invalid_parameter
 from worker.loopback.fifo import GroupOrder
-from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored
-from worker.loopback.receipts import Receipts, expired
+from worker.loopback.hidden import Hidden
+from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored, change, exhausted
+from worker.loopback.receipts import Receipts, expired, may_change
 from worker.loopback.rules import Rules
 from worker.loopback.standard import Order, StandardOrder
 from worker.loopback.waiting import Line
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
     from worker.loopback.attributes import QueueSettings
     from worker.loopback.messages import ChangeKind
-    from worker.sqs.queue import Redrive
-
-_SLACK: Final = 1024
-"""Stale heap entries that are always tolerated; beyond, at most as many as live ones."""
 
 
 class QueueState:
@@ -61,8 +57,7 @@ class QueueState:
         self._rules = rules
         self._observe = observe
         self._order = self._new_order()
-        self._wakes: list[tuple[float, int, Stored]] = []
-        """When hidden messages become visible; an entry whose time is not the message's is stale."""
+        self.hidden = Hidden()
         self._numbers = 0
 
     def _new_order(self) -> Order:
@@ -101,7 +96,7 @@ class QueueState:
                 break
             if message.sent_at <= expired:
                 self._drop_expired(message, now)
-            elif not (redrive and _exhausted(message, redrive) and dead_letter(message)):
+            elif not (redrive and exhausted(message, redrive) and dead_letter(message)):
                 self._lease(message, until, now)
                 taken.append(message)
         self._order.taken()
@@ -116,15 +111,12 @@ class QueueState:
 
     def wake(self, now: float) -> None:
         """Show every hidden message whose time has come."""
-        wakes = self._wakes
-        while wakes and wakes[0][0] <= now:
-            at, _, message = heapq.heappop(wakes)
-            if message.visible_at == at and message.state in {DELAYED, IN_FLIGHT}:
-                self._show(message)
+        while (message := self.hidden.due(now)) is not None:
+            self._show(message)
 
     def next_wake(self) -> float | None:
         """When to look again; may be early, never late."""
-        return self._wakes[0][0] if self._wakes else None
+        return self.hidden.next_at()
 
     def _lease(self, message: Stored, until: float, now: float) -> None:
         self.receipts.give(message)
@@ -135,8 +127,7 @@ class QueueState:
         self.held[VISIBLE] -= 1
         self.held[IN_FLIGHT] += 1
         message.state = IN_FLIGHT
-        message.visible_at = until
-        heapq.heappush(self._wakes, (until, message.number, message))  # `receive` thins, once for all that it takes
+        self.hidden.add(message, until)  # `receive` thins, once for all that it takes
         if self._observe is not None:
             self.note("receive", message, now)
 
@@ -148,7 +139,7 @@ class QueueState:
         the second, and the first is what was seen.
         """
         self.wake(now)
-        message, receipt = self._held_by(handle)
+        message, receipt = self.receipts.find(handle)
         if message is None:
             return
         latest, was_in_flight = receipt == message.receipt, message.state == IN_FLIGHT
@@ -164,8 +155,8 @@ class QueueState:
     def change_visibility(self, handle: str, seconds: int, now: float) -> None:
         """Hide the message for *seconds* from now, within 12 h of its receipt; 0 shows it at once."""
         self.wake(now)
-        message, receipt = self._held_by(handle)
-        if message is None or not self._may_change(message, receipt):
+        message, receipt = self.receipts.find(handle)
+        if message is None or not may_change(message, receipt, self._rules, fifo=self.settings.fifo):
             reason = "Message does not exist or is not available for visibility timeout change."
             raise invalid_parameter("ReceiptHandle", handle, reason)
         if now + seconds > message.received_at + VISIBILITY_SECONDS:
@@ -179,33 +170,13 @@ class QueueState:
         elif message.state == IN_FLIGHT:
             self._show(message)
 
-    def _held_by(self, handle: str) -> tuple[Stored | None, int]:
-        """The message behind *handle* if it is still there, and the number of the handle's receipt."""
-        message = self.receipts.latest.get(handle)
-        if message is not None:
-            return message, message.receipt
-        return self.receipts.older(handle) or (None, 0)
-
-    def _may_change(self, message: Stored, receipt: int) -> bool:
-        """Whether visibility may be changed by that receipt; on standard queues as recorded, by any."""
-        if self._rules is Rules.RECORDED and not self.settings.fifo:
-            return True
-        if receipt == message.receipt and message.state != IN_FLIGHT and self._rules is Rules.DOCUMENTED:
-            raise SqsFault("MessageNotInflight", "The specified message isn't in flight.")
-        return receipt == message.receipt and message.state == IN_FLIGHT
-
     def hide(self, message: Stored, until: float) -> None:
         """Keep a hidden message hidden until *until*."""
-        message.visible_at = until
-        heapq.heappush(self._wakes, (until, message.number, message))
+        self.hidden.add(message, until)
         self._thin()
 
     def _thin(self) -> None:
-        """Drop the stale entries once they are more than the live ones."""
-        hidden = self.held[DELAYED] + self.held[IN_FLIGHT]
-        if len(self._wakes) > 2 * hidden + _SLACK:
-            self._wakes = [e for e in self._wakes if e[2].visible_at == e[0] and e[2].state in {DELAYED, IN_FLIGHT}]
-            heapq.heapify(self._wakes)
+        self.hidden.thin(self.held[DELAYED] + self.held[IN_FLIGHT])
 
     # ── leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,7 +216,7 @@ class QueueState:
         self.held = [0, 0, 0, 0]
         self._order = self._new_order()
         self.receipts.clear()
-        self._wakes = []
+        self.hidden.clear()
         self.attempts.clear()
         self.deduplication.clear()
         if self._observe is not None:
@@ -256,14 +227,7 @@ class QueueState:
     ) -> None:
         """Tell the observer; hot paths ask first whether there is one. *by* is the receipt whose handle asked."""
         if self._observe is not None:
-            seen = {
-                "receive_count": message.receive_count,
-                "visible_at": message.visible_at,
-                "receipt": f"{message.number:x}/{message.receipt:x}",
-                "by": "" if by is None else f"{message.number:x}/{by:x}",
-                **more,
-            }
-            self._observe(StateChange(kind, self.name, message.id, now, **seen))  # type: ignore[arg-type] # by field
+            self._observe(change(kind, self.name, message, now, by=by, **more))
 
     # ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,7 +246,3 @@ class QueueState:
         was_in_flight = message.state == IN_FLIGHT
         self._set(message, VISIBLE)
         self._order.show(message, was_in_flight=was_in_flight)
-
-
-def _exhausted(message: Stored, redrive: Redrive) -> bool:
-    return message.receive_count - message.earlier_receipts >= redrive.max_receive_count

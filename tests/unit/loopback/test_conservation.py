@@ -134,7 +134,7 @@ class Conservation(RuleBasedStateMachine):
         """Every hidden message has a live entry in the heap that will show it."""
         for name in NAMES:
             state = self.world.sqs.queue(name)
-            live = {id(e[2]) for e in state._wakes if e[2].visible_at == e[0] and e[2].state in {1, 2}}
+            live = {id(e[2]) for e in state.hidden.entries if e[2].visible_at == e[0] and e[2].state in {1, 2}}
             assert len(live) == state.held[1] + state.held[2]
 
     @invariant()

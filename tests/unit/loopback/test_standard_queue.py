@@ -336,7 +336,7 @@ def test_the_heap_of_hidden_messages_does_not_grow_with_renewals() -> None:
     handle = world.receive()[0].handle
     for seconds in range(50_000):
         world.sqs.change_message_visibility("jobs", handle, 30 + seconds % 100)
-    assert len(queue._wakes) < 2_000
+    assert len(queue.hidden.entries) < 2_000
     world.now += 130
     assert len(world.receive()) == 1
 
