@@ -26,7 +26,7 @@ class Limits(Deadlines["Limit"]):
         super().__init__(due=Limit.end)
         self.loop = asyncio.get_running_loop()
 
-    def over(self, seconds: float) -> Limit:
+    def within(self, seconds: float) -> Limit:
         """A limit of *seconds* from now on, to be used once, by one task."""
         return Limit(self, self.loop.time() + seconds)
 

@@ -38,7 +38,7 @@ class Receiving:
         Raises:
             QueueError: as the queue says, or `QueueUnavailable` when its time is over.
         """
-        clock = self._limits.over(wait + ANSWER_MARGIN_SECONDS)
+        clock = self._limits.within(wait + ANSWER_MARGIN_SECONDS)
         parking = Parking(room, clock, self._lease_seconds)
         try:
             with clock:

@@ -22,7 +22,7 @@ async def forever() -> None:
 
 async def test_what_waits_too_long_ends_as_a_timeout() -> None:
     """And the task is not cancelled afterwards."""
-    with pytest.raises(TimeoutError), Limits().over(0.0):
+    with pytest.raises(TimeoutError), Limits().within(0.0):
         await forever()
     await asyncio.sleep(0)
     task = asyncio.current_task()
@@ -32,7 +32,7 @@ async def test_what_waits_too_long_ends_as_a_timeout() -> None:
 
 async def test_what_is_in_time_is_left_alone() -> None:
     """Nothing is left over that could end something else."""
-    with Limits().over(0.0):
+    with Limits().within(0.0):
         pass
     for _ in range(5):
         await asyncio.sleep(0)
@@ -40,7 +40,7 @@ async def test_what_is_in_time_is_left_alone() -> None:
 
 async def test_ended_from_outside_is_a_timeout_too() -> None:
     """As when the queue is closed; ending it twice is ending it once."""
-    limit = Limits().over(60.0)
+    limit = Limits().within(60.0)
     asyncio.get_running_loop().call_soon(limit.end)
     asyncio.get_running_loop().call_soon(limit.end)
     with pytest.raises(TimeoutError), limit:
@@ -55,7 +55,7 @@ async def limited(limit: Limit) -> None:
 
 async def test_a_cancellation_stays_one_even_when_the_time_ends_with_it() -> None:
     """Whoever cancels the task means it; a timeout at the same moment does not hide it."""
-    limit = Limits().over(60.0)
+    limit = Limits().within(60.0)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(limited(limit))
         await asyncio.sleep(0)
@@ -66,7 +66,7 @@ async def test_a_cancellation_stays_one_even_when_the_time_ends_with_it() -> Non
 
 async def paused(turns: list[int]) -> None:
     """Some turns of the loop in a pause, and then no end."""
-    with Limits().over(0.0) as limit:
+    with Limits().within(0.0) as limit:
         limit.pause()
         limit.pause()
         for turn in range(5):
@@ -88,13 +88,13 @@ def test_a_pause_is_not_counted(new_loop: Callable[[], asyncio.AbstractEventLoop
 
 async def test_an_error_is_not_dressed_up() -> None:
     """What went wrong in the block is what the caller is told."""
-    with pytest.raises(ValueError, match="mine"), Limits().over(60.0):
+    with pytest.raises(ValueError, match="mine"), Limits().within(60.0):
         raise ValueError("mine")
 
 
 async def restarted(after: float, seconds: float) -> None:
     """A minute, of which something has passed, is made *seconds*."""
-    with Limits().over(60.0) as limit:
+    with Limits().within(60.0) as limit:
         await asyncio.sleep(after)
         limit.restart(seconds)
         await forever()
@@ -102,7 +102,7 @@ async def restarted(after: float, seconds: float) -> None:
 
 async def paused_for(seconds: float, *, after: float) -> None:
     """A minute with a pause in it."""
-    with Limits().over(60.0) as limit:
+    with Limits().within(60.0) as limit:
         await asyncio.sleep(after)
         limit.pause()
         await asyncio.sleep(seconds)
@@ -138,7 +138,7 @@ async def test_each_of_several_ends_in_its_own_time() -> None:
 
     async def one(seconds: float) -> None:
         with pytest.raises(TimeoutError):
-            await limited(limits.over(seconds))
+            await limited(limits.within(seconds))
         ended.append(loop.time())
 
     async with asyncio.TaskGroup() as tasks:
@@ -152,7 +152,7 @@ async def test_an_owner_whose_calls_never_began_ends_as_well() -> None:
     """There is no timer to be cancelled then; later its end ends whatever waits."""
     limits = Limits()
     limits.end()
-    waiting = asyncio.get_running_loop().create_task(limited(limits.over(60)))
+    waiting = asyncio.get_running_loop().create_task(limited(limits.within(60)))
     await asyncio.sleep(1)
     limits.end()
     with pytest.raises(TimeoutError):
@@ -166,7 +166,7 @@ async def test_a_timer_that_finds_nothing_to_end_goes_off_in_silence() -> None:
     loop = asyncio.get_running_loop()
     said: list[object] = []
     loop.set_exception_handler(lambda _, context: said.append(context))
-    with Limits().over(1.0):
+    with Limits().within(1.0):
         pass
     await asyncio.sleep(2)
     assert said == []

@@ -97,7 +97,7 @@ class Calls:
         task = your_task(self._inside.in_task(work, messages, said), name=self._task_name)
         task.add_done_callback(partial(end_unsaid, said, len(messages)))
         try:
-            with self._limits.over(seconds):
+            with self._limits.within(seconds):
                 return await said
         except TimeoutError:
             if said.done() and not said.cancelled():
@@ -123,7 +123,7 @@ class Calls:
         call, began = ThreadCall(), self._loop.time()
         work = partial(your_context(call).run, self._inside.in_thread, argument, messages)
         try:
-            with self._limits.over(self._limit_seconds):
+            with self._limits.within(self._limit_seconds):
                 said = await self._threads.run(work, ended=partial(self._ended, call))
         except TimeoutError:
             if self._threads.replace(work):

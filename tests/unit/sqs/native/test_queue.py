@@ -187,7 +187,7 @@ async def test_a_body_that_utf8_cannot_hold_is_left_to_the_server_to_refuse(serv
 
 async def test_waiting_for_room_is_not_silence() -> None:
     """The time of a call stands still while its answer waits outside, and goes on afterwards."""
-    room, limit = Room(1_000), Limits().over(0.0)
+    room, limit = Room(1_000), Limits().within(0.0)
     asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(room.free.set))
     with pytest.raises(TimeoutError):
         await admitted_and_then_silent(room, limit)
