@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "Move messages until told to stop.",
-    "check": "Look at the settings, the queue and the sink, and say what will hurt.",
+    "check": "Check settings, queue and sink; each finding comes with its fix.",
     "config": "List every setting, its value and where it came from.",
     "demo": "Show it working: a loopback queue, a database, and every message accounted for.",
     "loopback": "Serve SQS on this machine, for any AWS client.",

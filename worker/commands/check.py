@@ -31,7 +31,7 @@ REFUSED = 3
 @config_option
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool, config: Path | None) -> None:
-    """Look at the settings, the queue and the sink, and say what will hurt. Receives nothing and writes nothing."""
+    """Check settings, queue and sink; each finding comes with its fix. Receives nothing and writes nothing."""
     environ: Mapping[str, str] = ctx.obj
     loaded = load(environ, config=config)
     found = asyncio.run(_examine_all(loaded))

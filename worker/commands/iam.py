@@ -31,9 +31,9 @@ def _account(_ctx: click.Context, _option: click.Parameter, given: str | None) -
 @click.command("iam")
 @click.option("--role", type=click.Choice(get_args(Role)), default="worker", show_default=True, help="Whose policy.")
 @click.option("--account", metavar="ID", callback=_account, help="The account of queues given by their names alone.")
-@click.option("--dead-letters", metavar="ARN", help="What the redrive policy names, where SQS_DLQ_URL is not set.")
+@click.option("--dead-letters", metavar="ARN", help="The redrive policy's queue, where SQS_DLQ_URL is not set.")
 @click.option("--kms-key", "keys", metavar="ARN", multiple=True, help="A KMS key that encrypts the queues; repeatable.")
-@click.option("--ecs-cluster", metavar="ARN", help="For a worker on ECS that keeps its task while it is at work.")
+@click.option("--ecs-cluster", metavar="ARN", help="For a worker on ECS: protecting its own task while it works.")
 @config_option
 @click.pass_context
 def command(

@@ -30,9 +30,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice([one.value for one in Rules]),
     default=Rules.RECORDED.value,
     show_default=True,
-    help="Where AWS does other than its pages say: as it was seen to do, or as they say.",
+    help="Where AWS differs from its pages: as it was recorded, or as they say.",
 )
-@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Book every change of a message here.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Record all changes of messages here.")
 @click.option("--tls-cert", type=_FILE, help="Speak https with this certificate (PEM); needs --tls-key.")
 @click.option("--tls-key", type=_FILE, help="The certificate's private key (PEM).")
 def command(

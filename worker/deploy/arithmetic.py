@@ -75,7 +75,7 @@ def _target(plan: Plan) -> Iterator[str]:
     else:
         fresh = max(1, math.floor(worker.rate * wishes.freshness))
         late = span(plan.target_seconds)
-        yield f"{plan.target:,} messages a worker were given: {late} of work, so late may messages be"
+        yield f"{plan.target:,} messages a worker were given: {late} of work, so messages may be that late"
         yield f"no later than {span(wishes.freshness)} would be {fresh:,} messages a worker"
     yield f"KEDA counts those in flight as well: {plan.target:,} + {worker.in_flight:,} = {plan.keda_target:,}"
     if not worker.in_flight:

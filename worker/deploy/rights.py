@@ -110,11 +110,11 @@ def _of_operator(places: Sequence[Place]) -> Iterator[Statement]:
     if silent:
         raise ValueError(
             f"pipeline {', '.join(silent)} names no dead-letter queue, so nothing can be put back: set SQS_DLQ_URL,"
-            " or give --dead-letters if the queue's redrive policy is who names it"
+            " or give --dead-letters if the queue's redrive policy names it"
         )
     queues = _each(place.queue for place in places)
     letters = _each(place.dead_letters or place.watched for place in places)
-    yield Statement("ReadDeadLetters", "look at dead letters, let them go, remove them", _RECEIVE, letters)
+    yield Statement("ReadDeadLetters", "look at dead letters, release and delete them", _RECEIVE, letters)
     yield Statement("MoveDeadLetters", "put dead letters back by a move task", _MOVE, letters)
     yield Statement("PutBack", "what is put back arrives in the queue", _SEND, queues)
     yield Statement("LookUpUrls", "find the queues by their names", _LOOK_UP, _each((*letters, *queues)))

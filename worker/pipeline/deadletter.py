@@ -34,7 +34,7 @@ LOOK_SECONDS: Final = 60.0
 TOO_LARGE: Final = "LargerThanDeadLetterQueue"
 """The code of a message that the dead-letter queue cannot take even alone. Ours: SQS is not asked."""
 
-_UNTIL: Final = "the message is left to its own queue, and to the redrive policy of that, if it has one"
+_UNTIL: Final = "the message stays in its own queue, and moves by that queue's redrive policy, if it has one"
 
 Batch = list[tuple[Draft, "Outgoing"]]
 
@@ -201,4 +201,4 @@ def _fix(code: str) -> str:
         return f"allow the worker sqs:SendMessage on the dead-letter queue; {until}"
     if code == "QueueDoesNotExist":
         return f"create the dead-letter queue, or correct SQS_DLQ_URL; {until}"
-    return f"mend what SQS names; {until}"
+    return f"correct what SQS names; {until}"

@@ -34,7 +34,9 @@ def waits_for(unfinished: Sequence[Unfinished], *, drain_seconds: float) -> str:
     parts = []
     if receives:
         what = "1 receive" if receives == 1 else f"{receives} receives"
-        parts.append(f"for the answer of {what} under way (up to {longest:g} s), to hide no message that it brings")
+        parts.append(
+            f"for the answer of {what} under way (up to {longest:g} s), so that its messages do not stay hidden"
+        )
     if messages:
         what = "1 message" if messages == 1 else f"{messages} messages"
         parts.append(f"for {what} in hand")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SILENT: Final = "no answer; the connection is given up"
 UNREAD: Final = (
-    "answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived: "
+    "SQS answered, but messages in hand left no room in IN_FLIGHT_MAX_BYTES for the answer while its leases lived: "
     "given up, and its messages come again, with a receive spent"
 )
 

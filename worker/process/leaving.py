@@ -27,7 +27,7 @@ def _leave(code: int) -> NoReturn:
         ", ".join(name for name in names if name != threading.main_thread().name)
         or "an executor, or what is called at exit"
     )
-    text = f"worker: ended without waiting for what your code has started and does not end: {others}\n"
+    text = f"worker: ended without waiting for what your code started and what does not end: {others}\n"
     try:
         os.write(2, text.encode("utf-8", "backslashreplace"))
     finally:  # also where nobody reads it

@@ -103,12 +103,12 @@ class KeyRing:
         """*error* of SQS about these keys, and why there are no others."""
         if self._trouble is None:
             return error
-        words = f"{error.detail}; other credentials could not be had: {self._trouble.code}: {self._trouble.detail}"
+        words = f"{error.detail}; there are no other credentials: {self._trouble.code}: {self._trouble.detail}"
         return type(error)(error.operation, error.code, words)
 
     def late(self, error: QueueError) -> QueueUnavailable:
         """What a request says that was refused with *error* and waited in vain: others may be here for the next."""
-        words = f"SQS refused the credentials ({error.code}), and others took too long to come"
+        words = f"SQS refused the credentials ({error.code}), and getting others took too long"
         return QueueUnavailable(error.operation, "Timeout", words)
 
     async def close(self) -> None:
@@ -132,7 +132,7 @@ class KeyRing:
             async with asyncio.timeout(ASK_SECONDS):
                 granted = await self._ask()
         except TimeoutError:
-            self._keep(QueueUnavailable("sign", "Timeout", f"credentials took more than {ASK_SECONDS:g} s to come"))
+            self._keep(QueueUnavailable("sign", "Timeout", f"no credentials came within {ASK_SECONDS:g} s"))
         except QueueError as error:
             self._keep(error)
         else:

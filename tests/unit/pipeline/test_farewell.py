@@ -6,7 +6,7 @@ import pytest
 
 from worker.pipeline.farewell import IMPATIENT, Unfinished, waits_for
 
-POLL = "for the answer of 1 receive under way (up to 20 s), to hide no message that it brings"
+POLL = "for the answer of 1 receive under way (up to 20 s), so that its messages do not stay hidden"
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ POLL = "for the answer of 1 receive under way (up to 20 s), to hide no message t
         (
             [Unfinished(1, 5, 7), Unfinished(3, 60, 2)],
             (
-                "waits for the answer of 4 receives under way (up to 25 s), to hide no message that it brings"
+                "waits for the answer of 4 receives under way (up to 25 s), so that its messages do not stay hidden"
                 f" and for 9 messages in hand; 25 s at most in all; {IMPATIENT}"
             ),
         ),

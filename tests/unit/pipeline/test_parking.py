@@ -60,7 +60,7 @@ async def failure(*, silent: bool, seconds: float) -> facts.ReceiveFailed:
 async def test_an_answer_without_room_is_given_up_with_its_leases_and_sqs_is_not_blamed() -> None:
     """Thirty seconds are its leases; the line names the setting."""
     told = await failure(silent=False, seconds=SPEC.lease_seconds + 1)
-    assert told.detail.startswith("answered, but what is in hand left no room in IN_FLIGHT_MAX_BYTES")
+    assert told.detail.startswith("SQS answered, but messages in hand left no room in IN_FLIGHT_MAX_BYTES")
 
 
 @simulated

@@ -257,7 +257,7 @@ async def test_a_refusal_says_why_there_are_no_other_keys() -> None:
     assert not await rig.ring.replaced(OLD, EXPIRED)
     told = rig.ring.explained(EXPIRED)
     assert (type(told), told.code) == (CredentialsRefused, "ExpiredToken")
-    assert told.detail == "SQS's words; other credentials could not be had: SSOTokenLoadError: sign in"
+    assert told.detail == "SQS's words; there are no other credentials: SSOTokenLoadError: sign in"
 
 
 @simulated

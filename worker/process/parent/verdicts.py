@@ -83,7 +83,7 @@ class Verdicts:
             return False, self._state
         missing = next((p.number for p in self._wanted() if p.url is None), None)
         if missing is not None:
-            return False, f"process {missing} is not there"
+            return False, f"process {missing} does not run"
         return self._all("/readyz")
 
     def status(self) -> dict[str, object]:

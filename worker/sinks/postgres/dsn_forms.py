@@ -45,7 +45,7 @@ def _of_url(rest: str) -> dict[str, str]:
     authority, slash, database = place.partition("/")
     login, at, hosts = authority.rpartition("@")
     if not (at or slash) and "@" in query:
-        raise ValueError("its login ends in the middle; write a ? of the password as %3F")
+        raise ValueError("a ? cuts its login in two; write a ? of the password as %3F")
     user, _, password = login.partition(":")
     words: dict[str, str] = {"user": unquote(user), "password": unquote(password)} if at else {}
     words["dbname"] = unquote(database)
@@ -53,7 +53,7 @@ def _of_url(rest: str) -> dict[str, str]:
     for pair in query.split("&") if query else ():
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError("behind the ? stand word=value pairs, joined by &; write a ? of the password as %3F")
+            raise ValueError("after the ? come word=value pairs, joined by &; write a ? of the password as %3F")
         words[_named(unquote(name))] = unquote(value)
     return words
 
@@ -80,7 +80,7 @@ def _of_pairs(text: str) -> dict[str, str]:
     while text[at:].strip():
         found = _PAIR.match(text, at)
         if found is None:
-            raise ValueError("in word=value form a value with spaces stands in 'single quotes'")
+            raise ValueError("in word=value form put a value with spaces in 'single quotes'")
         value = found[2]
         bare = value[1:-1] if value.startswith("'") else value
         words[_named(found[1])] = re.sub(r"\\(.)", r"\1", bare, flags=re.DOTALL)

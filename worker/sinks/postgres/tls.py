@@ -57,7 +57,7 @@ def _certificate(error: ssl.SSLCertVerificationError) -> str:
             " sslmode=verify-ca, which does not look at it"
         )
     if code == _EXPIRED:
-        return "the server's certificate is over: renew it there, and look at the clock of this machine"
+        return "the server's certificate has expired: renew it there, and check the clock of this machine"
     return (
         "the server's certificate is not trusted: set sslrootcert in POSTGRES_DSN to the provider's file, or to system"
         " for a public authority"

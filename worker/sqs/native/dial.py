@@ -150,7 +150,7 @@ class Dialer:
         match error:
             case ssl.SSLCertVerificationError():
                 said = error.verify_message
-                hint = "if a proxy of yours reads along, name its authority in AWS_CA_BUNDLE"
+                hint = "if a proxy of yours inspects TLS, name its authority in AWS_CA_BUNDLE"
                 return WireTrouble("SSLError", f"the certificate of {where} is not accepted: {said}; {hint}")
             case ssl.SSLError():
                 return WireTrouble("SSLError", shortened(f"no TLS with {where}: {error}"))

@@ -32,7 +32,7 @@ _SAID: Final = {
     "received": "Messages received and entered into the ledger; a message in hand that comes again counts again.",
     "deleted": "Messages deleted because the sink accepted them.",
     "retried": "Messages made visible again after a pause.",
-    "rejected": "Messages put out of the way: dead-lettered, or left to the redrive policy.",
+    "rejected": "Messages rejected: dead-lettered, or left to the redrive policy.",
     "released": "Messages given back at once, unhandled.",
     "expired": "Receipts that ran out while the message was in hand, or that a later receipt of it replaced.",
 }

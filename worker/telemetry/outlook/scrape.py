@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 LABELS: Final = ("pipeline", "queue")
 _SAID: Final = {
-    "capacity_messages_per_second": "Messages done with by this process per second of work; idle time does not count.",
-    "backlog_seconds": "Time this process alone would need for what is visible; by the time you want, it is the number"
-    " of processes you need.",
+    "capacity_messages_per_second": "Messages that this process finishes per second of work; idle time does not count.",
+    "backlog_seconds": "Time this process alone would need for what is visible; divided by the time you want, it is"
+    " the number of processes you need.",
     "arrivals_per_second": "Messages sent to the queue, as far as one process can tell: its growth and what left it"
-    " here; the least where several take from it.",
+    " here; a lower bound where several take from it.",
     "oldest_message_age_seconds": "Age of the oldest message handed out lately; it grows while what waits is not"
     " received.",
     "retention_left_seconds": "Time until SQS deletes that message unhandled.",
 }
-_DRAIN: Final = "Time until the queue is empty if it goes on as in the last minutes, and the bounds of that guess."
+_DRAIN: Final = "Time until the queue is empty at the rates of the last minutes, and the bounds of that estimate."
 _DOLLARS: Final = "What the requests to SQS cost, without free tier, discounts, transfer and keys."
 
 

@@ -96,7 +96,7 @@ class Notifier:
             case facts.WorkerStopped(reason=reason, clean=True):
                 self._last = f"ended clean ({reason})"
             case facts.WorkerStopped(reason=reason) if not self._last.startswith("refused"):
-                self._last = f"ended, not clean ({reason}): the log says why"
+                self._last = f"ended with messages in hand or a failure ({reason}): the log says why"
         self._wake.set()
 
     def start(self, emit: Emit) -> None:

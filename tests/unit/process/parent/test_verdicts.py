@@ -156,7 +156,7 @@ def test_one_that_is_away_is_not_ready_and_after_a_minute_not_alive(parent: Pare
     """The parent starts it again by itself; only when that does not help for long, a restart of all may."""
     parent.places[1].leave()
     assert fetch(parent.url, "/livez") == (200, "ok\n")
-    assert fetch(parent.url, "/readyz") == (503, "process 1 is not there\n")
+    assert fetch(parent.url, "/readyz") == (503, "process 1 does not run\n")
     parent.clock.now += ABSENT_SECONDS + 1
     for heart in (parent.verdicts, parent.places[0].health):
         heart.beat()
