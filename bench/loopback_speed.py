@@ -21,7 +21,7 @@ import orjson
 import uvloop
 
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ import uvloop
 
 from bench.load import Load, timed
 from bench.spans import Spans
-from worker.loopback.faults import Faults, Rule
+from worker.loopback.faults import FaultRule, Faults
 from worker.loopback.messages import VISIBLE
 from worker.loopback.serve import tls_context
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Place:
         self._sqs.create_queue(QUEUE, {"VisibilityTimeout": str(VISIBILITY_SECONDS)})
         faults = Faults(rng=rng, clock=time.time)
         if load.latency_seconds:
-            faults.set([Rule(action="latency", seconds=load.latency_seconds)])
+            faults.set([FaultRule(action="latency", seconds=load.latency_seconds)])
         tls = None if load.tls is None else tls_context(Path(load.tls[0]), Path(load.tls[1]))
         self._server = LoopbackServer(self._sqs, faults=faults, tls=tls)
         self._texts: Iterator[str] = cycle(load.texts())

@@ -6,9 +6,9 @@ import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from worker.loopback.memory import MemoryQueue
+from worker.loopback.in_memory import MemoryQueue
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

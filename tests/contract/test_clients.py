@@ -17,7 +17,7 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

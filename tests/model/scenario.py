@@ -17,7 +17,7 @@ from tests.model.invariants import InvariantBroken
 from tests.model.swelling import events_of_growth, with_swelling
 from tests.model.workload import make_items
 from tests.model.world import Terms, World
-from worker.loopback.faults import Action, Rule
+from worker.loopback.faults import Action, FaultRule
 from worker.loopback.rules import Rules
 from worker.sqs.errors import entry_failed
 from worker.sqs.limits import MESSAGE_BYTES
@@ -56,13 +56,13 @@ CODES: Final = ("InternalError", "ServiceUnavailable", "RequestThrottled", "Over
 ENTRY_CODES: Final = ("InternalError", "InternalError", "ReceiptHandleIsInvalid", "Throttled")
 
 CLASSICS: Final = (
-    Rule("partial", operation="DeleteMessageBatch", share=0.5, code="ReceiptHandleIsInvalid"),
-    Rule("partial", operation="DeleteMessageBatch", share=1.0, code="InternalError"),
-    Rule("lose_answer", operation="DeleteMessageBatch"),
-    Rule("lose_answer", operation="SendMessageBatch"),
-    Rule("silence", operation="ChangeMessageVisibilityBatch"),
-    Rule("error", probability=1.0),
-    Rule("latency", probability=0.7, seconds=0.5, seconds_max=9.0, performed=True),
+    FaultRule("partial", operation="DeleteMessageBatch", share=0.5, code="ReceiptHandleIsInvalid"),
+    FaultRule("partial", operation="DeleteMessageBatch", share=1.0, code="InternalError"),
+    FaultRule("lose_answer", operation="DeleteMessageBatch"),
+    FaultRule("lose_answer", operation="SendMessageBatch"),
+    FaultRule("silence", operation="ChangeMessageVisibilityBatch"),
+    FaultRule("error", probability=1.0),
+    FaultRule("latency", probability=0.7, seconds=0.5, seconds_max=9.0, performed=True),
 )
 """Trouble that once hurt somebody; chance alone would meet it too seldom."""
 
@@ -221,8 +221,8 @@ def _faults(random: Random) -> list[Event]:
     events: list[Event] = []
     for edge in edges:
         wrong_now = [wrong for begin, end, wrong in windows if begin <= edge < end]
-        rules = [wrong for wrong in wrong_now if isinstance(wrong, Rule)]
-        troubles = [wrong for wrong in wrong_now if not isinstance(wrong, Rule)]
+        rules = [wrong for wrong in wrong_now if isinstance(wrong, FaultRule)]
+        troubles = [wrong for wrong in wrong_now if not isinstance(wrong, FaultRule)]
         what = f"wrong: {troubles} {[(r.action, r.operation, r.code, round(r.probability, 2)) for r in rules]}"
         events.append((edge, what, functools.partial(World.set_faults, rules=rules, troubles=troubles)))
     return events
@@ -231,8 +231,8 @@ def _faults(random: Random) -> list[Event]:
 def _losing(random: Random) -> list[Event]:
     """For a while nothing is deleted, and some of the handles are called void: what was written may be elsewhere."""
     rules = [
-        Rule("partial", operation="DeleteMessageBatch", share=1.0, code="InternalError"),
-        Rule("partial", operation="ChangeMessageVisibilityBatch", share=0.5, code="ReceiptHandleIsInvalid"),
+        FaultRule("partial", operation="DeleteMessageBatch", share=1.0, code="InternalError"),
+        FaultRule("partial", operation="ChangeMessageVisibilityBatch", share=0.5, code="ReceiptHandleIsInvalid"),
     ]
     begin = random.choice((0.0, 5.0))
     end = begin + random.uniform(20.0, 60.0)
@@ -242,12 +242,12 @@ def _losing(random: Random) -> list[Event]:
     ]
 
 
-def _rule(random: Random) -> Rule:
+def _rule(random: Random) -> FaultRule:
     if random.random() < 0.25:
         return random.choice(CLASSICS)
     action = random.choice(ACTIONS)
     entries = action in {"partial", "omit"}
-    rule = Rule(
+    rule = FaultRule(
         action,
         operation=random.choice(OPERATIONS),
         probability=random.choice((0.1, 0.5, 1.0)) if action != "still_visible" else 0.2,
@@ -262,7 +262,7 @@ def _rule(random: Random) -> Rule:
     return replace(rule, performed=rule.performed and not _refuses_letters(rule))
 
 
-def _refuses_letters(rule: Rule) -> bool:
+def _refuses_letters(rule: FaultRule) -> bool:
     """For good: SQS sends nothing that it refuses, so that a briefer letter is no second copy."""
     sends = rule.operation in {"*", "SendMessageBatch"}
     return rule.action == "partial" and sends and not entry_failed(rule.code, rule.sender_fault, "").retry

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.model.scenario import OPERATIONS, TROUBLES
 from tests.model.workload import Kind, make_item
 from tests.model.world import Terms, World
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 
 if TYPE_CHECKING:
     from tests.model.process import SimProcess
@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = ("good", "flaky", "garbage", "refused", "rejected")
 MOST_WORKERS = 3
 RULES = st.sampled_from(
     [
-        Rule(action, operation=operation, probability=0.5, share=0.5, seconds=3.0, performed=performed)
+        FaultRule(action, operation=operation, probability=0.5, share=0.5, seconds=3.0, performed=performed)
         for action in ("latency", "error", "silence", "reset", "lose_answer", "partial", "omit", "duplicate")
         for operation in OPERATIONS
         for performed in (False, True)
@@ -62,14 +62,14 @@ class Core(RuleBasedStateMachine):
         self.world.advance(seconds)
 
     @rule(rules=st.lists(RULES, max_size=2), troubles=st.lists(st.sampled_from(TROUBLES), max_size=1))
-    def fault(self, rules: list[Rule], troubles: list[Trouble]) -> None:
+    def fault(self, rules: list[FaultRule], troubles: list[Trouble]) -> None:
         """Queue and sink go wrong, or are well again where both lists are empty."""
         self.world.set_faults(rules, troubles)
 
     @rule()
     def duplicate(self) -> None:
         """The queue hands out everything twice, without hiding it."""
-        self.world.set_faults([Rule("duplicate"), Rule("still_visible", count=3)], [])
+        self.world.set_faults([FaultRule("duplicate"), FaultRule("still_visible", count=3)], [])
 
     @rule()
     def start(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.model.invariants import Witness
     from tests.model.network import Network
     from tests.model.process import SimProcess
-    from worker.loopback.memory import MemoryQueue
+    from worker.loopback.in_memory import MemoryQueue
     from worker.message import Delivery, Outgoing
     from worker.sqs.queue import Admission, Answer, QueueAttributes
 

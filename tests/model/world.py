@@ -21,11 +21,11 @@ from tests.model.simloop import Owner, SimLoop, bury
 from tests.model.simsink import SimSink, Table
 from tests.model.wire import SimWire
 from worker.codecs.json.codec import JsonCodec
-from worker.loopback.faults import Faults, Rule
-from worker.loopback.memory import MemoryQueue
+from worker.loopback.faults import FaultRule, Faults
+from worker.loopback.in_memory import MemoryQueue
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.rules import Rules
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline import life
 from worker.pipeline.deadletter import DeadLetters
@@ -143,7 +143,7 @@ class World:
         """A sender's messages arrive in the source queue."""
         self.loop.do(lambda: self._send(items))
 
-    def set_faults(self, rules: Sequence[Rule], troubles: Sequence[Trouble]) -> None:
+    def set_faults(self, rules: Sequence[FaultRule], troubles: Sequence[Trouble]) -> None:
         """From now on this goes wrong, and nothing else."""
         self.faults.set(rules)
         self.table.troubles = list(troubles)

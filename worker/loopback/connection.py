@@ -40,7 +40,7 @@ _HEADERS: Final = {
 class Site(Protocol):
     """What answers requests."""
 
-    connections: set[Connection]
+    connections: set[ServerConnection]
 
     def respond(self, request: HttpRequest, done: Callable[[Reply], None]) -> Exchange:
         """Give *done* one reply, now or later."""
@@ -51,7 +51,7 @@ class Site(Protocol):
         ...
 
 
-class Connection(asyncio.Protocol):
+class ServerConnection(asyncio.Protocol):
     """One client. Every attribute is written by the transport's callbacks and the site's answers only."""
 
     def __init__(self, site: Site) -> None:

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.spoiling import Reply
 
 if TYPE_CHECKING:
     from worker.loopback.faults import Faults
-    from worker.loopback.sqs import LoopbackSqs
-    from worker.loopback.wire import Account, HttpRequest
+    from worker.loopback.service import LoopbackSqs
+    from worker.loopback.wire import HttpRequest, WireAccount
 
 PATH: Final = "/_loopback/"
-_RULES: Final = TypeAdapter(list[Rule])
+_RULES: Final = TypeAdapter(list[FaultRule])
 
 
 class Control:
     """Serves the five control requests."""
 
-    def __init__(self, sqs: LoopbackSqs, faults: Faults, account: Account) -> None:
+    def __init__(self, sqs: LoopbackSqs, faults: Faults, account: WireAccount) -> None:
         self._sqs = sqs
         self._faults = faults
         self._account = account

@@ -1,7 +1,8 @@
 """Trouble on purpose: rules that say which requests go wrong, how, how often and when.
 
-Takes rules (in code, or as JSON over the control address), gives each request a `Plan` of what befalls it, and counts
-what fired. Seeded, so the same requests meet the same trouble; without rules nothing is asked of it.
+Takes rules (in code, or as JSON over the control address), gives each request a `FaultPlan`, which says what
+befalls it, and counts what fired. Seeded, so the same requests meet the same trouble; without rules nothing is asked of
+it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _ENTRIES: Final = frozenset({"partial", "omit"})
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FaultRule:
     """One kind of trouble. JSON-able; fields that the action does not name are ignored."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "strict": True}
@@ -94,18 +95,18 @@ OMITTED: Final = Omitted()
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FaultPlan:
     """What befalls one request."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[FaultRule, ...]
     rng: random.Random
 
-    def first(self, action: Action) -> Rule | None:
+    def first(self, action: Action) -> FaultRule | None:
         """The first rule with this action."""
         return next((rule for rule in self.rules if rule.action == action), None)
 
     @property
-    def whole(self) -> Rule | None:
+    def whole(self) -> FaultRule | None:
         """The rule that spoils the answer as a whole."""
         return next((rule for rule in self.rules if rule.action in _WHOLE), None)
 
@@ -114,7 +115,7 @@ class Plan:
         late = [rule for rule in self.rules if rule.action == "latency"]
         return sum(self.rng.uniform(r.seconds, r.seconds if r.seconds_max is None else r.seconds_max) for r in late)
 
-    def hit(self, rule: Rule | None) -> bool:
+    def hit(self, rule: FaultRule | None) -> bool:
         """Whether a rule with a share strikes this entry or message."""
         return rule is not None and self.rng.random() < rule.share
 
@@ -127,7 +128,7 @@ class Plan:
         answers = iter(perform(through) if through else [])
         return [self._answer(rule, answers) for rule in verdicts]
 
-    def _answer(self, rule: Rule | None, answers: Iterator[R | SqsFault]) -> R | SqsFault | Omitted:
+    def _answer(self, rule: FaultRule | None, answers: Iterator[R | SqsFault]) -> R | SqsFault | Omitted:
         if rule is None:
             return next(answers)
         if rule.works:
@@ -147,27 +148,27 @@ class Plan:
 class Faults:
     """The rules in force and what became of them. `set` is called by a test or the control address."""
 
-    def __init__(self, rules: Sequence[Rule] = (), *, rng: random.Random, clock: Callable[[], float]) -> None:
+    def __init__(self, rules: Sequence[FaultRule] = (), *, rng: random.Random, clock: Callable[[], float]) -> None:
         self._rng = rng
         self._clock = clock
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         self.fired: list[int] = []
         """For each rule, how many requests it befell."""
         self._since = 0.0
         self.set(rules)
 
-    def set(self, rules: Sequence[Rule]) -> None:
+    def set(self, rules: Sequence[FaultRule]) -> None:
         """Put these in force instead, from now on."""
         self.rules = list(rules)
         self.fired = [0] * len(rules)
         self._since = self._clock()
 
-    def plan(self, operation: str, queue: str, access_key: str = "*") -> Plan:
+    def plan(self, operation: str, queue: str, access_key: str = "*") -> FaultPlan:
         """What befalls this request. Rules are asked in order; one that spoils the whole answer leaves the rest of
         its kind unasked, so that counts tell what really happened.
         """
         age = self._clock() - self._since
-        struck: list[Rule] = []
+        struck: list[FaultRule] = []
         spoilt = False
         for number, rule in enumerate(self.rules):
             whole = rule.action in _WHOLE
@@ -177,13 +178,13 @@ class Faults:
                 self.fired[number] += 1
                 struck.append(rule)
                 spoilt = spoilt or whole
-        return Plan(tuple(struck), self._rng)
+        return FaultPlan(tuple(struck), self._rng)
 
     def described(self) -> list[dict[str, object]]:
         """Each rule with its count, for the account."""
         return [asdict(rule) | {"fired": fired} for rule, fired in zip(self.rules, self.fired, strict=True)]
 
-    def _matches(self, number: int, rule: Rule, operation: str, queue: str, access_key: str, age: float) -> bool:
+    def _matches(self, number: int, rule: FaultRule, operation: str, queue: str, access_key: str, age: float) -> bool:
         return (
             rule.operation in {"*", operation}
             and rule.queue in {"*", queue}

@@ -1,7 +1,7 @@
 """The 22 operations that answer at once, from parameters to the answer's JSON; the table that finds them by name.
 
-Takes a `Call`, gives a JSON object (empty where SQS says nothing) or raises `SqsFault`. ReceiveMessage may have to wait
-and is therefore the wire's own.
+Takes a `Request`, gives a JSON object (empty where SQS says nothing) or raises `SqsFault`. ReceiveMessage may have to
+wait and is therefore the wire's own.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from worker.loopback.rendering import Json, batch_json, no_more, sent_json, task
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker.loopback.faults import Plan
+    from worker.loopback.faults import FaultPlan
     from worker.loopback.messages import Sent
     from worker.loopback.params import Params
-    from worker.loopback.sqs import LoopbackSqs
+    from worker.loopback.service import LoopbackSqs
     from worker.message import Outgoing
 
 
-class Call(NamedTuple):
+class Request(NamedTuple):
     """One request to SQS."""
 
     sqs: LoopbackSqs
     params: Params
-    plan: Plan
+    plan: FaultPlan
     scheme: str
     host: str
     """With its port, as the client wrote it: queue URLs must lead it back here."""
@@ -61,139 +61,143 @@ def queue_name(url: str, account_id: str) -> str:
     return name
 
 
-def _add_permission(call: Call) -> Json:
-    params = call.params
-    call.sqs.add_permission(call.queue, params.text("Label"), params.texts("AWSAccountIds"), params.texts("Actions"))
+def _add_permission(request: Request) -> Json:
+    params = request.params
+    request.sqs.add_permission(
+        request.queue, params.text("Label"), params.texts("AWSAccountIds"), params.texts("Actions")
+    )
     return {}
 
 
-def _cancel_message_move_task(call: Call) -> Json:
-    return {"ApproximateNumberOfMessagesMoved": call.sqs.cancel_message_move_task(call.params.text("TaskHandle"))}
+def _cancel_message_move_task(request: Request) -> Json:
+    return {"ApproximateNumberOfMessagesMoved": request.sqs.cancel_message_move_task(request.params.text("TaskHandle"))}
 
 
-def _change_message_visibility(call: Call) -> Json:
-    handle, seconds = call.params.text("ReceiptHandle"), call.params.integer("VisibilityTimeout")
-    call.sqs.change_message_visibility(call.queue, handle, seconds)
+def _change_message_visibility(request: Request) -> Json:
+    handle, seconds = request.params.text("ReceiptHandle"), request.params.integer("VisibilityTimeout")
+    request.sqs.change_message_visibility(request.queue, handle, seconds)
     return {}
 
 
-def _change_message_visibility_batch(call: Call) -> Json:
-    name, entries = call.queue, call.params.entries()
+def _change_message_visibility_batch(request: Request) -> Json:
+    name, entries = request.queue, request.params.entries()
     wanted = [(one.text("ReceiptHandle"), one.integer("VisibilityTimeout")) for one in entries]
 
     def perform(some: Sequence[tuple[str, int]]) -> list[SqsFault | None]:
-        return call.sqs.change_message_visibility_batch(name, some)
+        return request.sqs.change_message_visibility_batch(name, some)
 
-    answers = call.plan.through(wanted, perform) if call.plan.rules else perform(wanted)
+    answers = request.plan.through(wanted, perform) if request.plan.rules else perform(wanted)
     return batch_json(entries.ids, answers, no_more)
 
 
-def _create_queue(call: Call) -> Json:
-    params = call.params
-    state = call.sqs.create_queue(params.text("QueueName"), params.text_map("Attributes"), params.text_map("tags"))
-    return {"QueueUrl": call.url(state.name)}
+def _create_queue(request: Request) -> Json:
+    params = request.params
+    state = request.sqs.create_queue(params.text("QueueName"), params.text_map("Attributes"), params.text_map("tags"))
+    return {"QueueUrl": request.url(state.name)}
 
 
-def _delete_message(call: Call) -> Json:
-    call.sqs.delete_message(call.queue, call.params.text("ReceiptHandle"))
+def _delete_message(request: Request) -> Json:
+    request.sqs.delete_message(request.queue, request.params.text("ReceiptHandle"))
     return {}
 
 
-def _delete_message_batch(call: Call) -> Json:
-    name, entries = call.queue, call.params.entries()
+def _delete_message_batch(request: Request) -> Json:
+    name, entries = request.queue, request.params.entries()
     handles = entries.texts("ReceiptHandle")
 
     def perform(some: Sequence[str]) -> list[SqsFault | None]:
-        return call.sqs.delete_message_batch(name, some)
+        return request.sqs.delete_message_batch(name, some)
 
-    answers = call.plan.through(handles, perform) if call.plan.rules else perform(handles)
+    answers = request.plan.through(handles, perform) if request.plan.rules else perform(handles)
     return batch_json(entries.ids, answers, no_more)
 
 
-def _delete_queue(call: Call) -> Json:
-    call.sqs.delete_queue(call.queue)
+def _delete_queue(request: Request) -> Json:
+    request.sqs.delete_queue(request.queue)
     return {}
 
 
-def _get_queue_attributes(call: Call) -> Json:
-    names = call.params.texts("AttributeNames")
-    found = call.sqs.get_queue_attributes(call.queue, names)
+def _get_queue_attributes(request: Request) -> Json:
+    names = request.params.texts("AttributeNames")
+    found = request.sqs.get_queue_attributes(request.queue, names)
     return {"Attributes": found} if found else {}
 
 
-def _get_queue_url(call: Call) -> Json:
-    return {"QueueUrl": call.url(call.sqs.get_queue_url(call.params.text("QueueName")))}
+def _get_queue_url(request: Request) -> Json:
+    return {"QueueUrl": request.url(request.sqs.get_queue_url(request.params.text("QueueName")))}
 
 
-def _list_dead_letter_source_queues(call: Call) -> Json:
-    limit, token = call.params.optional_integer("MaxResults"), call.params.optional_text("NextToken")
-    return call.page("queueUrls", call.sqs.list_dead_letter_source_queues(call.queue, limit=limit, token=token))
+def _list_dead_letter_source_queues(request: Request) -> Json:
+    limit, token = request.params.optional_integer("MaxResults"), request.params.optional_text("NextToken")
+    return request.page(
+        "queueUrls", request.sqs.list_dead_letter_source_queues(request.queue, limit=limit, token=token)
+    )
 
 
-def _list_message_move_tasks(call: Call) -> Json:
-    limit = call.params.optional_integer("MaxResults")
-    tasks = call.sqs.list_message_move_tasks(call.params.text("SourceArn"), limit=1 if limit is None else limit)
+def _list_message_move_tasks(request: Request) -> Json:
+    limit = request.params.optional_integer("MaxResults")
+    tasks = request.sqs.list_message_move_tasks(request.params.text("SourceArn"), limit=1 if limit is None else limit)
     return {"Results": [task_json(task) for task in tasks]}
 
 
-def _list_queue_tags(call: Call) -> Json:
-    tags = call.sqs.list_queue_tags(call.queue)
+def _list_queue_tags(request: Request) -> Json:
+    tags = request.sqs.list_queue_tags(request.queue)
     return {"Tags": tags} if tags else {}
 
 
-def _list_queues(call: Call) -> Json:
-    limit, token = call.params.optional_integer("MaxResults"), call.params.optional_text("NextToken")
-    prefix = call.params.optional_text("QueueNamePrefix") or ""
-    return call.page("QueueUrls", call.sqs.list_queues(prefix, limit=limit, token=token))
+def _list_queues(request: Request) -> Json:
+    limit, token = request.params.optional_integer("MaxResults"), request.params.optional_text("NextToken")
+    prefix = request.params.optional_text("QueueNamePrefix") or ""
+    return request.page("QueueUrls", request.sqs.list_queues(prefix, limit=limit, token=token))
 
 
-def _purge_queue(call: Call) -> Json:
-    call.sqs.purge_queue(call.queue)
+def _purge_queue(request: Request) -> Json:
+    request.sqs.purge_queue(request.queue)
     return {}
 
 
-def _remove_permission(call: Call) -> Json:
-    call.sqs.remove_permission(call.queue, call.params.text("Label"))
+def _remove_permission(request: Request) -> Json:
+    request.sqs.remove_permission(request.queue, request.params.text("Label"))
     return {}
 
 
-def _send_message(call: Call) -> Json:
-    return sent_json(call.sqs.send_message(call.queue, call.params.outgoing(call.trace)))
+def _send_message(request: Request) -> Json:
+    return sent_json(request.sqs.send_message(request.queue, request.params.outgoing(request.trace)))
 
 
-def _send_message_batch(call: Call) -> Json:
-    name, entries = call.queue, call.params.entries()
-    messages = [one.outgoing(call.trace) for one in entries]
+def _send_message_batch(request: Request) -> Json:
+    name, entries = request.queue, request.params.entries()
+    messages = [one.outgoing(request.trace) for one in entries]
 
     def perform(some: Sequence[Outgoing]) -> list[Sent | SqsFault]:
-        return call.sqs.send_message_batch(name, some)
+        return request.sqs.send_message_batch(name, some)
 
-    answers = call.plan.through(messages, perform) if call.plan.rules else perform(messages)
+    answers = request.plan.through(messages, perform) if request.plan.rules else perform(messages)
     return batch_json(entries.ids, answers, sent_json)
 
 
-def _set_queue_attributes(call: Call) -> Json:
-    call.sqs.set_queue_attributes(call.queue, call.params.text_map("Attributes"))
+def _set_queue_attributes(request: Request) -> Json:
+    request.sqs.set_queue_attributes(request.queue, request.params.text_map("Attributes"))
     return {}
 
 
-def _start_message_move_task(call: Call) -> Json:
-    source, destination = call.params.text("SourceArn"), call.params.optional_text("DestinationArn")
-    rate = call.params.optional_integer("MaxNumberOfMessagesPerSecond")
-    return {"TaskHandle": call.sqs.start_message_move_task(source, destination_arn=destination, rate=rate).handle}
+def _start_message_move_task(request: Request) -> Json:
+    source, destination = request.params.text("SourceArn"), request.params.optional_text("DestinationArn")
+    rate = request.params.optional_integer("MaxNumberOfMessagesPerSecond")
+    return {"TaskHandle": request.sqs.start_message_move_task(source, destination_arn=destination, rate=rate).handle}
 
 
-def _tag_queue(call: Call) -> Json:
-    call.sqs.tag_queue(call.queue, call.params.text_map("Tags"))
+def _tag_queue(request: Request) -> Json:
+    request.sqs.tag_queue(request.queue, request.params.text_map("Tags"))
     return {}
 
 
-def _untag_queue(call: Call) -> Json:
-    call.sqs.untag_queue(call.queue, call.params.texts("TagKeys"))
+def _untag_queue(request: Request) -> Json:
+    request.sqs.untag_queue(request.queue, request.params.texts("TagKeys"))
     return {}
 
 
-OPERATIONS: Final[dict[str, Callable[[Call], Json]]] = {
+OPERATIONS: Final[dict[str, Callable[[Request], Json]]] = {
     "AddPermission": _add_permission,
     "CancelMessageMoveTask": _cancel_message_move_task,
     "ChangeMessageVisibility": _change_message_visibility,

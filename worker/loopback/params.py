@@ -131,7 +131,7 @@ class Params:
             ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), tuple(system), attributes
         )
 
-    def entries(self) -> Entries:
+    def entries(self) -> BatchEntries:
         """The entries of a batch: 1 to 10, each with its own well-formed Id."""
         value = self._values.get("Entries")
         if value is not None and not (isinstance(value, list) and _all(dict, value)):
@@ -141,7 +141,7 @@ class Params:
         if len(value) > BATCH_ENTRIES:
             detail = f"Maximum number of entries per request are {BATCH_ENTRIES}. You have sent {len(value)}."
             raise SqsFault("TooManyEntriesInBatchRequest", detail)
-        entries = Entries(value)
+        entries = BatchEntries(value)
         _check_ids(tuple(entries.ids))
         return entries
 
@@ -171,7 +171,7 @@ class Params:
             raise _wrong("BinaryValue", "base64") from None
 
 
-class Entries:
+class BatchEntries:
     """The entries of a batch: JSON objects that each have an Id."""
 
     def __init__(self, rows: list[dict[str, object]]) -> None:

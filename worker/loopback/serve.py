@@ -16,10 +16,10 @@ import orjson
 from worker.errors import SettingsError
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import Faults
-from worker.loopback.ledger import LedgerFile
+from worker.loopback.journal import JournalFile
 from worker.loopback.rules import Rules
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 
 if TYPE_CHECKING:
     import asyncio
@@ -60,7 +60,7 @@ async def serve(  # noqa: PLR0913 - one for each option of the command line
     with ExitStack() as books:
         observe = None
         if ledger is not None:
-            file = LedgerFile(ledger)
+            file = JournalFile(ledger)
             books.callback(file.close)
             observe = file.observe
         sqs = LoopbackSqs(rng=rng, clock=time.time, account_id=account_id, region=region, rules=rules, observe=observe)

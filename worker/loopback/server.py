@@ -11,7 +11,7 @@ import random
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Self
 
-from worker.loopback.connection import Connection
+from worker.loopback.connection import ServerConnection
 from worker.loopback.control import PATH, Control
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import Faults
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from worker.loopback.sqs import LoopbackSqs
+    from worker.loopback.service import LoopbackSqs
 
 
 IDLE_SECONDS: Final = 30.0
@@ -47,7 +47,7 @@ class LoopbackServer:
         rng = random.Random(0)  # noqa: S311 - only for plans without rules, which never ask it
         self.sqs = sqs
         self.faults = Faults(rng=rng, clock=sqs.clock) if faults is None else faults
-        self.connections: set[Connection] = set()
+        self.connections: set[ServerConnection] = set()
         """Written by the connections themselves."""
         self._scheme = "http" if tls is None else "https"
         self._tls = tls
@@ -69,7 +69,7 @@ class LoopbackServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), self._host, self._port, ssl=self._tls)
+        self._server = await loop.create_server(lambda: ServerConnection(self), self._host, self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
         self._looking = loop.call_later(self._idle_seconds, self._look)
         return self

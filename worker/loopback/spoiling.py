@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.loopback.errors import SqsFault
-    from worker.loopback.faults import Plan, Rule
+    from worker.loopback.faults import FaultPlan, FaultRule
     from worker.loopback.rendering import Json
 
 JSON_TYPE: Final = "application/x-amz-json-1.0"
@@ -34,7 +34,7 @@ class Reply(NamedTuple):
     ending: Literal["keep", "close", "reset", "silence"] = "keep"
 
 
-def spoilt(rule: Rule, reply: Reply | None, refuse: Callable[[SqsFault], Reply]) -> Reply:
+def spoilt(rule: FaultRule, reply: Reply | None, refuse: Callable[[SqsFault], Reply]) -> Reply:
     """*reply* as *rule* lets it through; it is None where the operation was not performed."""
     reply = reply or Reply(200, b"{}")
     match rule.action:
@@ -57,7 +57,7 @@ def spoilt(rule: Rule, reply: Reply | None, refuse: Callable[[SqsFault], Reply])
     return changed
 
 
-def damaged(messages: list[Json], plan: Plan) -> list[Json]:
+def damaged(messages: list[Json], plan: FaultPlan) -> list[Json]:
     """Received messages doubled, shuffled, with wrong MD5s and with fields missing."""
     wrong, missing = plan.first("wrong_md5"), plan.first("missing_field")
     shown = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from worker.loopback.messages import Stored
 
 
-class Order(Protocol):
+class HandingOrder(Protocol):
     """What a queue's state asks of an order."""
 
     def enter(self, message: Stored) -> None:

@@ -16,8 +16,8 @@ from worker.loopback.hidden import Hidden
 from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored, change, exhausted
 from worker.loopback.receipts import Receipts, expired, may_change
 from worker.loopback.rules import Rules
-from worker.loopback.standard import Order, StandardOrder
-from worker.loopback.waiting import Line
+from worker.loopback.standard import HandingOrder, StandardOrder
+from worker.loopback.waiting import LongPolls
 from worker.loopback.windows import Attempts, Window
 from worker.sqs.limits import VISIBILITY_SECONDS
 
@@ -50,7 +50,7 @@ class QueueState:
         self.counts = Counts()
         self.held = [0, 0, 0, 0]
         """Messages by state; the last is unused, so that leaving needs no special case."""
-        self.line = Line()
+        self.polls = LongPolls()
         self.attempts = Attempts()
         self.deduplication: Window[Sent] = Window()
         self._in_flight_limit = in_flight_limit
@@ -60,7 +60,7 @@ class QueueState:
         self.hidden = Hidden()
         self._numbers = 0
 
-    def _new_order(self) -> Order:
+    def _new_order(self) -> HandingOrder:
         return GroupOrder(self._rules) if self.settings.fifo else StandardOrder()
 
     # ── arriving ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -30,15 +30,15 @@ class ReceiveRequest(NamedTuple):
     attempt_id: str | None = None
 
 
-class Waiter:
+class LongPoll:
     """One waiting receive."""
 
-    __slots__ = ("_line", "_timer", "done", "request")
+    __slots__ = ("_polls", "_timer", "done", "request")
 
-    def __init__(self, line: Line, request: ReceiveRequest, done: Done, wait_seconds: float) -> None:
+    def __init__(self, polls: LongPolls, request: ReceiveRequest, done: Done, wait_seconds: float) -> None:
         self.request = request
         self.done = done
-        self._line = line
+        self._polls = polls
         self._timer = asyncio.get_running_loop().call_later(wait_seconds, self.finish, [])
 
     def finish(self, messages: list[Stored]) -> None:
@@ -49,33 +49,33 @@ class Waiter:
     def cancel(self) -> None:
         """The asker is gone: nothing is handed out to it."""
         self._timer.cancel()
-        self._line.leave(self)
+        self._polls.leave(self)
 
 
-class Line:
+class LongPolls:
     """The receives that wait at one queue. Written by the queue's state and by its waiters."""
 
     def __init__(self) -> None:
-        self._waiters: deque[Waiter] = deque()
+        self._waiters: deque[LongPoll] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
         return bool(self._waiters)
 
-    def join(self, request: ReceiveRequest, done: Done, wait_seconds: float) -> Waiter:
+    def join(self, request: ReceiveRequest, done: Done, wait_seconds: float) -> LongPoll:
         """Wait at the end of the line."""
-        waiter = Waiter(self, request, done, wait_seconds)
+        waiter = LongPoll(self, request, done, wait_seconds)
         self._waiters.append(waiter)
         return waiter
 
-    def leave(self, waiter: Waiter) -> None:
+    def leave(self, waiter: LongPoll) -> None:
         """Stand in it no longer."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
         if not self._waiters:
             self._disarm()
 
-    def first(self) -> Waiter:
+    def first(self) -> LongPoll:
         """Whose turn it is."""
         return self._waiters[0]
 

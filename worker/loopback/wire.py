@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import orjson
 
 from worker.loopback.errors import CODES, SqsFault
-from worker.loopback.faults import Plan
-from worker.loopback.operations import OPERATIONS, Call, queue_name
+from worker.loopback.faults import FaultPlan
+from worker.loopback.operations import OPERATIONS, Request, queue_name
 from worker.loopback.params import Params
 from worker.loopback.rendering import received_json
 from worker.loopback.spoiling import Reply, damaged, spoilt
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from worker.loopback.faults import Faults
     from worker.loopback.messages import Stored
     from worker.loopback.rendering import Json
-    from worker.loopback.sqs import LoopbackSqs
+    from worker.loopback.service import LoopbackSqs
 
 _TARGET: Final = "AmazonSQS."
 _CORAL: Final = {"SerializationException", "UnknownOperationException", "MissingRequiredParameterException"}
@@ -51,7 +51,7 @@ class HttpRequest(NamedTuple):
 
 
 @dataclass(slots=True)
-class Account:
+class WireAccount:
     """What came over the wire. Written by `Wire`."""
 
     requests: Counter[str] = field(default_factory=Counter)
@@ -87,8 +87,8 @@ class Wire:
         self._sqs = sqs
         self._faults = faults
         self._scheme = scheme
-        self.account = Account()
-        self._calm = Plan((), rng)
+        self.account = WireAccount()
+        self._calm = FaultPlan((), rng)
 
     def handle(self, request: HttpRequest, done: Callable[[Reply], None]) -> Exchange:
         """Answer *request* once."""
@@ -98,7 +98,7 @@ class Wire:
         try:
             params = Params.remembered(request.body) if operation == _RECEIVE else Params.parse(request.body)
             plan = self._plan(operation, params, request) if self._faults.rules else self._calm
-            call = Call(self._sqs, params, plan, self._scheme, request.host, request.trace or None)
+            call = Request(self._sqs, params, plan, self._scheme, request.host, request.trace or None)
             if plan.rules:
                 self._troubled(operation, call, exchange, done)
             else:
@@ -118,7 +118,7 @@ class Wire:
     def _accepted(self, answer: Json) -> Reply:
         return Reply(200, orjson.dumps(answer), self._sqs.ids.next())
 
-    def _perform(self, operation: str, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
+    def _perform(self, operation: str, call: Request, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         if operation == _RECEIVE:
             self._receive(call, exchange, done)
             return
@@ -127,7 +127,7 @@ class Wire:
             raise SqsFault("UnknownOperationException", f"The operation {operation} is not known.")
         done(self._accepted(act(call)))
 
-    def _receive(self, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
+    def _receive(self, call: Request, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         plan, queue = call.plan, self._sqs.queue(call.queue)
         asked = call.params.receive
         request = asked.request
@@ -144,12 +144,12 @@ class Wire:
 
     # ── trouble ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _plan(self, operation: str, params: Params, request: HttpRequest) -> Plan:
+    def _plan(self, operation: str, params: Params, request: HttpRequest) -> FaultPlan:
         url = params.optional_text("QueueUrl")
         name = queue_name(url, self._sqs.account_id) if url else params.optional_text("QueueName") or ""
         return self._faults.plan(operation, name, _access_key(request.authorization))
 
-    def _troubled(self, operation: str, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
+    def _troubled(self, operation: str, call: Request, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         late = call.plan.first("latency")
         if late is None:
             self._attempt(operation, call, exchange, done)
@@ -164,13 +164,13 @@ class Wire:
 
         self._guarded(operation, call, exchange, answer_late)
 
-    def _guarded(self, operation: str, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
+    def _guarded(self, operation: str, call: Request, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         try:
             self._attempt(operation, call, exchange, done)
         except SqsFault as fault:
             done(self.refusal(fault))
 
-    def _attempt(self, operation: str, call: Call, exchange: Exchange, done: Callable[[Reply], None]) -> None:
+    def _attempt(self, operation: str, call: Request, exchange: Exchange, done: Callable[[Reply], None]) -> None:
         rule = call.plan.whole
         if rule is None:
             self._perform(operation, call, exchange, done)

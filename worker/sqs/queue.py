@@ -1,7 +1,7 @@
 """What the worker asks of a queue: six verbs. The pipeline knows this protocol and never SQS's wire.
 
 Three implementations pass one contract suite (tests/contract): the SDK (`sqs/sdk/queue.py`), the native path, and the
-loopback's semantics in memory (`loopback/memory.py`).
+loopback's semantics in memory (`loopback/in_memory.py`).
 
 A batch call answers for every entry, in the order it was asked: `OK`, `Failed` (with SQS's code, and whether asking
 again can help) or `UNKNOWN` (the answer mentioned it in neither list, so it may or may not have been done). A call that

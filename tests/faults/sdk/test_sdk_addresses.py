@@ -15,7 +15,7 @@ from tests.faults.wire.ways import WAYS
 from tests.unit.sqs.native.test_dial import DEAD, GOOD, mute, swallowing
 from tests.unit.sqs.native.test_tls import authority, server_side
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.sqs.open import open_native_queue
 from worker.sqs.spec import QueueSpec
 

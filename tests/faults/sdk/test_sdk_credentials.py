@@ -15,9 +15,9 @@ from tests.faults.sdk.issuer import SOURCES, Issuer, Source, issuing
 from tests.faults.wire.ways import WAYS
 from worker.errors import QueueError
 from worker.facts import CredentialsKept, CredentialsRenewed, Fact, RequestMade
-from worker.loopback.faults import Faults, Rule
+from worker.loopback.faults import FaultRule, Faults
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ class Place:
 
     def revoke(self, key: str) -> None:
         """SQS does not take *key* any more."""
-        self.faults.set([Rule("expired_token", access_key=key)])
+        self.faults.set([FaultRule("expired_token", access_key=key)])
 
     def codes(self) -> list[str]:
         """How the receives ended."""

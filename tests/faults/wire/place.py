@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults.wire.ways import LAPSE
 from tests.system.proxy import proxy
-from worker.loopback.memory import MemoryQueue
+from worker.loopback.in_memory import MemoryQueue
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 from worker.sqs.queue import OK
 

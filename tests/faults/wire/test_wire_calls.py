@@ -152,7 +152,7 @@ async def test_a_long_poll_over_a_silent_connection_ends_with_its_margin(place: 
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as tasks:
         polled = tasks.create_task(outcome(queue.receive(10, 1)))
-        await until(lambda: place.sqs.queue("orders").line)  # the server holds the receive
+        await until(lambda: place.sqs.queue("orders").polls)  # the server holds the receive
         place.network.silence()
         began = loop.time()
     assert polled.result() == (QueueUnavailable, True, True)

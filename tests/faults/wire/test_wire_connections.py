@@ -11,7 +11,7 @@ import pytest
 from tests.faults.wire.place import PATIENCE_SECONDS, heard, until
 from worker.errors import QueueUnavailable
 from worker.loopback.server import LoopbackServer
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 from worker.sqs.queue import OK
 
@@ -65,7 +65,7 @@ async def test_a_server_that_restarts_on_the_same_port_is_found_again(
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as tasks:
         polled = tasks.create_task(_failure(queue, wait=20))
-        await until(lambda: sqs.queue("orders").line)  # the server holds the receive
+        await until(lambda: sqs.queue("orders").polls)  # the server holds the receive
         began = loop.time()
         await server.__aexit__()
     assert polled.result()

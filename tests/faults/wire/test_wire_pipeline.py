@@ -128,7 +128,7 @@ async def test_a_black_holed_long_poll_is_replaced_and_what_it_swallowed_comes_b
     queue, rows = await place.open(), Rows()
     loop = asyncio.get_running_loop()
     async with running(pipeline(place, queue, rows)):
-        line = place.sqs.queue("orders").line
+        line = place.sqs.queue("orders").polls
         await until(lambda: line)  # the server holds the receive
         place.network.silence()
         began = loop.time()

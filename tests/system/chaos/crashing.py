@@ -21,7 +21,7 @@ import worker.app
 import worker.process.parent.run
 from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavailable
-from worker.loopback.ledger import short_handle
+from worker.loopback.journal import short_handle
 from worker.pipeline import life
 from worker.pipeline.deadletter import CONTEXT
 from worker.sqs.queue import OK, UNKNOWN, Failed

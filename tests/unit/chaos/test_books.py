@@ -11,9 +11,9 @@ from tests.model.simloop import simulated
 from tests.system.chaos.books import Book, Change, business_id, changes, fingerprint, produced, records
 from tests.system.chaos.producer import item, tens
 from tests.system.chaos.watch import accounts
-from worker.loopback.ledger import LedgerFile, short_handle
+from worker.loopback.journal import JournalFile, short_handle
 from worker.loopback.messages import StateChange
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.loopback.waiting import ReceiveRequest
 from worker.message import Outgoing
 
@@ -52,7 +52,7 @@ def test_a_message_sent_twice_is_one_attempt_and_two_sends(tmp_path: Path) -> No
 
 async def test_the_loopback_books_every_change_with_the_receipt_that_its_handle_ends_in(tmp_path: Path) -> None:
     """What a worker used can be found again in what the loopback gave out; everything is out when it is closed."""
-    ledger = LedgerFile(tmp_path / "ledger", monotonic_ns=lambda: 5)
+    ledger = JournalFile(tmp_path / "ledger", monotonic_ns=lambda: 5)
     sqs = LoopbackSqs(rng=random.Random(1), clock=lambda: 100.0, observe=ledger.observe)
     sqs.create_queue("orders")
     sent = sqs.send_message("orders", Outgoing("{}"))
@@ -75,7 +75,7 @@ async def test_the_loopback_books_every_change_with_the_receipt_that_its_handle_
 async def test_the_loopback_writes_its_book_within_a_moment(tmp_path: Path) -> None:
     """A rig that reads along sees what happened a tenth of a second ago."""
     path = tmp_path / "ledger"
-    ledger = LedgerFile(path)
+    ledger = JournalFile(path)
     ledger.observe(StateChange("move", "orders", "m-1", 0.0, destination="dead", new_id="m-2"))
     assert path.read_text() == ""
     await asyncio.sleep(0.1)

@@ -10,7 +10,7 @@ import pytest
 from tests.system.chaos.crashing import POINTS
 from tests.system.chaos.profiles import PROFILES, Profile
 from tests.system.chaos.schedule import ALWAYS, SQS_KINDS, plan
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 
 EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 
@@ -67,4 +67,4 @@ def test_every_trouble_is_a_rule_that_the_loopback_knows() -> None:
     """A misspelt rule would be refused in the middle of a run."""
     for rules in SQS_KINDS.values():
         for rule in rules:
-            Rule(**rule)  # type: ignore[arg-type] # by name
+            FaultRule(**rule)  # type: ignore[arg-type] # by name

@@ -22,8 +22,8 @@ from worker.backoff import Backoff
 from worker.codecs.codec import Reason
 from worker.codecs.registry import make_codec
 from worker.errors import DecodeError
-from worker.loopback.memory import MemoryQueue
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.in_memory import MemoryQueue
+from worker.loopback.service import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import DONE, Rejected
 from worker.pipeline.deadletter import CONTEXT, DeadLetters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.loopback.world import World, in_virtual_time
-from worker.loopback.waiting import ReceiveRequest, Waiter
+from worker.loopback.waiting import LongPoll, ReceiveRequest
 
 if TYPE_CHECKING:
     from worker.loopback.messages import Stored
@@ -23,7 +23,7 @@ class Poll:
         self.answer: list[str] | None = None
         self.seconds = -1.0
         self.over = asyncio.Event()
-        self.waiter: Waiter | None = world.sqs.receive_message(name, ReceiveRequest(limit, wait), self._done)
+        self.waiter: LongPoll | None = world.sqs.receive_message(name, ReceiveRequest(limit, wait), self._done)
 
     def _done(self, messages: list[Stored]) -> None:
         assert self.answer is None

@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.loopback.world import START, World, in_virtual_time
 from worker.errors import QueueMissing, QueueOverLimit, QueueThrottled, QueueUnavailable
-from worker.loopback.faults import Faults, Rule
-from worker.loopback.memory import MemoryQueue
+from worker.loopback.faults import FaultRule, Faults
+from worker.loopback.in_memory import MemoryQueue
 from worker.message import Attribute, Outgoing
 from worker.sqs.queue import OK, UNKNOWN, Failed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.sqs.queue import Queue
 
 
-def troubled(world: World, *rules: Rule) -> MemoryQueue:
+def troubled(world: World, *rules: FaultRule) -> MemoryQueue:
     """A queue under these rules."""
     return MemoryQueue(world.sqs, "jobs", faults=Faults(rules, rng=random.Random(1), clock=world.sqs.clock))
 
@@ -130,18 +130,18 @@ def test_refusals_are_errors_of_ours() -> None:
 @pytest.mark.parametrize(
     ("rule", "error", "performed"),
     [
-        (Rule("error", code="RequestThrottled"), QueueThrottled, False),
-        (Rule("error", code="InternalError", performed=True), QueueUnavailable, True),
-        (Rule("status", status=503), QueueUnavailable, False),
-        (Rule("reset"), QueueUnavailable, False),
-        (Rule("html"), QueueUnavailable, False),
-        (Rule("lose_answer"), QueueUnavailable, True),
-        (Rule("truncate"), QueueUnavailable, True),
-        (Rule("no_request_id"), QueueUnavailable, True),
+        (FaultRule("error", code="RequestThrottled"), QueueThrottled, False),
+        (FaultRule("error", code="InternalError", performed=True), QueueUnavailable, True),
+        (FaultRule("status", status=503), QueueUnavailable, False),
+        (FaultRule("reset"), QueueUnavailable, False),
+        (FaultRule("html"), QueueUnavailable, False),
+        (FaultRule("lose_answer"), QueueUnavailable, True),
+        (FaultRule("truncate"), QueueUnavailable, True),
+        (FaultRule("no_request_id"), QueueUnavailable, True),
     ],
 )
 def test_a_spoilt_answer_is_an_error_and_perhaps_performed(
-    rule: Rule, error: type[Exception], *, performed: bool
+    rule: FaultRule, error: type[Exception], *, performed: bool
 ) -> None:
     """Exactly as over a wire."""
 
@@ -159,7 +159,7 @@ def test_silence_lasts_until_the_caller_gives_up() -> None:
 
     async def scenario(world: World) -> None:
         world.queue()
-        queue = troubled(world, Rule("silence"))
+        queue = troubled(world, FaultRule("silence"))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1000):
                 await queue.receive(1, 0)
@@ -174,7 +174,7 @@ def test_latency_takes_its_time(*, performed: bool) -> None:
     async def scenario(world: World) -> None:
         world.queue()
         world.send("x")
-        delivery = (await troubled(world, Rule("latency", seconds=3, performed=performed)).receive(1, 0))[0]
+        delivery = (await troubled(world, FaultRule("latency", seconds=3, performed=performed)).receive(1, 0))[0]
         assert asyncio.get_running_loop().time() == 3
         assert delivery.leased_at == (0 if performed else 3)
 
@@ -187,12 +187,12 @@ def test_entries_fail_are_forgotten_and_messages_damaged() -> None:
     async def scenario(world: World) -> None:
         world.queue()
         messages = [Outgoing(str(number)) for number in range(10)]
-        answers = await troubled(world, Rule("partial", share=0.5), Rule("omit", share=0.5)).send(messages)
+        answers = await troubled(world, FaultRule("partial", share=0.5), FaultRule("omit", share=0.5)).send(messages)
         assert {type(one) for one in answers} == {type(OK), Failed}
         assert UNKNOWN in answers
         sent = answers.count(OK)
         assert world.held() == (sent, 0, 0)
-        got = await troubled(world, Rule("wrong_md5", share=0.5), Rule("duplicate", share=0.5)).receive(10, 0)
+        got = await troubled(world, FaultRule("wrong_md5", share=0.5), FaultRule("duplicate", share=0.5)).receive(10, 0)
         assert world.held() == (0, sent, 0)
         assert len({one.message_id for one in got}) < sent
 
@@ -205,7 +205,7 @@ def test_a_message_can_stay_visible_after_a_receive() -> None:
     async def scenario(world: World) -> None:
         world.queue()
         world.send("x")
-        queue = troubled(world, Rule("still_visible"))
+        queue = troubled(world, FaultRule("still_visible"))
         assert [(await queue.receive(1, 0))[0].receive_count for _ in range(2)] == [1, 2]
 
     in_virtual_time(scenario)

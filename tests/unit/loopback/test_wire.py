@@ -217,7 +217,7 @@ async def test_a_poll_whose_client_left_takes_nothing(client: Client, server: Lo
     """The message stays visible for the next one who asks."""
     gone = await Client.connect(server)
     await gone.send(gone.request("ReceiveMessage", {"QueueUrl": gone.url(), "WaitTimeSeconds": 20}))
-    while not world.sqs.queue("jobs").line:
+    while not world.sqs.queue("jobs").polls:
         await client.get("/_loopback/health")
     await gone.close()
     while len(server.connections) > 1:
@@ -332,12 +332,12 @@ async def test_closing_the_server_ends_every_connection(world: World) -> None:
     async with LoopbackServer(world.sqs) as server:
         client, other = await Client.connect(server), await Client.connect(server)
         await client.send(client.request("ReceiveMessage", {"QueueUrl": client.url(), "WaitTimeSeconds": 20}))
-        while not world.sqs.queue("jobs").line:
+        while not world.sqs.queue("jobs").polls:
             await other.get("/_loopback/health")
     assert await client.reader.read() == b""
     await client.close()
     await other.close()
-    assert not world.sqs.queue("jobs").line
+    assert not world.sqs.queue("jobs").polls
 
 
 async def test_a_connection_that_asks_nothing_is_closed_and_a_long_poll_is_not(world: World) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.rules import Rules
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.service import LoopbackSqs
 from worker.loopback.waiting import ReceiveRequest
 from worker.message import Attribute, Outgoing
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.codecs.registry import make_codec
-from worker.loopback.faults import Faults, Rule
-from worker.loopback.memory import MemoryQueue
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.faults import FaultRule, Faults
+from worker.loopback.in_memory import MemoryQueue
+from worker.loopback.service import LoopbackSqs
 from worker.message import Outgoing
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.deduplication import make_key
@@ -118,7 +118,7 @@ class Bench:
         )
         return self
 
-    def set_faults(self, *rules: Rule) -> None:
+    def set_faults(self, *rules: FaultRule) -> None:
         """Misbehave from now on."""
         self.faults.set(rules)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.process.instruments import reader
 from worker.telemetry.health import Health
 from worker.telemetry.load.load import Load
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def delayed(operation: str, seconds: float) -> Callable[[Bench], None]:
-    return lambda bench: bench.set_faults(Rule("latency", operation=operation, seconds=seconds))
+    return lambda bench: bench.set_faults(FaultRule("latency", operation=operation, seconds=seconds))
 
 
 def slow_sink(bench: Bench) -> None:
@@ -89,7 +89,7 @@ async def test_an_empty_queue_is_idle_at_once() -> None:
 async def test_a_queue_that_refuses_us_is_not_idle() -> None:
     """Without the right to receive there is nothing to wait for."""
     bench = Bench()
-    bench.set_faults(Rule("error", operation="ReceiveMessage", code="AccessDenied", after_seconds=5))
+    bench.set_faults(FaultRule("error", operation="ReceiveMessage", code="AccessDenied", after_seconds=5))
     await bench.send(range(10))
     assert (await told(bench, seconds=40)).bottleneck == "queue-away"
 

@@ -11,7 +11,7 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from tests.unit.pipeline.test_lanes import by_group
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.outcome import Rejected, Retried
 from worker.pipeline.sizing import BatchSettings
 
@@ -148,7 +148,7 @@ async def test_a_dead_letter_that_is_refused_for_good_is_left_to_the_redrive_pol
     bench = Bench(fifo=True, max_receives=2).with_dead_letters()
     bench.set_faults()
     bench.dead._faults = bench.faults
-    bench.set_faults(Rule("error", operation="SendMessageBatch", probability=1.0, code="AccessDenied", status=403))
+    bench.set_faults(FaultRule("error", operation="SendMessageBatch", probability=1.0, code="AccessDenied", status=403))
     bench.sink.answer = failing(0, [])
     await bench.send(range(4), group="a")
     await bench.drain()
@@ -163,7 +163,7 @@ async def test_a_dead_letter_queue_that_is_away_costs_no_receives() -> None:
     """For a minute no dead letter is taken: the group waits in hand, and nothing is received twice."""
     bench = Bench(fifo=True, max_receives=3).with_dead_letters()
     bench.dead._faults = bench.faults
-    bench.set_faults(Rule("error", operation="SendMessageBatch", probability=1.0, code="ServiceUnavailable"))
+    bench.set_faults(FaultRule("error", operation="SendMessageBatch", probability=1.0, code="ServiceUnavailable"))
     bench.sink.answer = lambda records: in_order(records, lambda r: Rejected("bad") if '"n":0}' in r.body else None)
     await bench.send(range(4), group="a")
     async with bench.running() as pipeline:
@@ -180,8 +180,8 @@ async def test_behind_what_was_written_and_may_be_with_another_worker_nothing_is
     """No delete and no renewal gets through: once the lease of the first is over, the later ones are given up."""
     bench = Bench(fifo=True, writers=4, batch=BatchSettings(max_rows=1, max_bytes=1_000, max_wait_seconds=0))
     bench.set_faults(
-        Rule("error", operation="ChangeMessageVisibilityBatch", probability=1.0),
-        Rule("error", operation="DeleteMessageBatch", probability=1.0),
+        FaultRule("error", operation="ChangeMessageVisibilityBatch", probability=1.0),
+        FaultRule("error", operation="DeleteMessageBatch", probability=1.0),
     )
     bench.sink.seconds = 12
     begun: list[tuple[float, object]] = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.message import State
 from worker.outcome import Rejected, Retried
 from worker.sqs.queue import Failed
@@ -19,7 +19,7 @@ from worker.sqs.queue import Failed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
-    from worker.loopback.memory import MemoryQueue
+    from worker.loopback.in_memory import MemoryQueue
     from worker.message import Delivery, Message
     from worker.pipeline.ledger import Ledger
     from worker.pipeline.renew import Renewer
@@ -45,8 +45,8 @@ async def test_renewals_that_fail_now_and_then_lose_no_lease() -> None:
     """Every fifth renewal fails as a whole, some in part; there are several tries before a lease ends."""
     bench = Bench()
     bench.set_faults(
-        Rule("error", operation="ChangeMessageVisibilityBatch", probability=0.2),
-        Rule("partial", operation="ChangeMessageVisibilityBatch", probability=0.2, share=0.3),
+        FaultRule("error", operation="ChangeMessageVisibilityBatch", probability=0.2),
+        FaultRule("partial", operation="ChangeMessageVisibilityBatch", probability=0.2, share=0.3),
     )
     bench.sink.seconds = 300
     await bench.send(range(20))
@@ -61,7 +61,7 @@ async def test_a_lease_that_sqs_calls_void_is_given_up_and_the_message_is_not_lo
     """The handle is forgotten, what was written is remembered, and the redelivery leaves one row."""
     bench = Bench()
     bench.set_faults(
-        Rule(
+        FaultRule(
             "partial",
             operation="ChangeMessageVisibilityBatch",
             count=1,
@@ -81,7 +81,7 @@ async def test_a_lease_that_sqs_calls_void_is_given_up_and_the_message_is_not_lo
 async def test_a_renewal_under_way_does_not_undo_the_pause_of_a_retry() -> None:
     """The renewal takes two seconds to be answered; the retry asked for meanwhile has the last word."""
     bench = Bench()
-    bench.set_faults(Rule("latency", operation="ChangeMessageVisibilityBatch", seconds=2, count=1))
+    bench.set_faults(FaultRule("latency", operation="ChangeMessageVisibilityBatch", seconds=2, count=1))
     bench.sink.seconds = 16
     seen: list[float] = []
 
@@ -117,8 +117,8 @@ async def test_what_waited_too_long_for_a_handler_is_not_begun() -> None:
     """A delivery whose lease is over before its turn is let go, not handled on a void handle."""
     bench = Bench(writers=1)
     bench.set_faults(
-        Rule("error", operation="ChangeMessageVisibilityBatch", until_seconds=45),
-        Rule("error", operation="ReceiveMessage", after_seconds=5, until_seconds=45),
+        FaultRule("error", operation="ChangeMessageVisibilityBatch", until_seconds=45),
+        FaultRule("error", operation="ReceiveMessage", after_seconds=5, until_seconds=45),
     )
     bench.sink.seconds = 50
     await bench.send(range(30))
@@ -192,7 +192,7 @@ async def test_eighty_entries_that_always_fail_do_not_keep_those_behind_them_fro
 async def test_a_call_that_hangs_holds_up_no_other_renewal() -> None:
     """One call of eight is not answered for a minute; all others are renewed at half of their leases all the same."""
     bench = Bench(max_messages=200)
-    bench.set_faults(Rule("latency", operation="ChangeMessageVisibilityBatch", seconds=60, count=1))
+    bench.set_faults(FaultRule("latency", operation="ChangeMessageVisibilityBatch", seconds=60, count=1))
     pipeline = bench.pipeline()
     async with running_renewer(pipeline.renewer):
         await bench.send(range(100))
@@ -263,7 +263,7 @@ async def running_renewer(renewer: Renewer) -> AsyncIterator[None]:
 async def test_what_is_written_is_kept_until_it_is_deleted() -> None:
     """The time limit is that of the write: the lease of what waits for its delete is renewed beyond it."""
     bench = Bench(write_limit_seconds=20.0)
-    bench.set_faults(Rule("error", operation="DeleteMessageBatch", until_seconds=120))
+    bench.set_faults(FaultRule("error", operation="DeleteMessageBatch", until_seconds=120))
     bench.sink.seconds = 10
     await bench.send([1])
     async with bench.running():

@@ -16,8 +16,8 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
 from worker.errors import QueueRefused
-from worker.loopback.memory import MemoryQueue
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.in_memory import MemoryQueue
+from worker.loopback.service import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import Rejected, Retried
 from worker.pipeline.deadletter import CONTEXT, LOOK_SECONDS, TOO_LARGE, DeadLetters

@@ -10,7 +10,7 @@ from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
 from worker import facts
 from worker.errors import SinkUnavailable
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.outcome import Retried
 from worker.pipeline.sizing import BatchSettings
 
@@ -37,7 +37,7 @@ def once_more(records: Sequence[Message]) -> list[Retried | None]:
 async def test_what_sqs_hands_out_again_before_it_answers_the_giving_back_is_handled_anew() -> None:
     """A second goes by between the change and its answer; each message is retried once, none given back twice."""
     bench = Bench()
-    bench.set_faults(Rule("latency", "ChangeMessageVisibilityBatch", seconds=1.0, performed=True))
+    bench.set_faults(FaultRule("latency", "ChangeMessageVisibilityBatch", seconds=1.0, performed=True))
 
     bench.sink.answer = once_more
     await bench.send(range(50))
@@ -53,7 +53,7 @@ async def test_what_sqs_hands_out_again_before_it_answers_the_giving_back_is_han
 async def test_a_giving_back_whose_answer_is_lost_is_not_repeated_on_a_message_that_is_back() -> None:
     """The old handle would hide or show a message that somebody handles again by now; its next receipt settles it."""
     bench = Bench()
-    bench.set_faults(Rule("lose_answer", "ChangeMessageVisibilityBatch", until_seconds=60))
+    bench.set_faults(FaultRule("lose_answer", "ChangeMessageVisibilityBatch", until_seconds=60))
     changed: dict[str, float] = {}
     change = bench.queue.change_visibility
 

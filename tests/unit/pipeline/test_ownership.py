@@ -10,7 +10,7 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.outcome import Rejected, Retried
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def watched(bench: Bench) -> list[tuple[float, float]]:
 async def test_a_retry_after_the_lease_leaves_the_visibility_alone() -> None:
     """No renewal gets through, the write takes longer than the lease, then it asks for a retry: nobody is disturbed."""
     bench = Bench(writers=1, max_messages=1)
-    bench.set_faults(Rule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
+    bench.set_faults(FaultRule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
     bench.sink.seconds = 40
     bench.sink.answer = lambda records: [Retried("later") for _ in records]
     await bench.send([1])
@@ -56,7 +56,7 @@ async def test_giving_back_that_fails_until_the_lease_is_over_is_given_up() -> N
     """A release is tried again while the lease lives, and not once after that."""
     bench = Bench(writers=1, max_messages=1)
     bench.sink.answer = lambda records: [Retried("later", after=5) for _ in records]
-    bench.set_faults(Rule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
+    bench.set_faults(FaultRule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
     asked = watched(bench)
     await bench.send([1])
     async with bench.running():
@@ -73,7 +73,7 @@ async def test_a_renewal_answered_after_the_deadline_is_not_believed(seconds: fl
     """SQS performs it and answers when the old lease is over: it says OK to whoever held the message once."""
     bench = Bench(writers=1, max_messages=1)
     bench.set_faults(
-        Rule("latency", operation="ChangeMessageVisibilityBatch", seconds=seconds, performed=True, probability=1.0)
+        FaultRule("latency", operation="ChangeMessageVisibilityBatch", seconds=seconds, performed=True, probability=1.0)
     )
     bench.sink.seconds = 31
     await bench.send([1])
@@ -88,7 +88,7 @@ async def test_a_renewal_answered_after_the_deadline_is_not_believed(seconds: fl
 async def test_a_rejection_after_the_lease_is_left_to_whoever_has_the_message_by_now() -> None:
     """No renewal gets through, and the sink rejects when the lease is over: no dead letter, and no delete."""
     bench = Bench(writers=1, max_messages=1).with_dead_letters()
-    bench.set_faults(Rule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
+    bench.set_faults(FaultRule("error", operation="ChangeMessageVisibilityBatch", probability=1.0))
     bench.sink.seconds = 40
     bench.sink.answer = lambda records: [Rejected("bad") for _ in records]
     await bench.send([1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
 from worker import facts
-from worker.loopback.memory import MemoryQueue
+from worker.loopback.in_memory import MemoryQueue
 from worker.pipeline.stopping import Stop
 
 if TYPE_CHECKING:

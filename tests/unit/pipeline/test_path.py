@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import SPEC, Bench
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.outcome import Rejected, Retried
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Refusing:
 
     async def send(self, messages: list[object]) -> list[object]:
         bench = self._bench
-        bench.set_faults(Rule("error", operation="SendMessageBatch"))
+        bench.set_faults(FaultRule("error", operation="SendMessageBatch"))
         answers = await bench.queue.send(messages)  # type: ignore[arg-type] # passed through
         bench.set_faults()
         return list(answers)
@@ -115,7 +115,7 @@ async def test_without_a_dead_letter_queue_a_bad_message_is_left_to_the_redrive_
 async def test_the_same_message_twice_in_one_receive_is_written_once() -> None:
     """Both receipts are accounted for: one is handled, the older handle is void."""
     bench = Bench()
-    bench.set_faults(Rule("duplicate", operation="ReceiveMessage", count=1))
+    bench.set_faults(FaultRule("duplicate", operation="ReceiveMessage", count=1))
     await bench.send(range(5))
     pipeline = await bench.drain()
     assert sorted(map(str, bench.sink.ids())) == ["0", "1", "2", "3", "4"]
@@ -128,7 +128,7 @@ async def test_a_message_whose_delete_failed_for_good_is_deleted_at_its_redelive
     """What the sink holds already is recognised by its id when SQS hands it out again."""
     bench = Bench()
     bench.set_faults(
-        Rule("partial", operation="DeleteMessageBatch", count=1, code="ReceiptHandleIsInvalid", sender_fault=True)
+        FaultRule("partial", operation="DeleteMessageBatch", count=1, code="ReceiptHandleIsInvalid", sender_fault=True)
     )
     await bench.send([1])
     await bench.drain()
@@ -142,10 +142,10 @@ async def test_half_failed_and_unanswered_deletes_are_asked_again_and_nothing_is
     """Failed and missing entries, lost answers, whole failures: all are tried again while the lease lives."""
     bench = Bench()
     bench.set_faults(
-        Rule("partial", operation="DeleteMessageBatch", count=3, share=0.5),
-        Rule("omit", operation="DeleteMessageBatch", count=3, share=0.5),
-        Rule("lose_answer", operation="DeleteMessageBatch", count=3),
-        Rule("error", operation="DeleteMessageBatch", count=3, code="RequestThrottled"),
+        FaultRule("partial", operation="DeleteMessageBatch", count=3, share=0.5),
+        FaultRule("omit", operation="DeleteMessageBatch", count=3, share=0.5),
+        FaultRule("lose_answer", operation="DeleteMessageBatch", count=3),
+        FaultRule("error", operation="DeleteMessageBatch", count=3, code="RequestThrottled"),
     )
     await bench.send(range(60))
     await bench.drain()
@@ -158,7 +158,7 @@ async def test_half_failed_and_unanswered_deletes_are_asked_again_and_nothing_is
 async def test_receives_that_fail_are_repeated_with_growing_pauses_and_recovery_is_told() -> None:
     """An outage of SQS is waited out: no hot loop, one fact at the end that says how long it was."""
     bench = Bench()
-    bench.set_faults(Rule("error", operation="ReceiveMessage", until_seconds=60))
+    bench.set_faults(FaultRule("error", operation="ReceiveMessage", until_seconds=60))
     await bench.send(range(10))
     async with bench.running():
         await asyncio.sleep(120)
@@ -173,8 +173,8 @@ async def test_a_moment_in_which_all_receivers_fail_costs_a_moment() -> None:
     """Sixteen that fail side by side have failed once, and the one that stays is not the one with the longest pause."""
     bench = Bench(poll=replace(SPEC.poll, receivers=16), max_messages=1000)
     bench.set_faults(
-        Rule("latency", operation="ReceiveMessage", seconds=1, until_seconds=60),
-        Rule("error", operation="ReceiveMessage", after_seconds=15, until_seconds=16.5),
+        FaultRule("latency", operation="ReceiveMessage", seconds=1, until_seconds=60),
+        FaultRule("error", operation="ReceiveMessage", after_seconds=15, until_seconds=16.5),
     )
     await bench.send(range(3000))
     async with bench.running():
@@ -189,7 +189,7 @@ async def test_a_moment_in_which_all_receivers_fail_costs_a_moment() -> None:
 async def test_a_receive_that_never_answers_is_given_up_and_replaced() -> None:
     """A dead long poll costs the wait and a margin, not minutes."""
     bench = Bench()
-    bench.set_faults(Rule("silence", operation="ReceiveMessage", count=1))
+    bench.set_faults(FaultRule("silence", operation="ReceiveMessage", count=1))
     await bench.send([1])
     async with bench.running():
         await asyncio.sleep(20 + 10)
@@ -201,7 +201,7 @@ async def test_a_receive_that_never_answers_is_given_up_and_replaced() -> None:
 async def test_a_permanent_error_is_tried_rarely() -> None:
     """Access denied in mid-run: a try each ten seconds until somebody gives the right back."""
     bench = Bench()
-    bench.set_faults(Rule("error", operation="ReceiveMessage", code="AccessDenied"))
+    bench.set_faults(FaultRule("error", operation="ReceiveMessage", code="AccessDenied"))
     async with bench.running():
         await asyncio.sleep(300)
         assert 25 <= len(bench.told(facts.ReceiveFailed)) <= 35

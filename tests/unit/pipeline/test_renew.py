@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tests.model.simloop import simulated
 from worker import facts
 from worker.errors import QueueUnavailable
-from worker.loopback.memory import MemoryQueue
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.in_memory import MemoryQueue
+from worker.loopback.service import LoopbackSqs
 from worker.message import Delivery
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.renew import CALLS, Renewer

@@ -13,8 +13,8 @@ import pytest
 from tests.model.simloop import simulated
 from worker import facts
 from worker.backoff import lease_left
-from worker.loopback.memory import MemoryQueue
-from worker.loopback.sqs import LoopbackSqs
+from worker.loopback.in_memory import MemoryQueue
+from worker.loopback.service import LoopbackSqs
 from worker.message import Delivery
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import life

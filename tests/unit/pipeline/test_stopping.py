@@ -9,7 +9,7 @@ import pytest
 from tests.model.simloop import simulated
 from tests.unit.pipeline.bench import Bench
 from worker import facts
-from worker.loopback.faults import Rule
+from worker.loopback.faults import FaultRule
 from worker.pipeline.stopping import Stop
 
 
@@ -128,7 +128,7 @@ async def test_a_second_request_gives_back_and_leaves_at_once() -> None:
 async def test_deletes_that_fail_while_stopping_are_still_tried_and_leases_still_kept() -> None:
     """Renewing goes last: a delete that takes longer than the lease still ends well."""
     bench = Bench()
-    bench.set_faults(Rule("error", operation="DeleteMessageBatch", until_seconds=50))
+    bench.set_faults(FaultRule("error", operation="DeleteMessageBatch", until_seconds=50))
     await bench.send(range(20))
     async with bench.running(drain_seconds=100):
         await asyncio.sleep(1)
@@ -147,7 +147,7 @@ async def test_when_sqs_is_away_the_deadline_still_holds_and_the_account_says_wh
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(pipeline.run(stop))
         await asyncio.sleep(1)
-        bench.set_faults(Rule("error"))
+        bench.set_faults(FaultRule("error"))
         stop.request("test")
     assert asyncio.get_running_loop().time() <= 12
     account = pipeline.ledger.account()

@@ -28,7 +28,7 @@ _PAGE_MAX: Final = 1_000
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of a queue beside its messages. Written by `Registry` and `LoopbackSqs`."""
+    """What is known of a queue beside its messages. Written by `Queues` and `LoopbackSqs`."""
 
     state: QueueState
     created_at: float
@@ -37,7 +37,7 @@ class Entry:
     purged_at: float | None = None
 
 
-class Registry:
+class Queues:
     """All queues by name."""
 
     def __init__(

@@ -22,7 +22,7 @@ FLUSH_LINES: Final = 512
 NOTHING: Final = "-"
 
 
-class LedgerFile:
+class JournalFile:
     """An observer that writes. Used on one loop; whoever opened it closes it."""
 
     def __init__(self, path: Path, *, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:

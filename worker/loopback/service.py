@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from worker.loopback.accept import accept
 from worker.loopback.attributes import NAMES
 from worker.loopback.contents import check_batch
+from worker.loopback.dispenser import Dispenser, check_visibility
 from worker.loopback.errors import SqsFault, tried
 from worker.loopback.handles import Ids
 from worker.loopback.moves import Moves, MoveTask
 from worker.loopback.policy import permission_added, permission_removed
+from worker.loopback.queues import Queues, page
 from worker.loopback.receipts import in_batch
-from worker.loopback.receiving import Receiving, check_visibility
-from worker.loopback.registry import Registry, page
 from worker.loopback.rules import Rules
 from worker.loopback.tags import tagged, untagged
 from worker.sqs.limits import IN_FLIGHT, PURGE_INTERVAL_SECONDS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from worker.loopback.messages import Sent, StateChange
     from worker.loopback.state import QueueState
-    from worker.loopback.waiting import Done, ReceiveRequest, Waiter
+    from worker.loopback.waiting import Done, LongPoll, ReceiveRequest
     from worker.message import Outgoing
 
 
@@ -50,7 +50,7 @@ class LoopbackSqs:
         self.account_id = account_id
         self.clock = clock
         self.ids = Ids(rng)
-        self.registry = Registry(
+        self.registry = Queues(
             account_id=account_id,
             region=region,
             ids=self.ids,
@@ -59,7 +59,7 @@ class LoopbackSqs:
             rules=rules,
             observe=observe,
         )
-        self._receiving = Receiving(self.registry, clock)
+        self._receiving = Dispenser(self.registry, clock)
         self._moves = Moves(self.registry.by_arn, self._receiving.serve, self.ids, clock)
 
     def queue(self, name: str) -> QueueState:
@@ -79,7 +79,7 @@ class LoopbackSqs:
         """DeleteQueue: messages and waiting receives go with it."""
         state = self.registry.delete(name)
         self._moves.drop(state)
-        state.line.close()
+        state.polls.close()
 
     def get_queue_url(self, name: str) -> str:
         """GetQueueUrl: the name proves that it exists; the wire makes a URL of it."""
@@ -163,7 +163,7 @@ class LoopbackSqs:
         self._receiving.serve(queue)
         return answers
 
-    def receive_message(self, name: str, request: ReceiveRequest, done: Done) -> Waiter | None:
+    def receive_message(self, name: str, request: ReceiveRequest, done: Done) -> LongPoll | None:
         """ReceiveMessage: *done* gets the messages, now or within the wait; a returned waiter can be cancelled."""
         return self._receiving.begin(self.queue(name), request, done)
 
@@ -239,4 +239,4 @@ class LoopbackSqs:
         """Forget every queue, message and task."""
         for state in self.registry.clear():
             self._moves.drop(state)
-            state.line.close()
+            state.polls.close()

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.loopback.messages import Stored
-    from worker.loopback.registry import Registry
+    from worker.loopback.queues import Queues
     from worker.loopback.state import QueueState
-    from worker.loopback.waiting import Done, ReceiveRequest, Waiter
+    from worker.loopback.waiting import Done, LongPoll, ReceiveRequest
 
 
-class Receiving:
+class Dispenser:
     """Hands out the messages of one loopback's queues."""
 
-    def __init__(self, registry: Registry, clock: Callable[[], float]) -> None:
+    def __init__(self, registry: Queues, clock: Callable[[], float]) -> None:
         self._registry = registry
         self._clock = clock
 
-    def begin(self, queue: QueueState, request: ReceiveRequest, done: Done) -> Waiter | None:
+    def begin(self, queue: QueueState, request: ReceiveRequest, done: Done) -> LongPoll | None:
         """Answer at once if there is something or nobody wants to wait; else stand in line.
 
         A full standard queue is an error for long polls too: Amazon documents it for short ones and is silent for long
@@ -41,19 +41,19 @@ class Receiving:
         if messages or not wait:
             done(messages)
             return None
-        waiter = queue.line.join(request, done, wait)
+        waiter = queue.polls.join(request, done, wait)
         self._arm(queue)
         return waiter
 
     def serve(self, queue: QueueState) -> None:
         """Something has changed at *queue*: answer those in line for whom there is something now."""
-        if not queue.line:
+        if not queue.polls:
             return
-        while queue.line:
-            messages = self._hand_out(queue, queue.line.first().request)
+        while queue.polls:
+            messages = self._hand_out(queue, queue.polls.first().request)
             if not messages:
                 break
-            queue.line.first().finish(messages)
+            queue.polls.first().finish(messages)
         self._arm(queue)
 
     def _hand_out(self, queue: QueueState, request: ReceiveRequest) -> list[Stored]:
@@ -93,8 +93,8 @@ class Receiving:
 
     def _arm(self, queue: QueueState) -> None:
         at = queue.next_wake()
-        if queue.line and at is not None:
-            queue.line.arm(at - self._clock(), lambda: self.serve(queue))
+        if queue.polls and at is not None:
+            queue.polls.arm(at - self._clock(), lambda: self.serve(queue))
 
 
 def _checked_wait(queue: QueueState, request: ReceiveRequest) -> float:

@@ -19,9 +19,9 @@ from worker.sqs.queue import require_batch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from worker.loopback.faults import Faults, Plan, Rule
+    from worker.loopback.faults import FaultPlan, FaultRule, Faults
     from worker.loopback.messages import Stored
-    from worker.loopback.sqs import LoopbackSqs
+    from worker.loopback.service import LoopbackSqs
     from worker.message import Delivery, Outgoing
     from worker.sqs.queue import Admission, Answer, QueueAttributes
 
@@ -102,12 +102,12 @@ class MemoryQueue:
 
     # ── one call ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _plan(self, operation: str) -> Plan | None:
+    def _plan(self, operation: str) -> FaultPlan | None:
         if self._faults is None or not self._faults.rules:
             return None
         return self._faults.plan(operation, self._name)
 
-    async def _call(self, operation: str, plan: Plan | None, perform: Callable[[], Awaitable[R]]) -> R:
+    async def _call(self, operation: str, plan: FaultPlan | None, perform: Callable[[], Awaitable[R]]) -> R:
         """Perform once, through the rules that spoil calls as a whole."""
         if self._closed:
             raise QueueUnavailable(operation, "Closed", "the queue was closed")
@@ -127,7 +127,7 @@ class MemoryQueue:
             raise await self._spoilt(operation, rule)
         return answer
 
-    async def _spoilt(self, operation: str, rule: Rule) -> Exception:
+    async def _spoilt(self, operation: str, rule: FaultRule) -> Exception:
         """What a client makes of the spoilt answer."""
         if rule.action == "silence":
             await self._wait(None)
@@ -156,7 +156,7 @@ class MemoryQueue:
 
     # ── the operations ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _receive(self, request: ReceiveRequest, plan: Plan | None) -> list[Delivery]:
+    async def _receive(self, request: ReceiveRequest, plan: FaultPlan | None) -> list[Delivery]:
         loop = asyncio.get_running_loop()
         ready = loop.create_future()
         deliveries: list[Delivery] = []
@@ -175,7 +175,7 @@ class MemoryQueue:
                 waiter.cancel()
         return deliveries
 
-    def _undamaged(self, messages: list[Stored], plan: Plan) -> list[Stored]:
+    def _undamaged(self, messages: list[Stored], plan: FaultPlan) -> list[Stored]:
         """A message with a wrong MD5 or without a field is left out, and on a FIFO queue its group from there on."""
         damage = [rule for rule in plan.rules if rule.action in {"wrong_md5", "missing_field"}]
         kept: list[Stored] = []
