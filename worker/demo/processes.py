@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import worker as package
 from worker.errors import WorkerError
+from worker.settings.names import PREFIXES
 from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "dem
 """Any will do: the loopback checks none, and the SDK insists on some."""
 HERE: Final = str(Path(package.__file__).parents[1])
 """Where this package is found: a `worker.py` in the working folder is not taken for it."""
-OURS: Final = ("WORKER_", "SQS_", "BATCH_", "IN_FLIGHT_", "HANDLER", "SQLITE_", "METRICS_", "LOG_", "SINK", "CODEC",
-               "NDJSON_", "DEDUPLICATION_", "RETRY_", "ENABLE_SQS_", "AWS_")  # fmt: skip
+OURS: Final = (*PREFIXES, "SINK", "CODEC", "AWS_")
 """Prefixes of variables that a shell may hold and that must not change the demonstration."""
 STOP_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.02

@@ -49,28 +49,19 @@ class SinkContext:
 
 
 class PipelineView(Protocol):
-    """What rules may know of the pipeline's own settings; see `worker/settings/pipeline.py`."""
+    """What rules may read of the pipeline's own settings, which `worker/settings/pipeline.py` explains."""
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - as there, and so below
-    @property
-    def queue(self) -> str: ...  # noqa: D102
-    @property
-    def sink(self) -> str: ...  # noqa: D102
-    @property
-    def codec(self) -> str: ...  # noqa: D102
-    @property
-    def concurrency(self) -> int: ...  # noqa: D102
-    @property
-    def batch_max_rows(self) -> int: ...  # noqa: D102
-    @property
-    def batch_max_bytes(self) -> int: ...  # noqa: D102
-    @property
-    def in_flight_max_messages(self) -> int: ...  # noqa: D102
-    @property
-    def in_flight_max_bytes(self) -> int: ...  # noqa: D102
-    @property
-    def deduplication_key(self) -> str | None: ...  # noqa: D102
+    name: str
+    queue: str
+    sink: str
+    codec: str
+    concurrency: int
+    batch_max_rows: int
+    batch_max_bytes: int
+    batch_max_wait_ms: int
+    in_flight_max_messages: int
+    in_flight_max_bytes: int
+    deduplication_key: str | None
 
 
 @dataclass(frozen=True, slots=True)

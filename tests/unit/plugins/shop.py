@@ -56,19 +56,26 @@ SINK = '''
     )
 '''
 CODEC = """
-    from worker.codecs import CodecPlugin, NoSettings
+    from typing import Annotated
+    from worker.codecs import CodecPlugin, Section, Variable
+
+    class UpperSettings(Section):
+        end: Annotated[str, Variable("SHOP_UPPER_END", "a text")] = "!"
 
     class Upper:
         name = "upper"
 
+        def __init__(self, settings):
+            self.end = settings.end
+
         def decode(self, body):
-            return body.upper()
+            return body.upper() + self.end
 
     UPPER = CodecPlugin(
         name="shop-upper",
         summary="Capitals.",
-        settings=NoSettings,
-        make=lambda settings, limits: Upper(),
+        settings=UpperSettings,
+        make=lambda settings, limits: Upper(settings),
     )
 """
 ENTRY_POINTS = """

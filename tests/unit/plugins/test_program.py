@@ -34,7 +34,13 @@ def test_an_installed_sink_is_configured_like_ours(tmp_path: Path, sink: str) ->
     """By its entry point or its place: values, defaults, origins, notices; its secret is masked."""
     install(tmp_path)
     result = config(
-        tmp_path, "--json", SINK=sink, SHOP_LOG_TOPIC="orders", SHOP_LOG_PASSWORD="geheim", CODEC="shop-upper"
+        tmp_path,
+        "--json",
+        SINK=sink,
+        SHOP_LOG_TOPIC="orders",
+        SHOP_LOG_PASSWORD="geheim",
+        CODEC="shop-upper",
+        SHOP_UPPER_END="?",
     )
     document = json.loads(result.stdout)
     assert document["settings"]["SINK"]["value"] == sink
@@ -42,6 +48,7 @@ def test_an_installed_sink_is_configured_like_ours(tmp_path: Path, sink: str) ->
     assert document["settings"]["SHOP_LOG_TOPIC"] == {"value": "orders", "origin": "environment"}
     assert document["settings"]["SHOP_LOG_PASSWORD"] == {"value": "********", "origin": "environment"}
     assert document["settings"]["SHOP_LOG_ACKS"] == {"value": "1", "origin": "default"}
+    assert document["settings"]["SHOP_UPPER_END"] == {"value": "?", "origin": "environment"}
     assert document["notices"] == ["orders is a fine topic"]
     assert "geheim" not in result.stdout
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.plugins.shop import install
+from worker.codecs.codec import DecodeLimits
 from worker.codecs.plugin import CodecPlugin
 from worker.plugins import PluginError, Registry, made
 from worker.sinks.plugin import SinkPlugin
@@ -63,7 +64,8 @@ def test_an_entry_point_is_found_by_its_name_and_by_its_place(folder: Path) -> N
     assert sinks().find("shop.sinks:LOG") is found
     assert sinks().find("shop.sinks.LOG") is found
     codecs: Registry[CodecPlugin[Any]] = Registry(CodecPlugin, "worker.codecs", "sqs_worker.codecs")
-    assert codecs.find("shop-upper").make(None, None).decode("a") == "A"  # type: ignore[arg-type] # it needs neither
+    upper = codecs.find("shop-upper")
+    assert upper.make(upper.settings(), DecodeLimits()).decode("a") == "A!"
 
 
 @pytest.mark.parametrize(

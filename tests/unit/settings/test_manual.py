@@ -34,5 +34,8 @@ def test_every_field_has_a_variable_and_prose() -> None:
 
 
 def test_variables_are_distinct() -> None:
-    """No variable means two things."""
-    assert len(KNOWN) == len(set(KNOWN))
+    """No variable means two things: each is the first name of one setting, of the worker or of one of its parts."""
+    parts = [part.settings for kind in KINDS.values() for part in kind.ours()]
+    names = [s.variable.name for model in (WorkerSettings, PipelineSettings, *parts) for s in settings_of(model)]
+    assert sorted(names) == sorted(set(names))
+    assert set(names) <= set(KNOWN)
