@@ -22,8 +22,8 @@ LISTED: Final = [
     ).stdout.splitlines()
 ]
 NAMED: Final = re.compile(r"`(?P<path>[\w./-]+\.(?:py|c|h|sh|toml|ya?ml)|(?:[\w-]+/)+)`")
-YOURS: Final = frozenset({"worker.toml"})
-"""The file of whoever uses the worker."""
+YOURS: Final = frozenset({"worker.toml", "shop/sinks.py"})
+"""Files of whoever uses the worker."""
 HISTORY: Final = ("CHANGELOG.md",)
 """Tells of what was."""
 

@@ -61,6 +61,8 @@ DEFECTS: Final = (
     Defect(sinks.HoldsUpAll, "test_a_locked_record_holds_up_itself_alone", "held up: ['m-0', 'm-1', 'm-2']"),
     Defect(sinks.RefusesTheLocked, "test_a_locked_record_holds_up_itself_alone", GOOD),
     Defect(sinks.StartsAnew, "test_opening_twice_is_opening_once", "open() of an open sink loses nothing"),
+    Defect(sinks.WishesTooLate, "test_what_it_demands_can_be_given", "known only then: {'rows': 5000}"),
+    Defect(sinks.DemandsNothing, "test_what_it_demands_can_be_given", "more than nothing"),
     Defect(sinks.ForgetsAtTheEnd, "test_a_batch_outlives_the_sink", "what is stored outlives the sink"),
     Defect(sinks.OpensAnything, "test_what_can_never_work_is_refused_at_open", "it opened"),
     Defect(sinks.OpensWithoutWords, "test_what_can_never_work_is_refused_at_open", "open() raises SinkRefused"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tests.contract.broken.sound import Sound
 from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.outcome import Rejected
+from worker.sinks.sink import Demand
 from worker.sinks.sqlite.statements import BY_TIME
 
 if TYPE_CHECKING:
@@ -227,6 +228,26 @@ class RefusesTheLocked(Sound):
             return await super().write(records)
         except SinkContended as error:
             raise SinkRefused("locked") from error
+
+
+class WishesTooLate(Sound):
+    """What batch it wishes is known when it is open."""
+
+    wish: int | None = None
+
+    @property
+    def demand(self) -> Demand:
+        return Demand(rows=self.wish)
+
+    async def open(self) -> None:
+        await super().open()
+        self.wish = 5_000
+
+
+class DemandsNothing(Sound):
+    """No writer is allowed."""
+
+    demand = Demand(max_writers=0)
 
 
 class StartsAnew(Sound):

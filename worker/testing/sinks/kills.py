@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from worker.testing.sinks.case import Case
 
 ROWS = 7
+FEWEST_STEPS = 3
+"""Of a write that is one, at which a process was really killed."""
 STEPS = 24
 """Moments of one write at which a process dies, spread over all that there are."""
 
@@ -57,7 +59,7 @@ class Kills:
             told = await out.read()
         ended: dict[str, bool] = json.loads(told or "{}")
         killed = [name for name, was_killed in ended.items() if was_killed]
-        promise(case, len(killed) >= min(3, STEPS), "a write has steps to die at", f"{len(killed)} of {len(ended)}")
+        promise(case, len(killed) >= FEWEST_STEPS, "a write has steps to die at", f"{len(killed)} of {len(ended)}")
         self._holds_no_part(case, ended)
         keys = [f"{name}-{n}" for name in ended for n in range(ROWS)]
         async with opened(case) as sink:

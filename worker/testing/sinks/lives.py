@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TURNS = (0, 1, 2, 3, 5, 8, 13, 40)
 """Turns of the loop that a write has had when it is cancelled."""
 MOMENT_SECONDS = 0.002
+WISHES = ("rows", "bytes", "age_seconds", "writers")
+"""Of `Demand`."""
 
 
 class Lives:
@@ -35,6 +38,22 @@ class Lives:
             await sink.open()
             await sink.must(make_messages(1, prefix="again"))
         promise_stored(case, ["m-0", "m-1", "m-2", "again-0"], what="open() of an open sink loses nothing")
+
+    @pytest.mark.asyncio
+    async def test_what_it_demands_can_be_given(self, case: Case) -> None:
+        """Positive numbers; what it wishes is known before `open`, since the bounds in flight are made of it."""
+        sink = case.make()
+        before = sink.demand
+        async with opened(case, sink):
+            after = sink.demand
+        for demand in (before, after):
+            numbers = {
+                name: value for name, value in asdict(demand).items() if name != "own_code" and value is not None
+            }
+            wrong = {name: value for name, value in numbers.items() if not value > 0}
+            promise(case, not wrong, "what it demands is more than nothing", wrong)
+        late = {name: getattr(after, name) for name in WISHES if getattr(after, name) != getattr(before, name)}
+        promise(case, not late, "what it wishes is known before open()", f"known only then: {late}")
 
     @pytest.mark.asyncio
     async def test_a_batch_outlives_the_sink(self, case: Case) -> None:
