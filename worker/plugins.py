@@ -73,7 +73,8 @@ class Registry(Generic[P]):
     """Where others' are: the group of their entry points."""
     later: tuple[str, ...] = ()
     """Names that are promised, and belong to nobody."""
-    _found: dict[str, P] = field(default_factory=dict)
+    _found: dict[str, P | PluginError] = field(default_factory=dict)
+    """What was asked for before: a module that fails is not run again to hear the same."""
 
     @cached_property
     def built_in(self) -> tuple[str, ...]:
@@ -104,8 +105,14 @@ class Registry(Generic[P]):
         """
         name = self.spelt(given)
         if name not in self._found:
-            self._found[name] = self._load(name)
-        return self._found[name]
+            try:
+                self._found[name] = self._load(name)
+            except PluginError as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, PluginError):
+            raise PluginError(str(found)) from found
+        return found
 
     def spelt(self, given: str) -> str:
         """*given* as names are spelt, which is in small letters; a place is spelt as it is."""

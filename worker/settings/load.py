@@ -20,7 +20,7 @@ from worker.settings.names import OURS, RESERVED, name_notices, name_problems, v
 from worker.settings.pipeline import KINDS, PipelineSettings
 from worker.settings.problems import shown
 from worker.settings.rules import between_pipelines, with_processes
-from worker.settings.sections import Place, part_of, pipeline_values, unknown_in
+from worker.settings.sections import Place, contested, part_of, pipeline_values, unknown_in
 from worker.settings.sources import File, Value, from_table, merged, read_file
 from worker.settings.spelling import as_meant, slips
 from worker.settings.unused import unused_notices, unused_problems, unused_values
@@ -79,6 +79,7 @@ def load(
         *name_problems(present, names),
         *file.problems,
         *_misplaced(present, file, pipelines),
+        *contested(part.part for built in pipelines for part in built.parts),
         *worker.problems.values(),
     ]
     for built in pipelines:

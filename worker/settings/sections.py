@@ -18,7 +18,7 @@ from worker.settings.pipeline import DEFAULTS, KINDS, PipelineSettings
 from worker.settings.sources import RESERVED_KEYS, Value, from_table, merged, unknown_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from worker.plugins import Plugin, Registry
     from worker.setting import Section
@@ -134,6 +134,17 @@ def _clash(plugin: Plugin) -> str:
         v.name for v in own if v.name in KNOWN or v.key in PipelineSettings.model_fields or names.count(v.name) > 1
     ]
     return f"its settings {' and '.join(dict.fromkeys(double))} are others' already: rename them" if double else ""
+
+
+def contested(parts: Iterable[Part]) -> Iterator[str]:
+    """Variables that two parts of others have, which are chosen together."""
+    owners: dict[str, dict[type[Section], str]] = {}
+    for part in parts:
+        for variable in variables(part.plugin.settings):
+            owners.setdefault(variable.name, {})[part.plugin.settings] = part.plugin.name
+    for name, models in owners.items():
+        if len(models) > 1:
+            yield f"{name} is a setting of both {' and '.join(models.values())}: rename it in one of them"
 
 
 def _doubled(model: type[Section], field: str, place: Place) -> list[str]:

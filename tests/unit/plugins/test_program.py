@@ -97,19 +97,32 @@ def test_settings_that_are_ours_already_are_refused(tmp_path: Path) -> None:
     ]
 
 
+def test_two_parts_with_one_variable_are_refused(tmp_path: Path) -> None:
+    """Chosen together they would both read it."""
+    install(tmp_path)
+    module = tmp_path / "shop" / "codecs.py"
+    module.write_text(module.read_text().replace("SHOP_UPPER_END", "SHOP_LOG_TOPIC"))
+    result = config(tmp_path, SINK="shop-log", CODEC="shop-upper", SHOP_LOG_TOPIC="orders")
+    assert result.stderr.splitlines()[1:] == [
+        "  - SHOP_LOG_TOPIC is a setting of both shop-log and shop-upper: rename it in one of them"
+    ]
+    assert config(tmp_path, SINK="shop-log", SHOP_LOG_TOPIC="orders").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("sink", "module", "sentence"),
     [
         ("nowhere:LOG", "", "SINK is 'nowhere:LOG': there is no module nowhere; name a SinkPlugin"),
         ("shop.broken:LOG", "import shop.sinks\n1 / 0\n", "its module fails at import: ZeroDivisionError"),
         ("shop.broken:LOG", "import sys\nsys.exit(5)\n", "its module fails at import: SystemExit: 5"),
+        ("shop.broken:LOG", "print('run', file=open('runs', 'a'))\n1 / 0\n", "ZeroDivisionError"),
         ("shop.broken:LOG", "LOG = 3\n", "shop.broken:LOG is of type int, but must be an object of SinkPlugin"),
     ],
 )
 def test_what_cannot_be_loaded_is_one_sentence_and_exit_code_2(
     tmp_path: Path, sink: str, module: str, sentence: str
 ) -> None:
-    """Never a traceback, whatever a module does when it is imported."""
+    """Never a traceback, whatever a module does when it is imported; and it is run once."""
     install(tmp_path, broken=module)
     result = config(tmp_path, SINK=sink, SHOP_LOG_TOPIC="orders")
     assert result.returncode == 2
@@ -117,6 +130,7 @@ def test_what_cannot_be_loaded_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 2
     assert sentence in result.stderr
+    assert not (tmp_path / "runs").exists() or (tmp_path / "runs").read_text() == "run\n"
 
 
 def test_to_import_the_public_names_costs_no_library() -> None:
