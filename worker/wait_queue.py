@@ -62,24 +62,27 @@ class WaitQueue(Generic[W, T]):
         self.waiting = self._deadlines.at
         """The row, first come first: who is not served yet, and the loop time at which its patience is over."""
         self._kept: dict[W, None] = {}
-        """Are served, and their tasks have not gone on. Written by `_serve`, `wait` and `_leave`."""
+        """Are served, and their tasks have not gone on. Written by `_serve`, `wait`, `_leave` and `recall`."""
         self._loop: asyncio.AbstractEventLoop | None = None
         """Of whoever waits; asked for once, since it costs a call of the kernel (getpid). Written by `wait`."""
 
     async def wait(self, waiter: W, *, until: float = inf) -> T | None:
-        """What *waiter* is served; None when that is nothing by loop time *until*, or was called back."""
+        """What *waiter* is served; None when that is nothing by loop time *until*, or was called back.
+
+        If nobody waits already, the owner has looked in the same step whether there is anything for it: a task that
+        need not wait makes no future.
+        """
         loop = self._loop = self._loop or asyncio.get_running_loop()
         waiter.woken = loop.create_future()
         self._deadlines.set(waiter, until)
-        if len(self.waiting) == 1:
-            self.advance()
         try:
             await waiter.woken
         except asyncio.CancelledError:
             self._leave(waiter)
             raise
-        self._kept.pop(waiter, None)
         got: T | None = waiter.got
+        if got is not None:
+            del self._kept[waiter]
         return got
 
     def be_patient(self, waiter: W, until: float) -> None:
@@ -115,6 +118,7 @@ class WaitQueue(Generic[W, T]):
         recalled = list(self.kept())
         for waiter in self._kept:
             waiter.got = None
+        self._kept.clear()
         return recalled
 
     def _serve(self, waiter: W, got: T) -> None:
@@ -139,7 +143,7 @@ class WaitQueue(Generic[W, T]):
     def _leave(self, waiter: W) -> None:
         """Its task was cancelled: what it got goes back, and whoever is first now may want less."""
         self.waiting.pop(waiter, None)
-        self._kept.pop(waiter, None)
         if waiter.got is not None:
+            del self._kept[waiter]
             self._take_back(waiter.got)
         self.advance()

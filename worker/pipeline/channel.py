@@ -78,9 +78,10 @@ class Channel(Generic[T]):
         A weight of 0 means no bound; a first item heavier than the bound comes alone. Empty: closed and drained.
         """
         heaviest = weight or inf
-        if not self._takers.waiting and self._due(limit, heaviest, linger) <= self._loop.time():
+        due = inf  # behind others: until it is the first
+        if not self._takers.waiting and (due := self._due(limit, heaviest, linger)) <= self._loop.time():
             return self._pop(limit, heaviest)
-        return await self._takers.wait(_Taker(limit, heaviest, linger)) or []
+        return await self._takers.wait(_Taker(limit, heaviest, linger), until=due) or []
 
     def nudge(self) -> None:
         """Give the first of those who wait an empty batch, so that it looks for other work."""

@@ -199,8 +199,10 @@ class Room:
         self._expected = max(self._expected, size // reservation.messages)
         self._revoke(reservation)
         self._answers.advance()
+        answer = _Answer(reservation, size)
         try:
-            await self._answers.wait(_Answer(reservation, size))
+            if self._answers.waiting or not self._offer_answer(answer):
+                await self._answers.wait(answer)
         finally:
             self._notify()
 

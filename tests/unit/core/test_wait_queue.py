@@ -72,7 +72,8 @@ class Shop(RuleBasedStateMachine):
         """Once to each, and to nobody who was cancelled before."""
         assert customer not in self.served | self.cancelled
         self.served.add(customer)
-        self.row.remove(customer)
+        if customer in self.row:
+            self.row.remove(customer)
         return [self.stock.popleft() for _ in range(count)]
 
     def take_back(self, pieces: list[int]) -> None:
@@ -91,6 +92,8 @@ class Shop(RuleBasedStateMachine):
 
     async def shopping(self, customer: Customer) -> list[int]:
         """Wait; without anything it ends when its patience does, or when the process moves again."""
+        if self.first is None and len(self.stock) >= customer.wants:
+            return self.hand_out(customer, customer.wants)
         self.row.append(customer)
         try:
             got = await self.queue.wait(customer, until=customer.until)
