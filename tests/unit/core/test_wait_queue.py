@@ -247,7 +247,7 @@ class Shop(RuleBasedStateMachine):
             self.loop.advance(0)
             assert all(task.done() for task in self.tasks.values())
             assert not self.queue.waiting
-            assert not list(self.queue.kept())
+            assert not self.queue._kept
             self.every_piece_is_somewhere()
         finally:
             self.loop.close()
