@@ -4,10 +4,12 @@
     ─────────────────────────────────  ────────────────────────────────  ────────────────────────────────────────────
     the owner of stages (`Stages`)     a stage of its own, or all        meant: the task ends by it
     whoever cancels the owner          all its stages                    meant, as above
+    a stage that ends untold           its owner, to wake it             taken back; the failures are raised instead
     a time limit (`Limit`, `timeout`)  what runs inside its own block    `TimeoutError` at the end of the block
-    the boundary around a call         the task of that call             the call was too late, and is retried
+    the boundary around a call         the task of that call             too late: retried; the worker ends: given back
     your code                          the task of its own call          the call is retried, "CancelledError"
     your code                          tasks that it has started         its own affair
+    the worker, when it has ended      tasks that your code has left     waited for a second, then they are left behind
     your code                          the worker, another call          refused: `cancel` does nothing, says False
     a library that a sink calls        the task that called it, or       not meant: taken back, and answered like
                                        what that waits for               any other bug of a sink
