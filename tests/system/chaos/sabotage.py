@@ -20,7 +20,7 @@ from worker.pipeline import wiring
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.decode import Decoder
-from worker.pipeline.entries import Entries
+from worker.pipeline.deleting import Deleting
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.poll import Poller
 from worker.pipeline.settle import Settler
@@ -39,7 +39,8 @@ LATE_SECONDS = 30.0
 
 
 def put(owner: object, name: str, instead: object) -> None:
-    """Break it: *instead* in the place of what the product has there."""
+    """Break it: *instead* in the place of what the product has there, which is there for certain."""
+    getattr(owner, name)
     setattr(owner, name, instead)
 
 
@@ -128,7 +129,7 @@ SABOTAGES: dict[str, tuple[Callable[[], None], str]] = {
     "no-renewal": (lambda: put(Ledger, "due", defects.renews_nothing), "C6 lease let lapse"),
     "renew-what-left": (renew_what_left, "C6 used after its delete"),
     "skip-failed-entries": (
-        lambda: put(Entries, "until_decided", defects.skips_failed_entries),
+        lambda: put(Deleting, "ask", defects.skips_failed_entries(Deleting.ask)),
         "C7 not asked again",
     ),
     "no-release": (
