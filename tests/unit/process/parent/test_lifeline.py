@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """As they were before: what was surrounded leaves them ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    all_that_stop = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    before = {number: signal.getsignal(number) for number in all_that_stop}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
