@@ -36,14 +36,12 @@ if TYPE_CHECKING:
     from worker.pipeline.breaker import Breaker
     from worker.sinks.sink import Sink
 
-Answer = Outcome | Trial
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """What became of a batch: an answer for each record, and how often the sink was asked."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[Outcome | Trial]
     writes: int
     kept: bool = False
     """Something is to be written again: its answer is a `Trial`."""
@@ -165,7 +163,7 @@ class Writer:
         return await self._rest(records, decided, leases, trial)
 
     def _behind(
-        self, before: Sequence[Message], answers: Sequence[Answer], records: Sequence[Message]
+        self, before: Sequence[Message], answers: Sequence[Outcome | Trial], records: Sequence[Message]
     ) -> dict[str, Outcome]:
         """Those of *records* that must not be tried, with order in the groups: something *before* them failed."""
         if not self._ordered:
