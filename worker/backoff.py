@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.sqs.limits import VISIBILITY_SECONDS
+from worker.sqs.quotas import VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from random import Random

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from tests.contract.places import fresh_name
 from worker.errors import QueueRefused
 from worker.message import Outgoing
-from worker.sqs.queue import OK, Failed
+from worker.sqs.queue import OK, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.contract.places import Place
     from worker.message import Delivery
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 
 GARBAGE = "AQEBgarbage"
@@ -61,9 +61,9 @@ def spoilt(delivery: Delivery) -> Delivery:
     return replace(delivery, receipt_handle=GARBAGE)
 
 
-def refused(answer: Answer, *codes: str) -> bool:
+def refused(answer: EntryResult, *codes: str) -> bool:
     """Whether the entry failed for good, with one of the *codes*."""
-    return isinstance(answer, Failed) and not answer.retry and answer.code in codes
+    return isinstance(answer, EntryFailed) and not answer.retry and answer.code in codes
 
 
 async def too_long(queue: Queue, messages: Sequence[Outgoing]) -> bool:
@@ -72,7 +72,7 @@ async def too_long(queue: Queue, messages: Sequence[Outgoing]) -> bool:
         answers = await queue.send(messages)
     except QueueRefused:
         return True
-    return all(isinstance(answer, Failed) and not answer.retry for answer in answers)
+    return all(isinstance(answer, EntryFailed) and not answer.retry for answer in answers)
 
 
 async def with_dead_letters(place: Place, max_receive_count: int) -> tuple[Queue, Queue]:

@@ -115,7 +115,7 @@ CODEC: Final = {
 from __future__ import annotations
 
 from worker.codecs.codec import DecodeLimits, Reason
-from worker.codecs.limits import utf8
+from worker.codecs.bounds import utf8
 from worker.errors import DecodeError
 
 

@@ -17,7 +17,7 @@ CONTRACTS: Final[list[dict[str, Any]]] = tomllib.loads(ROOT.joinpath("pyproject.
     "importlinter"
 ]["contracts"]
 BREAKS: Final = {
-    "floors": ("sqs/limits", "import worker.pipeline.poll"),
+    "floors": ("sqs/quotas", "import worker.pipeline.poll"),
     "pipeline": ("pipeline/poll", "from worker.sinks.sqlite import sink"),
     "sdk": ("sqs/native/call", "import botocore"),
     "paths": ("sqs/native/pool", "import worker.sqs.sdk.fit"),

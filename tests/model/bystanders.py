@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.model.workload import OWN_TROUBLES, make_item
 from tests.model.world import World
-from worker.sqs.limits import MESSAGE_BYTES
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

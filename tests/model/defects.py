@@ -32,8 +32,8 @@ from worker.pipeline.settle import Settler
 from worker.pipeline.stage import Stages
 from worker.pipeline.tries import Tries
 from worker.pipeline.write import Writer, Written
-from worker.sqs.limits import MESSAGE_BYTES
 from worker.sqs.queue import OK, UNKNOWN
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from worker.pipeline.stopping import Stop
     from worker.pipeline.trial import Trial
     from worker.sqs.lease import LeaseClock
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 HARD_CODED_SECONDS: Final = 30
 
@@ -158,7 +158,7 @@ def deletes_what_failed(self: Settler, settled: Sequence[tuple[Delivery, Outcome
 def skips_failed_entries(call: Any) -> Any:
     """Reads no failed half."""
 
-    async def blind(*batch: Any, **more: Any) -> list[Answer]:
+    async def blind(*batch: Any, **more: Any) -> list[EntryResult]:
         return [answer if answer is UNKNOWN else OK for answer in await call(*batch, **more)]
 
     return blind
@@ -167,7 +167,7 @@ def skips_failed_entries(call: Any) -> Any:
 def takes_missing_for_done(call: Any) -> Any:
     """Takes an entry that no half of the answer mentions for a success."""
 
-    async def blind(*batch: Any, **more: Any) -> list[Answer]:
+    async def blind(*batch: Any, **more: Any) -> list[EntryResult]:
         return [OK if answer is UNKNOWN else answer for answer in await call(*batch, **more)]
 
     return blind
@@ -176,7 +176,7 @@ def takes_missing_for_done(call: Any) -> Any:
 def trusts_lost_answers(call: Any) -> Any:
     """Takes a call without an answer for performed."""
 
-    async def blind(self: Any, batch: Sequence[Delivery], **more: Any) -> list[Answer]:
+    async def blind(self: Any, batch: Sequence[Delivery], **more: Any) -> list[EntryResult]:
         try:
             return list(await call(self, batch, **more))
         except QueueError:
@@ -187,7 +187,7 @@ def trusts_lost_answers(call: Any) -> Any:
 
 async def sends_again(
     self: GivingBack, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]
-) -> list[Answer]:
+) -> list[EntryResult]:
     """Instead of giving back at a stop: sends a copy and deletes the original."""
     if any(endings[delivery].outcome != "released" for delivery in batch):
         return await change(self, batch, endings=endings)
@@ -221,7 +221,7 @@ async def sends_no_letter(_: DeadLetters, rejected: list[tuple[Delivery, Any]]) 
     return {delivery.message_id for delivery, _ in rejected}
 
 
-async def reads_no_answer_to_letters(self: DeadLetters, batch: list[tuple[Draft, Outgoing]]) -> list[Answer]:
+async def reads_no_answer_to_letters(self: DeadLetters, batch: list[tuple[Draft, Outgoing]]) -> list[EntryResult]:
     """Sends, and takes every letter for accepted."""
     with suppress(QueueError):
         await self._queue.send([letter for _, letter in batch])

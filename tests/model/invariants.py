@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.pipeline.pipeline import Pipeline
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 STOP_SLACK_SECONDS: Final = 1.0
 """How much later than its deadline a worker may return: nothing but its own last steps are left by then."""
@@ -187,7 +187,9 @@ class Witness:
                 self.moved.add(message_id)
             process.lettered.discard(message_id)
 
-    def letters_answered(self, process: SimProcess, messages: Sequence[Outgoing], answers: Sequence[Answer]) -> None:
+    def letters_answered(
+        self, process: SimProcess, messages: Sequence[Outgoing], answers: Sequence[EntryResult]
+    ) -> None:
         """The dead-letter queue's answer has arrived."""
         accepted = [self._origin(message) for message, answer in zip(messages, answers, strict=True) if answer is OK]
         process.lettered.update(accepted)
@@ -207,7 +209,7 @@ class Witness:
                 self.broken("INV-2", f"{process.name} asks to delete {word}, which nobody has accepted of it")
         return [(one.message_id, not one.lost and self.now() < one.deadline) for one in deliveries]
 
-    def delete_answered(self, process: SimProcess, asked: Asked, answers: Sequence[Answer]) -> None:
+    def delete_answered(self, process: SimProcess, asked: Asked, answers: Sequence[EntryResult]) -> None:
         """SQS's answer has arrived. OK for a lease that was over by then proves nothing."""
         process.deleted.update(
             message_id for (message_id, alive), answer in zip(asked, answers, strict=True) if answer is OK and alive

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.pipeline.lane import order_of
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery
     from worker.pipeline.ledger import Ledger
     from worker.pipeline.spec import PipelineSpec
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 EXACTLY_SECONDS: Final = 1e-6
 """Both sides add the same numbers; only the order of the additions may differ."""
@@ -89,7 +89,7 @@ class Leases:
         for delivery in deliveries:
             self._asked(delivery)
 
-    def delete_answered(self, deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> None:
+    def delete_answered(self, deliveries: Sequence[Delivery], answers: Sequence[EntryResult]) -> None:
         """And is answered."""
         self._deleted.update(one for one, answer in zip(deliveries, answers, strict=True) if answer is OK)
 
@@ -110,7 +110,7 @@ class Leases:
         self,
         deliveries: Sequence[Delivery],
         seconds: Sequence[int],
-        answers: Sequence[Answer],
+        answers: Sequence[EntryResult],
         *,
         asked: tuple[float, list[str]],
     ) -> None:
@@ -120,7 +120,7 @@ class Leases:
         """
         asked_at, handles = asked
         for delivery, granted, answer, handle in zip(deliveries, seconds, answers, handles, strict=True):
-            if isinstance(answer, Failed) and not answer.retry and handle == self._newest[delivery.message_id]:
+            if isinstance(answer, EntryFailed) and not answer.retry and handle == self._newest[delivery.message_id]:
                 self._void.add(delivery.message_id)
             if answer is UNKNOWN:
                 self._perhaps(delivery, asked_at + granted, handle)

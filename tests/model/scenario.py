@@ -20,7 +20,7 @@ from tests.model.world import Terms, World
 from worker.loopback.faults import Action, FaultRule
 from worker.loopback.rules import Rules
 from worker.sqs.errors import entry_failed
-from worker.sqs.limits import MESSAGE_BYTES
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

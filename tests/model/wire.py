@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.model.process import SimProcess
     from worker.loopback.in_memory import MemoryQueue
     from worker.message import Delivery, Outgoing
-    from worker.sqs.queue import Admission, Answer, QueueAttributes
+    from worker.sqs.queue import Admission, EntryResult, QueueAttributes
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class SimWire:
             await asyncio.sleep(REST_SECONDS)
         self._witness.admitted(self._process, sum(delivery.size for delivery in deliveries), admission.granted)
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """Delete 1-10 deliveries."""
         leases = self._process.known_leases
         leases.delete_asked(deliveries)
@@ -124,7 +124,7 @@ class SimWire:
         leases.delete_answered(deliveries, answers)
         return answers
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """Set when each delivery is visible again."""
         leases = self._process.known_leases
         self._witness.returned_to_queue(self._process, [d for d, s in zip(deliveries, seconds, strict=True) if not s])
@@ -139,7 +139,7 @@ class SimWire:
         leases.change_answered(deliveries, seconds, answers, asked=asked)
         return answers
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """Send 1-10 dead letters."""
         self._witness.letters_asked(self._process, messages)
         answers = await self._dated("send", SETTLE_SECONDS, lambda: self._far.send(messages))

@@ -34,7 +34,7 @@ from worker.pipeline.poll import PollSettings
 from worker.pipeline.settle import SettleSettings
 from worker.pipeline.sizing import BatchSettings
 from worker.pipeline.spec import Parts, PipelineSpec
-from worker.sqs.limits import MESSAGE_BYTES
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

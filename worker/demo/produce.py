@@ -21,8 +21,8 @@ from worker.message import Outgoing
 from worker.patience import patiently
 from worker.process.loop import new_event_loop
 from worker.settings import load
-from worker.sqs.limits import BATCH_ENTRIES
 from worker.sqs.queue import OK
+from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

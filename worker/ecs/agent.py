@@ -71,7 +71,7 @@ class Agent:
                 f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             )
             writer.write(head.encode() + body)
-            answer = _Answer()
+            answer = _AgentAnswer()
             parser = httptools.HttpResponseParser(answer)
             while not answer.complete and (data := await reader.read(_READ_BYTES)):
                 parser.feed_data(data)
@@ -108,7 +108,7 @@ def meaning(status: int, body: bytes, *, protected: bool) -> Told:
     return Told()
 
 
-class _Answer:
+class _AgentAnswer:
     """Filled by the parser."""
 
     def __init__(self) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from worker.loopback.errors import SqsFault, invalid_parameter
-from worker.sqs.limits import (
+from worker.sqs.queue import Redrive
+from worker.sqs.quotas import (
     DELAY_SECONDS,
     MESSAGE_BYTES,
     QUEUE_NAME_CHARACTERS,
@@ -22,7 +23,6 @@ from worker.sqs.limits import (
     VISIBILITY_SECONDS,
     WAIT_SECONDS,
 )
-from worker.sqs.queue import Redrive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from worker.loopback.errors import SqsFault, invalid_parameter, missing_parameter
-from worker.sqs.limits import DELAY_SECONDS, MESSAGE_ATTRIBUTES, MESSAGE_BYTES
+from worker.sqs.quotas import DELAY_SECONDS, MESSAGE_ATTRIBUTES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

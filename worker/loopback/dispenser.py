@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from worker.loopback.accept import dead_letter
 from worker.loopback.errors import SqsFault, invalid_parameter
-from worker.sqs.limits import BATCH_ENTRIES, VISIBILITY_SECONDS, WAIT_SECONDS
+from worker.sqs.quotas import BATCH_ENTRIES, VISIBILITY_SECONDS, WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

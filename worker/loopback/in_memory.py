@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from worker.loopback.messages import Stored
     from worker.loopback.service import LoopbackSqs
     from worker.message import Delivery, Outgoing
-    from worker.sqs.queue import Admission, Answer, QueueAttributes
+    from worker.sqs.queue import Admission, EntryResult, QueueAttributes
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -73,17 +73,17 @@ class MemoryQueue:
         request = ReceiveRequest(limit, wait, visibility, attempt_id)
         return await self._call("ReceiveMessage", plan, lambda: self._receive(request, plan))
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """Delete 1-10 deliveries."""
         handles = [one.receipt_handle for one in deliveries]
         return await self._batch("DeleteMessageBatch", handles, self._sqs.delete_message_batch)
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """Set when each delivery is visible again."""
         entries = [(one.receipt_handle, time) for one, time in zip(deliveries, seconds, strict=True)]
         return await self._batch("ChangeMessageVisibilityBatch", entries, self._sqs.change_message_visibility_batch)
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """Send 1-10 messages."""
         return await self._batch("SendMessageBatch", messages, self._sqs.send_message_batch)
 
@@ -194,11 +194,11 @@ class MemoryQueue:
         operation: str,
         entries: Sequence[E],
         act: Callable[[str, Sequence[E]], list[R | SqsFault]],
-    ) -> list[Answer]:
+    ) -> list[EntryResult]:
         require_batch(entries)
         plan = self._plan(operation)
 
-        async def perform() -> list[Answer]:
+        async def perform() -> list[EntryResult]:
             def through(some: Sequence[E]) -> list[R | SqsFault]:
                 return act(self._name, some)
 

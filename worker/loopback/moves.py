@@ -16,7 +16,7 @@ import orjson
 from worker.loopback.accept import redrive
 from worker.loopback.errors import SqsFault, invalid_parameter
 from worker.loopback.messages import VISIBLE
-from worker.sqs.limits import MOVE_TASK_RATE
+from worker.sqs.quotas import MOVE_TASK_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

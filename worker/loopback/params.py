@@ -16,7 +16,7 @@ import orjson
 from worker.loopback.errors import SqsFault, missing_parameter
 from worker.loopback.waiting import ReceiveRequest
 from worker.message import NO_ATTRIBUTES, Attribute, Outgoing
-from worker.sqs.limits import BATCH_ENTRIES, BATCH_ID_CHARACTERS
+from worker.sqs.quotas import BATCH_ENTRIES, BATCH_ID_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from worker.loopback.faults import Omitted
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.message import NO_ATTRIBUTES, Delivery
 from worker.sqs.errors import entry_failed
-from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes
+from worker.sqs.queue import OK, UNKNOWN, EntryResult, QueueAttributes
 
 if TYPE_CHECKING:
     from worker.loopback.messages import Stored
@@ -36,7 +36,7 @@ def attributes_of(state: QueueState) -> QueueAttributes:
     )
 
 
-def answer_of(answer: object) -> Answer:
+def answer_of(answer: object) -> EntryResult:
     """How an entry of a batch call ended."""
     if isinstance(answer, SqsFault):
         return entry_failed(answer.query_code, answer.sender, answer.detail)

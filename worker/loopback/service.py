@@ -21,7 +21,7 @@ from worker.loopback.queues import Queues, page
 from worker.loopback.receipts import in_batch
 from worker.loopback.rules import Rules
 from worker.loopback.tags import tagged, untagged
-from worker.sqs.limits import IN_FLIGHT, PURGE_INTERVAL_SECONDS
+from worker.sqs.quotas import IN_FLIGHT, PURGE_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
     import random

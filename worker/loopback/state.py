@@ -19,7 +19,7 @@ from worker.loopback.rules import Rules
 from worker.loopback.standard import HandingOrder, StandardOrder
 from worker.loopback.waiting import LongPolls
 from worker.loopback.windows import Attempts, Window
-from worker.sqs.limits import VISIBILITY_SECONDS
+from worker.sqs.quotas import VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

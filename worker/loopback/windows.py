@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from worker.loopback.messages import IN_FLIGHT
-from worker.sqs.limits import DEDUPLICATION_SECONDS
+from worker.sqs.quotas import DEDUPLICATION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from worker import facts
 from worker.errors import QueueError, QueueRefused
 from worker.pipeline.letter import CONTEXT, Brevity, Draft
 from worker.sqs.errors import is_about_the_queue
-from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
+from worker.sqs.quotas import BATCH_ENTRIES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.facts import Emit
     from worker.message import Delivery, Outgoing
     from worker.outcome import Rejected
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 __all__ = ["CONTEXT", "DeadLetters", "batches"]
 
@@ -107,7 +107,7 @@ class DeadLetters:
                     self._refused(draft, answer)
         return briefer
 
-    async def _ask(self, batch: Batch) -> list[Answer | QueueError]:
+    async def _ask(self, batch: Batch) -> list[EntryResult | QueueError]:
         """An answer for each; a batch that is refused as a whole is asked one by one, for it may be one's fault."""
         letters = [letter for _, letter in batch]
         try:
@@ -115,7 +115,7 @@ class DeadLetters:
         except QueueError as error:
             if len(batch) == 1 or not _is_about_the_letter(error):
                 return [error] * len(batch)
-        answers: list[Answer | QueueError] = []
+        answers: list[EntryResult | QueueError] = []
         for letter in letters:
             try:
                 answers += await self._queue.send([letter])
@@ -158,8 +158,8 @@ class DeadLetters:
         fix = f"set its MaximumMessageSize to {size} or more; until then {_UNTIL}"
         self._emit(facts.DeadLetterRefused(self._pipeline, self._queue.name, TOO_LARGE, detail, fix))
 
-    def _refused(self, draft: Draft, answer: Answer | QueueError) -> None:
-        if isinstance(answer, QueueRefused) or (isinstance(answer, Failed) and not answer.retry):
+    def _refused(self, draft: Draft, answer: EntryResult | QueueError) -> None:
+        if isinstance(answer, QueueRefused) or (isinstance(answer, EntryFailed) and not answer.retry):
             self.lasting.add(draft.delivery.message_id)
             code, detail = answer.code, answer.detail
             self._emit(facts.DeadLetterRefused(self._pipeline, self._queue.name, code, detail, _fix(code)))
@@ -185,11 +185,11 @@ def batches(letters: Batch, largest: int) -> Iterator[Batch]:
         yield batch
 
 
-def _is_about_the_letter(answer: Answer | QueueError) -> bool:
+def _is_about_the_letter(answer: EntryResult | QueueError) -> bool:
     """Refused for good, and not for what the queue or the credentials are: another letter might be taken."""
     if answer is OK or answer is UNKNOWN:
         return False
-    lasting = not answer.retry if isinstance(answer, Failed) else isinstance(answer, QueueRefused)
+    lasting = not answer.retry if isinstance(answer, EntryFailed) else isinstance(answer, QueueRefused)
     return lasting and not is_about_the_queue(answer.code)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from worker.message import Delivery
     from worker.pipeline.ledger import Ledger
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 
 class Deleting:
@@ -25,7 +25,7 @@ class Deleting:
         self._now = asyncio.get_running_loop().time
         self.calls = 0  # written by ask
 
-    async def ask(self, batch: Sequence[Delivery]) -> list[Answer]:
+    async def ask(self, batch: Sequence[Delivery]) -> list[EntryResult]:
         """One try. SQS calls the delete of an expired handle a success and may not have deleted anything."""
         self.calls += 1
         now = self._now()  # at every try: a lease may end between two of them

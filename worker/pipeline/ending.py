@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker import facts
 from worker.backoff import whole_seconds
-from worker.sqs.queue import Failed
+from worker.sqs.queue import EntryFailed
 
 if TYPE_CHECKING:
     from worker.backoff import Backoff
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery
     from worker.outcome import OutcomeName, Rejected, Retried
 
-NOT_OURS: Final = Failed("LeaseOver", retry=False)
+NOT_OURS: Final = EntryFailed("LeaseOver", retry=False)
 """Instead of an answer of SQS's: whoever no longer holds a message has no say in when it is visible."""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.facts import Emit
     from worker.message import Delivery
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 TRY_AGAIN_BASE_SECONDS: Final = 0.1
 TRY_AGAIN_MAX_SECONDS: Final = 5.0
@@ -41,7 +41,7 @@ class Entries:
         self,
         operation: str,
         batch: Sequence[Delivery],
-        call: Callable[[Sequence[Delivery]], Awaitable[list[Answer]]],
+        call: Callable[[Sequence[Delivery]], Awaitable[list[EntryResult]]],
         *,
         random: Random,
         emit: Emit,
@@ -75,7 +75,7 @@ class Entries:
             answers = [UNKNOWN] * len(batch)
         return self._read(answers, handles)
 
-    def _read(self, answers: list[Answer], handles: list[str]) -> Decided:
+    def _read(self, answers: list[EntryResult], handles: list[str]) -> Decided:
         """What the answers to *handles* decide."""
         batch = self.undecided
         held = [delivery.receipt_handle for delivery in batch]

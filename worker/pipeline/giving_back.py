@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery
     from worker.pipeline.ending import Ending
     from worker.pipeline.ledger import Ledger
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 
 class GivingBack:
@@ -31,7 +31,7 @@ class GivingBack:
         self._now = asyncio.get_running_loop().time
         self.calls = 0  # written by ask
 
-    async def ask(self, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]) -> list[Answer]:
+    async def ask(self, batch: Sequence[Delivery], *, endings: Mapping[Delivery, Ending]) -> list[EntryResult]:
         """One try, for what is ours: an older handle is obeyed although somebody else holds the message by now."""
         self.calls += 1
         renewals = {delivery.renewal for delivery in batch if delivery.renewal is not None}
@@ -44,13 +44,13 @@ class GivingBack:
             decided.update(zip(asked, await self._change_in_time(asked), strict=True))
         return [decided[delivery] for delivery in batch]
 
-    def _unasked(self, delivery: Delivery, now: float) -> Answer | None:
+    def _unasked(self, delivery: Delivery, now: float) -> EntryResult | None:
         """The answer that needs no question; None: there is one to ask."""
         if self._ledger.returned(delivery):
             return OK  # perhaps only since we wait: its handle is void
         return None if self._ledger.changeable(delivery, now) else NOT_OURS
 
-    async def _change_in_time(self, asked: Mapping[Delivery, int]) -> list[Answer]:
+    async def _change_in_time(self, asked: Mapping[Delivery, int]) -> list[EntryResult]:
         """Given up when the first lease ends. Where nobody knows what SQS did, a lease may be over with the pause."""
         now = self._now()
         ends = {delivery: now + seconds for delivery, seconds in asked.items()}

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.message import DEAD_LETTER, Attribute, Outgoing, measure
-from worker.sqs.limits import MESSAGE_ATTRIBUTES
+from worker.sqs.quotas import MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

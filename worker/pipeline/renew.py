@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 from worker import facts
 from worker.errors import QueueError
 from worker.pipeline.stage import Stages
-from worker.sqs.limits import BATCH_ENTRIES
-from worker.sqs.queue import OK, Failed
+from worker.sqs.queue import OK, EntryFailed
+from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from worker.facts import Emit
     from worker.message import Delivery
     from worker.pipeline.ledger import Ledger
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 TICK_SECONDS: Final = 1.0
 """How often the ledger is asked, at the most; where leases are shorter, more often."""
@@ -107,7 +107,7 @@ class Renewer:
         for delivery, answer in answered:
             self._lose(delivery, answer)
 
-    def _lose(self, delivery: Delivery, answer: Answer) -> None:
+    def _lose(self, delivery: Delivery, answer: EntryResult) -> None:
         """Give the lease up if SQS called the handle void."""
-        if isinstance(answer, Failed) and not answer.retry and self._ledger.lose(delivery):
+        if isinstance(answer, EntryFailed) and not answer.retry and self._ledger.lose(delivery):
             self._emit(facts.LeasesLost(self._pipeline, answer.code, 1))

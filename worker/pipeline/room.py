@@ -52,7 +52,7 @@ class _Receive(Waiter[Reservation]):
 
 
 @dataclass(slots=True, eq=False)
-class _Answer(Waiter[Reservation]):
+class _WaitingAnswer(Waiter[Reservation]):
     """An answer that waits for room."""
 
     reservation: Reservation
@@ -82,7 +82,7 @@ class Room:
         """Written as `_reserved`, and by `_admit`."""
         self._open: dict[Reservation, None] = {}
         """Set aside and not cancelled. Written by `reserve` and `cancel`."""
-        self._answers: WaitQueue[_Answer, Reservation] = WaitQueue(self._offer_answer, take_back=self._revoke)
+        self._answers: WaitQueue[_WaitingAnswer, Reservation] = WaitQueue(self._offer_answer, take_back=self._revoke)
         """They have messages with leases that run, so they come before all receives."""
         self._receives: WaitQueue[_Receive, Reservation] = WaitQueue(
             self._offer_whole, last_offer=self._offer_part, take_back=self.cancel
@@ -199,14 +199,14 @@ class Room:
         self._expected = max(self._expected, size // reservation.messages)
         self._revoke(reservation)
         self._answers.advance()
-        answer = _Answer(reservation, size)
+        answer = _WaitingAnswer(reservation, size)
         try:
             if self._answers.waiting or not self._offer_answer(answer):
                 await self._answers.wait(answer)
         finally:
             self._notify()
 
-    def _offer_answer(self, answer: _Answer) -> Reservation | None:
+    def _offer_answer(self, answer: _WaitingAnswer) -> Reservation | None:
         reservation, size = answer.reservation, answer.size
         if not self._make_room(size):
             return None

@@ -29,7 +29,7 @@ from worker.pipeline.lane import newest_first
 from worker.pipeline.life import HELD, LETTERED, RETURNED
 from worker.pipeline.rejecting import Rejecting
 from worker.pipeline.stage import Stages
-from worker.sqs.limits import BATCH_ENTRIES
+from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

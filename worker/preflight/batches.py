@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from worker.finding import Finding
 from worker.preflight.memory import MIB, bytes_for, needed_for
 from worker.settings.wishes import BYTES_MAX, fitted, held
-from worker.sqs.limits import IN_FLIGHT, VISIBILITY_SECONDS
+from worker.sqs.quotas import IN_FLIGHT, VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

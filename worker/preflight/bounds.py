@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.finding import Finding
-from worker.sqs.limits import IN_FLIGHT
+from worker.sqs.quotas import IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

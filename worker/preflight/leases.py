@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from worker.finding import Finding
 from worker.pipeline.renew import CALLS
 from worker.pipeline.tuning import RENEW_AT
-from worker.sqs.limits import BATCH_ENTRIES
+from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

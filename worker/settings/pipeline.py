@@ -16,7 +16,7 @@ from worker.plugins import PluginError, Registry
 from worker.setting import Seconds, Section, Variable, Whole, refuse_bool
 from worker.sinks.registry import SINKS
 from worker.sqs.address import check_endpoint, parse_address
-from worker.sqs.limits import (
+from worker.sqs.quotas import (
     BATCH_ENTRIES,
     IN_FLIGHT,
     MESSAGE_BYTES,

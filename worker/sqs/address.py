@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from worker.errors import QueueRefused
 from worker.sqs.hosts import is_local, region_of
-from worker.sqs.limits import QUEUE_NAME_CHARACTERS
+from worker.sqs.quotas import QUEUE_NAME_CHARACTERS
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

@@ -1,7 +1,7 @@
 """What SQS's error codes mean to the worker: one table, read by code and never by HTTP status alone.
 
 `to_error` takes the code of a call that failed as a whole and gives one of our errors; `entry_failed` takes the code
-of one entry in a batch answer and gives a `Failed` that says whether asking again can help. Pure; every way to SQS
+of one entry in a batch answer and gives a `EntryFailed` that says whether asking again can help. Pure; every way to SQS
 uses it.
 
 The same error arrives under several spellings: the shape's name in JSON (`QueueDoesNotExist`), the older one in
@@ -22,7 +22,7 @@ from worker.errors import (
     QueueThrottled,
     QueueUnavailable,
 )
-from worker.sqs.queue import Failed
+from worker.sqs.queue import EntryFailed
 
 DETAIL_CHARACTERS: Final = 300
 """A proxy's HTML page arrives as an error's text; nobody wants more of it in a log line than this."""
@@ -169,14 +169,14 @@ def to_error(operation: str, code: str, status: int, detail: str) -> QueueError:
     return _CLASSES.get(name, _unknown(name, status))(operation, name, shortened(detail))
 
 
-def entry_failed(code: str, sender_fault: bool, detail: str) -> Failed:  # noqa: FBT001  # the wire's own order
+def entry_failed(code: str, sender_fault: bool, detail: str) -> EntryFailed:  # noqa: FBT001  # the wire's own order
     """Our answer for one entry that SQS named as failed.
 
     Asking again helps when SQS blames itself or the code is a passing one. A void handle stays void whoever is blamed.
     """
     name = canonical(code) or "Unnamed"
     passing = not sender_fault or issubclass(_CLASSES.get(name, QueueRefused), QueueUnavailable)
-    return Failed(name, retry=passing and name not in LEASE_LOST, detail=shortened(detail))
+    return EntryFailed(name, retry=passing and name not in LEASE_LOST, detail=shortened(detail))
 
 
 def is_about_the_queue(code: str) -> bool:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.message import NO_ATTRIBUTES, Attribute, Delivery
 from worker.sqs.errors import entry_failed
-from worker.sqs.limits import MESSAGE_BYTES
-from worker.sqs.queue import OK, UNKNOWN, Answer, QueueAttributes, Redrive
+from worker.sqs.queue import OK, UNKNOWN, EntryResult, QueueAttributes, Redrive
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -174,7 +174,7 @@ def _wire(attribute: Attribute) -> dict[str, Any]:
     return {"DataType": attribute.data_type, key: attribute.value}
 
 
-def to_answers(raw: Json, asked: int, *, hashes: Mapping[int, str] = NO_HASHES) -> list[Answer]:
+def to_answers(raw: Json, asked: int, *, hashes: Mapping[int, str] = NO_HASHES) -> list[EntryResult]:
     """An answer for each of *asked* entries, by position.
 
     In neither list, or in both, SQS has not said what became of the entry, so it is unknown. An id that nobody asked
@@ -185,7 +185,7 @@ def to_answers(raw: Json, asked: int, *, hashes: Mapping[int, str] = NO_HASHES) 
     return [_answer(accepted.get(str(i)), failed.get(str(i)), hashes.get(i)) for i in range(asked)]
 
 
-def _answer(accepted: Json | None, failed: Json | None, expected: str | None) -> Answer:
+def _answer(accepted: Json | None, failed: Json | None, expected: str | None) -> EntryResult:
     if (accepted is None) == (failed is None):
         return UNKNOWN
     if failed is not None:

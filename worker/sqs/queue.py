@@ -3,10 +3,10 @@
 Three implementations pass one contract suite (tests/contract): the SDK (`sqs/sdk/queue.py`), the native path, and the
 loopback's semantics in memory (`loopback/in_memory.py`).
 
-A batch call answers for every entry, in the order it was asked: `OK`, `Failed` (with SQS's code, and whether asking
-again can help) or `UNKNOWN` (the answer mentioned it in neither list, so it may or may not have been done). A call that
-fails as a whole raises: `QueueUnavailable` and its children where trying again helps, `QueueRefused` and its children
-where it does not. A call that is cancelled may have been performed: its entries are unknown, never undone.
+A batch call answers for every entry, in the order it was asked: `OK`, `EntryFailed` (with SQS's code, and whether
+asking again can help) or `UNKNOWN` (the answer mentioned it in neither list, so it may or may not have been done). A
+call that fails as a whole raises: `QueueUnavailable` and its children where trying again helps, `QueueRefused` and its
+children where it does not. A call that is cancelled may have been performed: its entries are unknown, never undone.
 
 A batch of a size that SQS cannot take raises `ValueError` (by `require_batch`) before anything is asked.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from worker.sqs.limits import BATCH_ENTRIES
+from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ UNKNOWN: Final = Certain.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class EntryFailed:
     """SQS named this entry in the failed half of its answer."""
 
     code: str
@@ -47,7 +47,7 @@ class Failed:
     detail: str = ""
 
 
-Answer = Literal[Certain.OK, Certain.UNKNOWN] | Failed
+EntryResult = Literal[Certain.OK, Certain.UNKNOWN] | EntryFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,15 @@ class Queue(Protocol):
         """
         ...
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """Delete 1-10 deliveries by their receipt handles."""
         ...
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """Set, for 1-10 deliveries, the time from now until each is visible again (0-43,200 s, one number each)."""
         ...
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """Send 1-10 messages of at most 1 MiB together."""
         ...
 

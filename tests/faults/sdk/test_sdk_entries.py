@@ -12,7 +12,7 @@ from tests.faults.sdk.scripted import (
 from tests.faults.sdk.steps import delivery, spec_of
 from worker.facts import DeliveryDamaged, Fact
 from worker.message import Outgoing
-from worker.sqs.queue import OK, UNKNOWN, Failed, Queue
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed, Queue
 from worker.sqs.sdk.open import open_sdk_queue
 
 DAMAGES = {
@@ -104,8 +104,8 @@ async def test_every_entry_gets_its_own_answer(server: Scripted, queue: Queue) -
     server.answers("DeleteMessageBatch", said({"Successful": accepted, "Failed": failures}))
     assert await queue.delete([delivery(i) for i in range(6)]) == [
         OK,
-        Failed("ReceiptHandleIsInvalid", retry=False, detail="bad"),
-        Failed("InternalError", retry=True),
+        EntryFailed("ReceiptHandleIsInvalid", retry=False, detail="bad"),
+        EntryFailed("InternalError", retry=True),
         UNKNOWN,
         UNKNOWN,
         OK,

@@ -24,7 +24,7 @@ from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavaila
 from worker.loopback.journal import short_handle
 from worker.pipeline import life
 from worker.pipeline.deadletter import CONTEXT
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from worker.outcome import Rejected, Retried
     from worker.settings import PipelineSettings
     from worker.sinks.sink import Demand, Sink
-    from worker.sqs.queue import Admission, Answer, Queue, QueueAttributes
+    from worker.sqs.queue import Admission, EntryResult, Queue, QueueAttributes
 
 POINTS = (
     "asking", "received",
@@ -110,19 +110,19 @@ class WitnessedQueue:
             self._points.reach("received")
         return got
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """Booked before it is asked."""
         self._use("del", deliveries)
         call = lambda: self._queue.delete(deliveries)  # noqa: E731 - one call, named for the line
         return self._answered("del", deliveries, await self._told("del", deliveries, "delete-sent", call))
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """Booked before it is asked."""
         self._use("vis", deliveries)
         call = lambda: self._queue.change_visibility(deliveries, seconds)  # noqa: E731 - as above
         return self._answered("vis", deliveries, await self._told("vis", deliveries, "change-sent", call))
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """Dead letters are booked once they are accepted."""
         answers = await self._around("letter", "letter-sent", lambda: self._queue.send(messages))
         sources = [source_of(m) for m, answer in zip(messages, answers, strict=True) if answer is OK]
@@ -144,8 +144,8 @@ class WitnessedQueue:
         return (self._place, delivery.message_id, short_handle(delivery.receipt_handle))
 
     async def _told(
-        self, kind: str, deliveries: Sequence[Delivery], sent: str, call: Callable[[], Awaitable[list[Answer]]]
-    ) -> list[Answer]:
+        self, kind: str, deliveries: Sequence[Delivery], sent: str, call: Callable[[], Awaitable[list[EntryResult]]]
+    ) -> list[EntryResult]:
         """A call that fails as a whole is booked for each of its entries."""
         rows = [self._row(delivery) for delivery in deliveries]  # handles change while the answer is outstanding
         try:
@@ -157,12 +157,12 @@ class WitnessedQueue:
             self._book.write(f"un{kind}", [row for row, is_back in zip(rows, back, strict=True) if not is_back])
             raise
 
-    def _answered(self, kind: str, deliveries: Sequence[Delivery], answers: list[Answer]) -> list[Answer]:
+    def _answered(self, kind: str, deliveries: Sequence[Delivery], answers: list[EntryResult]) -> list[EntryResult]:
         """Book what became of each entry: `done` when it is deleted, `void` when asking again is of no use."""
         told: dict[str, list[tuple[str, str, str]]] = {}
         for delivery, answer in zip(deliveries, answers, strict=True):
             if answer is not OK:
-                final = isinstance(answer, Failed) and not answer.retry
+                final = isinstance(answer, EntryFailed) and not answer.retry
                 back = kind == "vis" and answer is UNKNOWN and delivery.returning
                 name = "void" if final else "unback" if back else f"un{kind}"
                 told.setdefault(name, []).append(self._row(delivery))
@@ -172,7 +172,9 @@ class WitnessedQueue:
             self._book.write(name, rows)
         return answers
 
-    async def _around(self, stem: str, sent: str, call: Callable[[], Awaitable[list[Answer]]]) -> list[Answer]:
+    async def _around(
+        self, stem: str, sent: str, call: Callable[[], Awaitable[list[EntryResult]]]
+    ) -> list[EntryResult]:
         self._points.reach(f"{stem}ing")
         self._points.under_way(sent)
         answers = await call()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker import backoff
 from worker.pipeline import tuning
 from worker.pipeline.sizing import BatchSettings, Sizing
-from worker.sqs.limits import VISIBILITY_SECONDS
+from worker.sqs.quotas import VISIBILITY_SECONDS
 
 ATTEMPTS = st.integers(min_value=-5, max_value=10**9)
 SECONDS = st.floats(min_value=0, max_value=1e6)

@@ -32,7 +32,7 @@ from worker.pipeline.holding import Holding
 from worker.pipeline.lanes import Lanes
 from worker.pipeline.life import Life
 from worker.pipeline.sizing import BatchSettings, Sizing
-from worker.sqs.queue import OK, Failed
+from worker.sqs.queue import OK, EntryFailed
 from worker.telemetry.logs.redact import plain
 from worker.telemetry.metrics.ages import Ages
 
@@ -114,7 +114,7 @@ async def test_b17_the_limit_is_the_queue_s_own() -> None:
     assert (await queue.attributes()).max_message_bytes == 2_048
     fitting, larger = await queue.send([Outgoing("x" * 2_048), Outgoing("x" * 2_049)])
     assert fitting is OK
-    assert isinstance(larger, Failed)
+    assert isinstance(larger, EntryFailed)
     assert not larger.retry
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Outgoing
-    from worker.sqs.queue import Answer, Queue
+    from worker.sqs.queue import EntryResult, Queue
 
 
 class Taking:
@@ -22,7 +22,7 @@ class Taking:
     def __init__(self) -> None:
         self.taken: list[tuple[float, int]] = []
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """One answer for each."""
         first = not self.taken
         self.taken.append((asyncio.get_running_loop().time(), len(messages)))

@@ -13,7 +13,7 @@ from worker.errors import QueueMissing, QueueOverLimit, QueueThrottled, QueueUna
 from worker.loopback.faults import FaultRule, Faults
 from worker.loopback.in_memory import MemoryQueue
 from worker.message import Attribute, Outgoing
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from worker.sqs.queue import Queue
@@ -118,7 +118,7 @@ def test_refusals_are_errors_of_ours() -> None:
             await queue.receive(1, 0)
         delivery.receipt_handle = "garbage"
         answers = await queue.delete([delivery])
-        assert isinstance(answers[0], Failed)
+        assert isinstance(answers[0], EntryFailed)
         assert (answers[0].code, answers[0].retry) == ("ReceiptHandleIsInvalid", False)
         for entries in ([], [delivery] * 11):
             with pytest.raises(ValueError, match="1 to 10 entries"):
@@ -188,7 +188,7 @@ def test_entries_fail_are_forgotten_and_messages_damaged() -> None:
         world.queue()
         messages = [Outgoing(str(number)) for number in range(10)]
         answers = await troubled(world, FaultRule("partial", share=0.5), FaultRule("omit", share=0.5)).send(messages)
-        assert {type(one) for one in answers} == {type(OK), Failed}
+        assert {type(one) for one in answers} == {type(OK), EntryFailed}
         assert UNKNOWN in answers
         sent = answers.count(OK)
         assert world.held() == (sent, 0, 0)

@@ -14,13 +14,13 @@ from worker import facts
 from worker.errors import QueueUnavailable
 from worker.message import Delivery, State
 from worker.pipeline.entries import GRACE_SECONDS, TRY_AGAIN_BASE_SECONDS, TRY_AGAIN_MAX_SECONDS, Entries
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from worker.facts import Fact
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 
 class Longest(random.Random):
@@ -47,14 +47,14 @@ def held(message_id: str, *, deadline: float = 1_000.0) -> Delivery:
 class Asking:
     """Entries, and an SQS that answers by id: what was told for each try, and OK from then on."""
 
-    def __init__(self, **answers: list[Answer]) -> None:
+    def __init__(self, **answers: list[EntryResult]) -> None:
         self.answers = answers
         self.asked: list[tuple[float, str]] = []
         self.left: list[str] = []
         self.facts: list[Fact] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    async def call(self, batch: Sequence[Delivery]) -> list[Answer]:
+    async def call(self, batch: Sequence[Delivery]) -> list[EntryResult]:
         """One try."""
         self.asked.append((asyncio.get_running_loop().time(), "".join(one.message_id for one in batch)))
         self.meanwhile()
@@ -83,7 +83,7 @@ def failed(code: str, count: int, *, final: bool) -> facts.SettleFailed:
 @simulated
 async def test_each_entry_is_asked_again_until_sqs_has_decided_it() -> None:
     """Unknown and passing trouble are asked again, what is done leaves at once, and a final no is given up."""
-    passing, final = Failed("Throttled", retry=True), Failed("NoSuchHandle", retry=False)
+    passing, final = EntryFailed("Throttled", retry=True), EntryFailed("NoSuchHandle", retry=False)
     here = Asking(a=[UNKNOWN, UNKNOWN], b=[passing], c=[final])
     assert await here.decide(*map(held, "abcd")) == ["c"]
     assert here.tries() == ["abcd", "ab", "a"]
@@ -137,7 +137,7 @@ async def test_a_yes_to_an_older_handle_is_asked_again_with_the_newer_one() -> N
 @simulated
 async def test_what_is_here_again_is_not_asked_for() -> None:
     """After a try, and in a pause, it is done, whatever SQS answered."""
-    no = Failed("NoSuchHandle", retry=False)
+    no = EntryFailed("NoSuchHandle", retry=False)
     here = Asking(b=[no], c=[UNKNOWN] * 3)
     during, later, other = map(held, "bcd")
 

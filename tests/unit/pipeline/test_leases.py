@@ -14,7 +14,7 @@ from worker import facts
 from worker.loopback.faults import FaultRule
 from worker.message import State
 from worker.outcome import Rejected, Retried
-from worker.sqs.queue import Failed
+from worker.sqs.queue import EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message
     from worker.pipeline.ledger import Ledger
     from worker.pipeline.renew import Renewer
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
-    ChangeVisibility = Callable[[Sequence[Delivery], Sequence[int]], Coroutine[Any, Any, list[Answer]]]
+    ChangeVisibility = Callable[[Sequence[Delivery], Sequence[int]], Coroutine[Any, Any, list[EntryResult]]]
 
 
 @simulated
@@ -157,10 +157,10 @@ async def test_the_answer_to_a_renewal_by_an_old_handle_says_nothing_of_the_newe
     pipeline.ledger.enter([first])
     handle = first.receipt_handle
 
-    async def void(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def void(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         del deliveries, seconds
         pipeline.ledger.enter([replace(first, receipt_handle="newer", leased_at=16.0, state=State.RECEIVED)])
-        return [Failed("ReceiptHandleIsInvalid", retry=False)]
+        return [EntryFailed("ReceiptHandleIsInvalid", retry=False)]
 
     bench.queue.change_visibility = void  # type: ignore[method-assign] # an answer that comes late
     await asyncio.sleep(16)
@@ -214,7 +214,7 @@ async def test_renewing_looks_at_what_is_in_flight_once_a_tick_and_not_once_a_ca
         looks.append(now)
         return ask(now)
 
-    async def counting(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def counting(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         entries.append(len(deliveries))
         return await change(deliveries, seconds)
 
@@ -231,10 +231,12 @@ def first_eighty_fail(queue: MemoryQueue) -> ChangeVisibility:
     """Changes nothing for the messages numbered below eighty."""
     change = queue.change_visibility
 
-    async def changed(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def changed(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         answers = await change(deliveries, seconds)
         bad = [json.loads(delivery.body)["n"] < 80 for delivery in deliveries]
-        return [Failed("InternalError", retry=True) if b else answer for b, answer in zip(bad, answers, strict=True)]
+        return [
+            EntryFailed("InternalError", retry=True) if b else answer for b, answer in zip(bad, answers, strict=True)
+        ]
 
     return changed
 

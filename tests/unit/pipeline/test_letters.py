@@ -22,8 +22,8 @@ from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import Rejected, Retried
 from worker.pipeline.deadletter import CONTEXT, LOOK_SECONDS, TOO_LARGE, DeadLetters
 from worker.pipeline.letter import Draft, past_of, restored
-from worker.sqs.limits import MESSAGE_BYTES
-from worker.sqs.queue import Answer, Failed
+from worker.sqs.queue import EntryFailed, EntryResult
+from worker.sqs.quotas import MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ class Dead(MemoryQueue):
         """From now on nothing larger."""
         self.sqs.set_queue_attributes(self.name, {"MaximumMessageSize": str(largest)})
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """As SQS, or refused."""
         self.sends.append(len(messages))
         if refusal := self.refuse(messages):
@@ -219,10 +219,10 @@ async def test_an_entry_that_is_refused_for_our_words_is_sent_without_them() -> 
     dead = Dead()
     send = MemoryQueue.send
 
-    async def picky(messages: Sequence[Outgoing]) -> list[Answer]:
+    async def picky(messages: Sequence[Outgoing]) -> list[EntryResult]:
         answers = await send(dead, [m for m in messages if CONTEXT not in m.attributes] or [Outgoing("none")])
         taken = iter(answers)
-        refused = Failed("InvalidParameterValue", retry=False, detail="no such attribute here")
+        refused = EntryFailed("InvalidParameterValue", retry=False, detail="no such attribute here")
         return [refused if CONTEXT in m.attributes else next(taken) for m in messages]
 
     dead.send = picky  # type: ignore[method-assign] # SQS with a taste of its own

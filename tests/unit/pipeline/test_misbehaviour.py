@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery, Message
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 KIB = 1024
 
@@ -57,7 +57,7 @@ async def test_a_giving_back_whose_answer_is_lost_is_not_repeated_on_a_message_t
     changed: dict[str, float] = {}
     change = bench.queue.change_visibility
 
-    async def watched(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def watched(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         changed.update(dict.fromkeys((d.message_id for d in deliveries), asyncio.get_running_loop().time()))
         return await change(deliveries, seconds)
 

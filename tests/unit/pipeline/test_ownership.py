@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.message import Delivery
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 
 def watched(bench: Bench) -> list[tuple[float, float]]:
@@ -25,7 +25,7 @@ def watched(bench: Bench) -> list[tuple[float, float]]:
     asked: list[tuple[float, float]] = []
     change = bench.queue.change_visibility
 
-    async def change_visibility(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         now = asyncio.get_running_loop().time()
         asked.extend((now, delivery.deadline) for delivery in deliveries)
         return await change(deliveries, seconds)

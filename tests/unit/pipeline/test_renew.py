@@ -16,13 +16,13 @@ from worker.message import Delivery
 from worker.pipeline.ledger import Ledger
 from worker.pipeline.renew import CALLS, Renewer
 from worker.pipeline.room import Room
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from worker.facts import Fact
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 
 class Renewing(MemoryQueue):
@@ -33,7 +33,7 @@ class Renewing(MemoryQueue):
         sqs = LoopbackSqs(rng=random.Random(1), clock=self._loop.time)
         sqs.create_queue("source", {})
         super().__init__(sqs, "source")
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, EntryResult] = {}
         self.asked: list[tuple[float, str, int]] = []
         self.silent = False
         self.meanwhile: Callable[[], None] = lambda: None
@@ -41,7 +41,7 @@ class Renewing(MemoryQueue):
         room = Room(max_messages=1_000, max_bytes=100_000, largest_message=100, frame_bytes=None)
         self.ledger = Ledger(room=room, lease_seconds=lease_seconds, emit=self.facts.append, pipeline="test")
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """By id; or never."""
         (second,) = set(seconds)
         self.asked.append((round(self._loop.time(), 6), ",".join(one.message_id for one in deliveries), second))
@@ -140,8 +140,8 @@ async def test_a_call_that_fails_is_tried_again_at_the_next_look() -> None:
 async def test_only_a_final_no_to_what_is_still_held_loses_a_lease() -> None:
     """What is unknown or may work later is asked again; what was settled meanwhile is nobody's loss."""
     here = Renewing()
-    no = Failed("NoSuchHandle", retry=False)
-    here.answers = {"void": no, "settled": no, "later": Failed("Throttled", retry=True), "unknown": UNKNOWN}
+    no = EntryFailed("NoSuchHandle", retry=False)
+    here.answers = {"void": no, "settled": no, "later": EntryFailed("Throttled", retry=True), "unknown": UNKNOWN}
     deliveries = here.enter("fine", "void", "settled", "later", "unknown")
 
     def settle() -> None:
@@ -164,7 +164,7 @@ async def test_an_answer_about_an_older_handle_says_nothing_of_the_newer_lease()
     """It came again while the call was under way."""
     here = Renewing()
     renewed, void = here.enter("a", "b")
-    here.answers["b"] = Failed("NoSuchHandle", retry=False)
+    here.answers["b"] = EntryFailed("NoSuchHandle", retry=False)
 
     def come_again() -> None:
         renewed.receipt_handle = void.receipt_handle = "newer"

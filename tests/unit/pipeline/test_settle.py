@@ -24,14 +24,14 @@ from worker.pipeline.ledger import Ledger
 from worker.pipeline.room import Room
 from worker.pipeline.settle import Settler, SettleSettings
 from worker.pipeline.sizing import BatchSettings, Sizing
-from worker.sqs.queue import OK, UNKNOWN, Failed
+from worker.sqs.queue import OK, UNKNOWN, EntryFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from worker.facts import Fact
     from worker.outcome import Outcome, OutcomeName
-    from worker.sqs.queue import Answer
+    from worker.sqs.queue import EntryResult
 
 
 def receipt(message_id: str, *, leased_at: float = 0.0) -> Delivery:
@@ -54,17 +54,17 @@ class Scripted(MemoryQueue):
         sqs = LoopbackSqs(rng=random.Random(1), clock=asyncio.get_running_loop().time)
         sqs.create_queue("source", {})
         super().__init__(sqs, "source")
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, EntryResult] = {}
         self.silent = False
         self.deletes: list[list[str]] = []
         self.changes: list[dict[str, int]] = []
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """By id."""
         self.deletes.append([one.message_id for one in deliveries])
         return [self.answers.get(one.message_id, OK) for one in deliveries]
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """By id; or never."""
         ids = [one.message_id for one in deliveries]
         self.changes.append(dict(zip(ids, seconds, strict=True)))
@@ -199,7 +199,7 @@ async def test_a_delete_that_sqs_never_confirms_is_given_up_with_its_lease_and_r
 async def test_a_visibility_that_sqs_refuses_is_given_up_and_told() -> None:
     """The lease runs out by itself; the one beside it has its pause."""
     here = Settling()
-    here.queue.answers["a"] = Failed("InvalidParameterValue", retry=False)
+    here.queue.answers["a"] = EntryFailed("InvalidParameterValue", retry=False)
     async with here.running() as settler:
         settler.settle([(here.enter("a"), Retried("busy", after=5)), (here.enter("b"), Retried("busy", after=7))])
     assert here.queue.changes == [{"a": 5, "b": 7}]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from worker.message import Delivery, Message, Outgoing
     from worker.outcome import Rejected, Retried
     from worker.sinks.sink import Sink
-    from worker.sqs.queue import Admission, Answer, Queue
+    from worker.sqs.queue import Admission, EntryResult, Queue
 
 ARN = "arn:aws:sqs:eu-west-1:1:"
 WELL = QueueAttributes(ARN + "orders", 7, 2, 0, 300, 345_600, 1_048_576, 20, 0, fifo=False, redrive=None)
@@ -43,13 +43,13 @@ class _FakeQueue:
     ) -> list[Delivery]:
         raise AssertionError("a check receives nothing", limit, wait, attempt_id, admission)
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         raise AssertionError("a check deletes nothing", deliveries)
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         raise AssertionError("a check changes nothing", deliveries, seconds)
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         return [OK for _ in messages]
 
     async def attributes(self) -> QueueAttributes:

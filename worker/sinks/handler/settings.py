@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from worker.setting import Seconds, Section, Variable
-from worker.sqs.limits import VISIBILITY_SECONDS
+from worker.sqs.quotas import VISIBILITY_SECONDS
 
 HANDLER_SECONDS_MAX: Final = VISIBILITY_SECONDS - 600
 """SQS takes a message back 12 h after its receipt, whatever is renewed; ten minutes are left for settling it."""

@@ -1,7 +1,7 @@
 """One HTTP answer, put together from whatever pieces the network delivers, within bounds.
 
-`AnswerReader` takes bytes and gives an `Answer` when it is whole; how the bytes were cut never changes the result. It
-reads one answer after the other of one connection and knows no socket. Whatever is not a bounded HTTP answer ends as
+`AnswerReader` takes bytes and gives an `HttpAnswer` when it is whole; how the bytes were cut never changes the result.
+It reads one answer after the other of one connection and knows no socket. Whatever is not a bounded HTTP answer ends as
 `WireTrouble`, after which the connection is of no use.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httptools
 
-from worker.sqs.limits import BATCH_ENTRIES, MESSAGE_BYTES
+from worker.sqs.quotas import BATCH_ENTRIES, MESSAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class WireTrouble(Exception):
         self.detail = detail
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """A whole answer."""
 
     status: int
@@ -116,9 +116,9 @@ class AnswerReader:
             self.complete = True
         return self.complete
 
-    def answer(self) -> Answer:
+    def answer(self) -> HttpAnswer:
         """What came, once it is complete."""
-        return Answer(self._status, self._headers, self._body, self._arrived_at)
+        return HttpAnswer(self._status, self._headers, self._body, self._arrived_at)
 
     def release(self) -> None:
         """No more answers: the parser holds us as we hold it."""

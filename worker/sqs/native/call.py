@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.facts import Emit
     from worker.sqs.clock import ServerClock
     from worker.sqs.key_ring import KeyRing
-    from worker.sqs.native.answer import Answer
+    from worker.sqs.native.answer import HttpAnswer
     from worker.sqs.native.pool import Pool
     from worker.sqs.queue import Admission
     from worker.sqs.sign import Keys, Signer
@@ -65,7 +65,7 @@ class Call(Generic[T]):
 
     verb: Verb
     body: bytes
-    read: Callable[[Answer], T]
+    read: Callable[[HttpAnswer], T]
     """Makes what the caller wants of the answer, or raises one of our errors."""
     pool: Pool
     seconds: float
@@ -77,7 +77,7 @@ class Call(Generic[T]):
     """What it was signed with. Written by `Requester`, as all below."""
     unix: float = 0.0
     """The time it was signed with."""
-    answer: Answer | None = None
+    answer: HttpAnswer | None = None
     corrected: bool = False
     """SQS's time was taken for ours because of a refusal: once is enough."""
 
@@ -204,7 +204,7 @@ class Untimed:
         self._limit.resume()
 
 
-def _understood(call: Call[T], answer: Answer) -> T:
+def _understood(call: Call[T], answer: HttpAnswer) -> T:
     try:
         return call.read(answer)
     except _WRONG_SHAPE as error:

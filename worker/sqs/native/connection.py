@@ -1,8 +1,8 @@
 """One connection to SQS: one request at a time, one answer to each, nothing ever left over for the next.
 
-Takes a whole request and gives its `Answer`; a server that says more than it was asked, ends early, or a caller who is
-cancelled, closes the connection, because whatever still comes belongs to nobody. A large answer is left in the socket
-until there is room for it. It ends when either side closes it.
+Takes a whole request and gives its `HttpAnswer`; a server that says more than it was asked, ends early, or a caller who
+is cancelled, closes the connection, because whatever still comes belongs to nobody. A large answer is left in the
+socket until there is room for it. It ends when either side closes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from worker.sqs.native.answer import ANSWER_BYTES, AnswerReader, WireTrouble
 
 if TYPE_CHECKING:
-    from worker.sqs.native.answer import Answer
+    from worker.sqs.native.answer import HttpAnswer
     from worker.sqs.queue import Admission
 
 CLOSED: Final = "ConnectionClosedError"
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when nothing is left of the connection. Written by connection_lost."""
 
-    async def ask(self, request: bytes, admission: Admission | None = None) -> Answer:
+    async def ask(self, request: bytes, admission: Admission | None = None) -> HttpAnswer:
         """The answer to *request*; with *admission* a large one waits for room first.
 
         Raises:

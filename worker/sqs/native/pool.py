@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.sqs.endpoint import Endpoint
-    from worker.sqs.native.answer import Answer
+    from worker.sqs.native.answer import HttpAnswer
     from worker.sqs.native.connection import Connection
     from worker.sqs.queue import Admission
 
@@ -105,7 +105,7 @@ class Pool:
         *,
         repeated: Callable[[WireTrouble], None] | None,
         until: float = inf,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """The answer to *request*; with *admission* a large one waits for room first.
 
         *repeated* is told of a kept connection that ended instead of answering, before the request is made once more;
@@ -197,7 +197,7 @@ class Pool:
         due = min((one.good_until for one in self._idle), default=None)
         self._looking = None if due is None else self._loop.call_at(due, self._look)
 
-    async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> Answer:
+    async def _asked(self, connection: Connection, request: bytes, admission: Admission | None) -> HttpAnswer:
         began = self._loop.time()
         try:
             answer = await connection.ask(request, admission)

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
     from worker.facts import Emit
     from worker.message import Delivery, Outgoing
-    from worker.sqs.native.answer import Answer as HttpAnswer
+    from worker.sqs.native.answer import HttpAnswer
     from worker.sqs.native.call import Requester
     from worker.sqs.native.pool import Pool
     from worker.sqs.parse import Damaged
-    from worker.sqs.queue import Admission, Answer, QueueAttributes
+    from worker.sqs.queue import Admission, EntryResult, QueueAttributes
 
 RECEIVE: Final = Verb("receive", "AmazonSQS.ReceiveMessage")
 DELETE: Final = Verb("delete", "AmazonSQS.DeleteMessageBatch")
@@ -126,13 +126,13 @@ class NativeQueue:
         body, seconds = self._receive_body(limit, int(wait), attempt_id), wait + self._spec.margin_seconds
         return await self._requester.make(Call(RECEIVE, body, read, self._receiving, seconds, admission))
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """See `Queue.delete`."""
         require_batch(deliveries)
         entries = [{"Id": str(i), "ReceiptHandle": d.receipt_handle} for i, d in enumerate(deliveries)]
         return await self._batch(DELETE, self._body({"Entries": entries}), len(deliveries))
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """See `Queue.change_visibility`."""
         require_batch(deliveries)
         entries = [
@@ -143,7 +143,7 @@ class NativeQueue:
         verb = CHANGE if min(seconds) > AGAIN_SECONDS else RELEASE
         return await self._batch(verb, self._body({"Entries": entries}), len(entries), until=until)
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """See `Queue.send`."""
         require_batch(messages)
         entries = [to_entry(i, message) for i, message in enumerate(messages)]
@@ -169,7 +169,7 @@ class NativeQueue:
         await self._settling.close()
         await self._beneath()
 
-    def _batch(self, verb: Verb, body: bytes, count: int, *, until: float = inf) -> Awaitable[list[Answer]]:
+    def _batch(self, verb: Verb, body: bytes, count: int, *, until: float = inf) -> Awaitable[list[EntryResult]]:
         return self._settle(verb, body, lambda answer: settled(verb.operation, answer, count), until=until)
 
     def _settle(self, verb: Verb, body: bytes, read: Callable[[HttpAnswer], T], *, until: float = inf) -> Awaitable[T]:

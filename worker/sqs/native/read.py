@@ -25,9 +25,9 @@ from worker.sqs.queue import OK
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.sqs.native.answer import Answer
+    from worker.sqs.native.answer import HttpAnswer
     from worker.sqs.parse import Json
-    from worker.sqs.queue import Answer as EntryAnswer
+    from worker.sqs.queue import EntryResult
 
 NOT_UNDERSTOOD: Final = "NotUnderstood"
 _SUCCESS: Final = range(200, 300)
@@ -43,7 +43,7 @@ _ALL_DONE: Final = tuple(
 """The whole of such an answer, by how many entries there were: nearly every one is that, byte by byte."""
 
 
-def document(operation: str, answer: Answer) -> Json:
+def document(operation: str, answer: HttpAnswer) -> Json:
     """The JSON object of a successful answer.
 
     Raises:
@@ -63,7 +63,7 @@ def _object(operation: str, body: bytes | bytearray) -> Json:
     return read
 
 
-def _require_success(operation: str, answer: Answer) -> None:
+def _require_success(operation: str, answer: HttpAnswer) -> None:
     """That SQS itself has answered, and done what was asked.
 
     Raises:
@@ -84,7 +84,7 @@ def _carefully(operation: str, body: bytes | bytearray) -> Any:
         raise QueueUnavailable(operation, NOT_SQS, "the answer is not JSON or was cut off") from error
 
 
-def refusal(operation: str, answer: Answer) -> QueueError:
+def refusal(operation: str, answer: HttpAnswer) -> QueueError:
     """Our error for an answer that is no success, as the SDK would have named it.
 
     The older code in the header wins over the shape's name in the body; text that is no JSON is a proxy's.
@@ -105,7 +105,7 @@ def refusal(operation: str, answer: Answer) -> QueueError:
 
 
 def received(
-    answer: Answer, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
+    answer: HttpAnswer, *, leased_at: float, received_at: float, report: Callable[[Damaged], None]
 ) -> list[Delivery]:
     """What may be handled of the answer to a receive; *report* is told of each message that is damaged.
 
@@ -203,7 +203,7 @@ def _with_bytes(value: Any) -> Any:
 # ── batch calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def settled(operation: str, answer: Answer, asked: int) -> list[EntryAnswer]:
+def settled(operation: str, answer: HttpAnswer, asked: int) -> list[EntryResult]:
     """An answer for each of *asked* entries.
 
     Raises:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from worker.facts import Emit
     from worker.message import Delivery, Outgoing
-    from worker.sqs.queue import Admission, Answer, QueueAttributes
+    from worker.sqs.queue import Admission, EntryResult, QueueAttributes
     from worker.sqs.sdk.call import Caller
     from worker.sqs.sdk.session import Clients
     from worker.sqs.spec import QueueSpec
@@ -118,14 +118,14 @@ class SdkQueue:
                 self._emit(DeliveryDamaged(self._spec.pipeline, damaged.reason, damaged.message_id))
         return undamaged(messages, read)
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Answer]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """See `Queue.delete`."""
         require_batch(deliveries)
         entries = [{"Id": str(i), "ReceiptHandle": d.receipt_handle} for i, d in enumerate(deliveries)]
         raw = await self._batch("delete", self._clients.settling.delete_message_batch, entries)
         return to_answers(raw, len(deliveries))
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[Answer]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """See `Queue.change_visibility`."""
         require_batch(deliveries)
         entries = [
@@ -136,7 +136,7 @@ class SdkQueue:
         raw = await self._batch("change_visibility", method, entries)
         return to_answers(raw, len(deliveries))
 
-    async def send(self, messages: Sequence[Outgoing]) -> list[Answer]:
+    async def send(self, messages: Sequence[Outgoing]) -> list[EntryResult]:
         """See `Queue.send`."""
         require_batch(messages)
         entries = [to_entry(i, message) for i, message in enumerate(messages)]

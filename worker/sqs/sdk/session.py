@@ -22,7 +22,7 @@ from botocore import exceptions as sdk
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
 from worker.sqs.errors import shortened, to_error
 from worker.sqs.key_ring import KeyRing
-from worker.sqs.limits import WAIT_SECONDS
+from worker.sqs.quotas import WAIT_SECONDS
 from worker.sqs.sdk.advice import advised
 from worker.sqs.sdk.environ import check
 from worker.sqs.sdk.keys import Chain, RingProvider

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from worker.errors import QueueError
 from worker.message import Attribute, Delivery
-from worker.sqs.native.answer import Answer
+from worker.sqs.native.answer import HttpAnswer
 from worker.sqs.native.read import decoded, document, plain, refusal, settled, to_deliveries
 from worker.sqs.parse import Damaged, to_answers, to_delivery, undamaged
 from worker.sqs.queue import OK
@@ -129,7 +129,7 @@ def test_a_refusal_has_the_code_that_the_sdk_would_give(name: str) -> None:
     """Compared with botocore's own reading of the same answer."""
     status, headers, body = REFUSALS[name]
     said = JSONParser().parse({"status_code": status, "headers": headers, "body": body}, None)["Error"]["Code"]
-    answer = Answer(status, {key.encode(): value.encode() for key, value in headers.items()}, body, 0.0)
+    answer = HttpAnswer(status, {key.encode(): value.encode() for key, value in headers.items()}, body, 0.0)
     error = refusal("receive", answer)
     expected = f"Http{status}" if not said or said.isdigit() else said
     assert error.code in {expected, expected.rpartition(".")[2].replace("NonExistentQueue", "QueueDoesNotExist")}
@@ -141,7 +141,7 @@ entries = st.fixed_dictionaries({}, optional={"Id": st.sampled_from(["0", "1", "
 @given(st.dictionaries(st.sampled_from(["Successful", "Failed"]), st.lists(entries, max_size=3)), st.integers(1, 3))
 def test_the_usual_answer_of_a_batch_reads_as_any_other(read: dict[str, Any], asked: int) -> None:
     """The comparison with the whole success gives nothing that reading entry by entry would not."""
-    answer = Answer(200, {b"x-amzn-requestid": b"1"}, orjson.dumps(read), 0.0)
+    answer = HttpAnswer(200, {b"x-amzn-requestid": b"1"}, orjson.dumps(read), 0.0)
     assert settled("delete", answer, asked) == to_answers(read, asked)
 
 
@@ -151,21 +151,21 @@ def test_a_whole_success_is_one(asked: int) -> None:
     accepted = [{"Id": str(i)} for i in range(asked)]
     for read in ({"Successful": accepted}, {"Successful": accepted, "Failed": []}):
         for body in (orjson.dumps(read), bytearray(orjson.dumps(read)), orjson.dumps(read, option=orjson.OPT_INDENT_2)):
-            answer = Answer(200, {b"x-amzn-requestid": b"1"}, body, 0.0)
+            answer = HttpAnswer(200, {b"x-amzn-requestid": b"1"}, body, 0.0)
             assert settled("delete", answer, asked) == [OK] * asked
 
 
 def test_half_a_surrogate_pair_hides_no_other_message() -> None:
     """Only JSON's escapes can spell it; the document is read, as the SDK reads it."""
     body = b'{"Messages": [{"Body": "\\ud800"}, {"Body": "well"}]}'
-    read = document("receive", Answer(200, {b"x-amzn-requestid": b"1"}, body, 0.0))
+    read = document("receive", HttpAnswer(200, {b"x-amzn-requestid": b"1"}, body, 0.0))
     assert [one["Body"] for one in read["Messages"]] == ["\ud800", "well"]
 
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_nothing_nested_however_deep_ends_in_another_error_than_ours(status: int) -> None:
     """A thousand brackets are no answer of SQS, and no reason to end the worker."""
-    answer = Answer(status, {b"x-amzn-requestid": b"1"}, b"[" * 1_000 + b"]" * 1_000, 0.0)
+    answer = HttpAnswer(status, {b"x-amzn-requestid": b"1"}, b"[" * 1_000 + b"]" * 1_000, 0.0)
     with pytest.raises(QueueError):
         document("receive", answer)
 
