@@ -10,6 +10,7 @@ from tests.contract.broken.codec_suite import DEFECTS, SOUND, Defect
 from tests.contract.broken.run import PASSED, what_it_said
 from worker.codecs.codec import Reason
 from worker.codecs.json.codec import JsonCodec
+from worker.codecs.registry import CODECS
 from worker.codecs.text.codec import TextCodec
 from worker.testing.codecs import CodecCase, CodecConformance
 
@@ -44,12 +45,18 @@ def said(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
     return what_it_said("tests/contract/broken/codec_suite.py", pytestconfig.rootpath, folder)
 
 
+def test_every_codec_of_ours_has_a_case() -> None:
+    """A new folder of `worker/codecs` is held to the suite like the others."""
+    assert {*CASES} == {*CODECS.built_in}
+
+
 def test_every_test_of_the_suite_has_a_defect_that_it_finds() -> None:
     """A test that nothing can fail would be none."""
     assert {defect.test for defect in DEFECTS} == TESTS
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # of the first one, which waits for the run of the suite
 @pytest.mark.xdist_group("codecs")
 def test_a_sound_codec_passes_everything(said: dict[str, list[str]]) -> None:
     """No fault is found where there is none."""
@@ -58,6 +65,7 @@ def test_a_sound_codec_passes_everything(said: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # of the first one, which waits for the run of the suite
 @pytest.mark.xdist_group("codecs")
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.kind.__name__}:{defect.test}")
 def test_a_defect_is_found_by_the_test_that_should(defect: Defect, said: dict[str, list[str]]) -> None:

@@ -12,7 +12,11 @@ from worker.sinks.discard.plugin import PLUGIN
 from worker.sinks.discard.sink import DiscardSink
 from worker.testing.sinks import Case, SinkConformance
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conformance")]  # the run of the suite is shared
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),  # of the first one, which waits for the run of the suite
+    pytest.mark.xdist_group("conformance"),  # which is shared
+]
 
 TESTS = {name for name in dir(SinkConformance) if name.startswith("test_")}
 

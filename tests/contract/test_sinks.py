@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.contract.destinations import CASES
+from worker.sinks.registry import SINKS
 from worker.sinks.sink import Checkable
+from worker.testing.messages import make_message, make_messages
 from worker.testing.sinks import ABILITIES, Case, SinkConformance
 
 if TYPE_CHECKING:
@@ -36,6 +38,25 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, servers: StartedOnce, m
 
 class TestOurSinks(SinkConformance):
     """The suite, for each."""
+
+
+@pytest.mark.parametrize("case", ["ndjson", "handler", "handler-batch"], indirect=True)
+async def test_what_comes_again_is_stored_again_where_at_least_once_is_said(case: Case) -> None:
+    """More than the suite asks: these know no repeats, so a batch twice is two of each, whatever is in it."""
+    sink = case.make()
+    await sink.open()
+    batch = [*make_messages(20), make_message("m-0")]
+    step = sink.demand.max_rows or len(batch)
+    for start in [*range(0, len(batch), step)] * 2:
+        part = batch[start : start + step]
+        assert list(await sink.write(part)) == [None] * len(part)
+    await sink.close()
+    assert [*case.keys()] == [message.key for message in batch] * 2
+
+
+def test_every_sink_of_ours_has_a_case() -> None:
+    """A new folder of `worker/sinks` is held to the suite like the others."""
+    assert {name.partition("-")[0] for name in CASES} == {*SINKS.built_in}
 
 
 def test_nothing_is_left_out_unseen(case: Case, request: pytest.FixtureRequest) -> None:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     from tests.system.rig import Rig
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("examples")]  # the package is installed once
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),  # of the package's own tests, on a busy machine
+    pytest.mark.xdist_group("examples"),  # it is installed once
+]
 
 MESSAGES = 300
 TOKEN = "of-the-example"
@@ -74,7 +78,7 @@ class Installed:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=2 * PATIENCE_SECONDS,
+            timeout=5 * PATIENCE_SECONDS,
             check=False,
         )
 

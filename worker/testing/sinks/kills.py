@@ -44,9 +44,15 @@ class Kills:
                 await out.readline()
             process.kill()
             accepted = acknowledged + len((await out.read()).splitlines())
-        found = {*case.keys()}
-        lost = {f"b{batch}-{n}" for batch in range(accepted) for n in range(ROWS)} - found
+        stored = [*case.keys()]
+        found, written = {*stored}, {f"b{batch}-{n}" for batch in range(accepted) for n in range(ROWS)}
+        lost = written - found
         promise(case, not lost, "what was accepted before the process was killed is stored", f"lost: {sorted(lost)}")
+        foreign = found - written - {f"b{accepted}-{n}" for n in range(ROWS)}
+        promise(case, not foreign, "nothing is stored that was not written", f"stored as well: {sorted(foreign)}")
+        promise(
+            case, len(stored) == len(found), "what was written once is stored once", f"{len(stored)} of {len(found)}"
+        )
         next_one = [f"b{accepted}-{n}" in found for n in range(ROWS)]
         whole = not case.transactional or len({*next_one}) == 1
         promise(case, whole, "a batch is stored whole or not at all", f"{sum(next_one)} of {ROWS}")
