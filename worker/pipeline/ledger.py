@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from worker.backoff import lease_left
 from worker.outcome import OutcomeName
-from worker.pipeline.life import ENTER, HELD, LEAVE, RECOGNISE, RETURN, RETURNED, RETURNING, SUPERSEDE, Life
+from worker.pipeline.life import ENTER, HELD, LEAVE, RECEIVED, RECOGNISE, RETURN, RETURNED, RETURNING, SUPERSEDE, Life
 from worker.pipeline.tuning import renew_at, renew_before, request_seconds
 
 if TYPE_CHECKING:
@@ -91,10 +91,12 @@ class Ledger(Life):
         if known or len(new) < len(deliveries):
             entered = self._enter_each(deliveries)
         else:  # nearly always
-            self._step(deliveries, ENTER)
-            entered = Entered(list(deliveries), size=self._hold(new))
-        count = len(deliveries) - entered.superseded
-        self.received += len(deliveries)
+            fresh = self._step(deliveries, ENTER)
+            if fresh is not deliveries:
+                new = {delivery.message_id: delivery for delivery in fresh}
+            entered = Entered(list(fresh), size=self._hold(new))
+        count = len(entered.fresh) + len(entered.written)
+        self.received += count + entered.superseded
         self.left["expired"] += entered.superseded
         self.room.hold(count, entered.size)
         self.room.expect(count, entered.size)
@@ -103,25 +105,30 @@ class Ledger(Life):
     def _enter_each(self, deliveries: Sequence[Delivery]) -> Entered:
         """Some may be here already, or were."""
         entered = Entered()
-        held, written = self._held, self._written
+        written = self._written
         for delivery in deliveries:
             message_id = delivery.message_id
-            if message_id in held and self._meet(held[message_id], delivery):
+            if delivery.state is not RECEIVED:
+                self._refuse(delivery, ENTER)
+            elif self._is_superseded(delivery):
                 entered.superseded += 1
-                continue
-            entered.size += self._hold({message_id: delivery})
-            if message_id in written:
+            elif message_id in written:
                 del written[message_id]
                 self._step([delivery], RECOGNISE)
+                entered.size += self._hold({message_id: delivery})
                 entered.written.append(delivery)
             else:
                 self._step([delivery], ENTER)
+                entered.size += self._hold({message_id: delivery})
                 entered.fresh.append(delivery)
         return entered
 
-    def _meet(self, held: Delivery, newer: Delivery) -> bool:
-        """Its message is here already: whether the newer receipt is taken over by the older delivery."""
-        if held.state is RETURNING:
+    def _is_superseded(self, newer: Delivery) -> bool:
+        """Whether its message is in hand, by an older delivery, which takes the newer receipt over."""
+        held = self._held.get(newer.message_id)
+        if held is None:
+            return False
+        if held.state is RETURNING:  # and has come back: both are in hand
             del self._held[held.message_id]
             self._step([held], RETURN)
             self._returned.add(held)

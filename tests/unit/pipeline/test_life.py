@@ -144,6 +144,24 @@ def test_in_production_a_step_that_is_refused_is_told_and_nothing_else_happens(s
 
 
 @pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("state", [state for state in State if state > State.RECEIVED])
+def test_what_was_entered_is_not_entered_again(state: State, *, beside: bool) -> None:
+    """Whatever has become of it: it is told, what came beside it is taken, and no count is lost."""
+    told: list[Fact] = []
+    ledger, delivery = brought_to(state, told)
+    others = [received("b"), received("c")] if beside else []
+    before, weight = ledger.account(), ledger.room.bytes
+    assert ledger.enter([delivery, *others]).fresh == others
+    assert (delivery.state, len(told)) == (state, 1)
+    more = len(others)
+    assert ledger.account() == {
+        **before, "received": before["received"] + more, "in_flight": before["in_flight"] + more,
+    }  # fmt: skip
+    assert ledger.room.bytes == weight + more
+
+
+@pytest.mark.usefixtures("lenient")
 def test_of_several_only_those_are_refused_whose_state_forbids_it() -> None:
     """The others go their way; one that stands in the list twice goes it once."""
     told: list[Fact] = []
