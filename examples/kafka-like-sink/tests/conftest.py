@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
-    process = BrokerProcess(tmp_path_factory.mktemp("broker"), token="of-the-tests")
-    process.start()
-    yield process
-    process.stop()
+    with BrokerProcess(tmp_path_factory.mktemp("broker"), token="of-the-tests") as process:
+        yield process
 
 
 @pytest.fixture

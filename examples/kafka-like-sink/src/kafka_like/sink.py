@@ -53,10 +53,12 @@ class KafkaLikeSink:
 
     async def open(self) -> None:
         """Reach the broker, and make the topic if there is none."""
+        self._connection.open()
         await self._greeted()
 
     async def check(self) -> str:
         """See `Checkable`: nothing is made."""
+        self._connection.open()
         made, self._make = self._make, 0
         try:
             answer = await self._greeted()
@@ -81,7 +83,6 @@ class KafkaLikeSink:
         return frame({"hello": self._topic, "token": self._token, "make": self._make})
 
     async def _greeted(self) -> dict[str, Any]:
-        self._connection.open()
         try:
             answer = await self._connection.ask()
         except BrokerAway as error:
@@ -93,16 +94,24 @@ class KafkaLikeSink:
 
     async def _appended(self, records: Sequence[Message]) -> dict[str, str]:
         """Which of *records* the broker refuses, by number, and why. All others are appended."""
+        if not self._connection.greeting.get("partitions"):
+            await self._greeted_again()
+        request = self._request(records)
         try:
-            if not self._connection.greeting.get("partitions"):
-                await self._greeted()
-            answer = await self._connection.ask(self._request(records))
+            answer = await self._connection.ask(request)
         except BrokerAway as error:
             raise SinkUnavailable(str(error)) from error
         if "error" in answer:  # of the session or the topic, so it says nothing of these records
             raise SinkUnavailable(f"the broker says {answer['error']}")
         refused: dict[str, str] = answer["refused"]
         return refused
+
+    async def _greeted_again(self) -> None:
+        """What is refused after the start is no fault of a record: somebody may take it back."""
+        try:
+            await self._greeted()
+        except SinkRefused as error:
+            raise SinkUnavailable(str(error)) from error
 
     def _request(self, records: Sequence[Message]) -> bytes:
         partitions = self._connection.greeting["partitions"]
