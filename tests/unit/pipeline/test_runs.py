@@ -55,6 +55,19 @@ async def test_a_batch_is_full_by_the_rows_or_by_the_bytes_of_its_runs() -> None
 
 
 @simulated
+async def test_what_is_flushed_waits_for_nothing_more() -> None:
+    """A queue that is drained has nothing to wait for."""
+    runs, loop = make_runs(window=60), asyncio.get_running_loop()
+    waiting = asyncio.create_task(runs.take())
+    runs.put(run_of(1, 2))
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    runs.flush()
+    assert ids(await waiting) == [1, 2]
+    assert (loop.time(), len(runs)) == (1, 0)
+
+
+@simulated
 async def test_closing_gives_what_nobody_has_taken_and_then_empty_batches() -> None:
     """It is counted no more."""
     runs = make_runs()
