@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from worker.setting import Section, Variable
+from worker.plugins.setting import Section, Variable
 
 
 class TallySettings(Section):

@@ -104,7 +104,9 @@ def test_draining_without_receiving_is_refused(rig: Rig) -> None:
 )
 def test_what_is_only_away_ends_with_one_so_that_a_platform_starts_it_again(rig: Rig, away: dict[str, str]) -> None:
     """After the minute of the start, which is a second here; and a line says what could not be reached."""
-    (rig.folder / "sitecustomize.py").write_text("import worker.patience\nworker.patience.START_SECONDS = 1.0\n")
+    (rig.folder / "sitecustomize.py").write_text(
+        "import worker.app.patience\nworker.app.patience.START_SECONDS = 1.0\n"
+    )
     worker = rig.worker(**away)
     assert worker.end() == 1
     assert worker.facts("worker_refused")

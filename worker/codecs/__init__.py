@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from worker.codecs.codec import Codec, DecodeLimits, Reason
     from worker.codecs.plugin import CodecPlugin, NoSettings
     from worker.errors import DecodeError
-    from worker.setting import Seconds, Section, Variable, Whole
+    from worker.plugins.setting import Seconds, Section, Variable, Whole
 
 __all__ = [
     "Codec",
@@ -29,13 +29,13 @@ _PLACES = {
     "codecs.codec": ("Codec", "DecodeLimits", "Reason"),
     "codecs.plugin": ("CodecPlugin", "NoSettings"),
     "errors": ("DecodeError",),
-    "setting": ("Seconds", "Section", "Variable", "Whole"),
+    "plugins.setting": ("Seconds", "Section", "Variable", "Whole"),
 }
 
 
 def __getattr__(name: str) -> object:
     """One of the public names, from its module."""
-    from worker.public import looked_up  # noqa: PLC0415 - imported with the first name
+    from worker.plugins.public import looked_up  # noqa: PLC0415 - imported with the first name
 
     return looked_up(__name__, name, _PLACES)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from worker.setting import Section
+from worker.plugins.setting import Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable

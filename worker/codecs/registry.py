@@ -1,6 +1,6 @@
 """The codecs there are: what `CODEC` may say, and what is built for it.
 
-A folder here with a `plugin.py` is a codec; others come by entry points or by a dotted path (`worker/plugins.py`).
+A folder here with a `plugin.py` is a codec; others come by entry points or by a dotted path (`worker/plugins/`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from worker.codecs.codec import DecodeLimits
 from worker.codecs.plugin import CodecPlugin
 from worker.errors import SettingsError
-from worker.plugins import PluginError, Registry, made
+from worker.plugins.registry import PluginError, Registry, made
 
 if TYPE_CHECKING:
     from worker.codecs.codec import Codec
-    from worker.setting import Section
+    from worker.plugins.setting import Section
 
 CODECS: Final[Registry[CodecPlugin[Any]]] = Registry(CodecPlugin, "worker.codecs", "sqs_worker.codecs")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.app import make_sink, open_queue
+from worker.app.build import make_sink, open_queue
 from worker.commands.options import config_option, json_option
 from worker.preflight import Finding, Way, examine, memory_limit
 from worker.settings import Loaded, load

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.app import open_queue
+from worker.app.build import open_queue
+from worker.app.patience import patiently
 from worker.demo.orders import bodies
 from worker.errors import QueueUnavailable
 from worker.message import Outgoing
-from worker.patience import patiently
 from worker.process.loop import new_event_loop
 from worker.settings import load
 from worker.sqs.queue import OK

@@ -10,9 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker import facts
-from worker.backoff import ceiling
 from worker.ecs.agent import Told
 from worker.ecs.policy import EXPIRES_MINUTES, Keeping
+from worker.pipeline.backoff import ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from worker.facts.counting import ages, counter, gauge, histogram, uncounted
 from worker.facts.fact import Fact, Level, fact
-from worker.trace import Trace  # noqa: TC001 - facts can be asked for the types of their fields
+from worker.facts.trace import Trace  # noqa: TC001 - facts can be asked for the types of their fields
 
 ROWS = (1, 2, 5, 10, 25, 50, 100, 200, 300, 400, 500, 1000, 2500, 5000)
 BYTES = tuple(4**n * 1024 for n in range(8))

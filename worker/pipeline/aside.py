@@ -11,7 +11,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from worker.deadlines import RESOLUTION_SECONDS
+from worker.waiting.deadlines import RESOLUTION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,8 +18,8 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
-from worker.backoff import full_jitter
 from worker.errors import SinkContended, SinkStuck
+from worker.pipeline.backoff import full_jitter
 from worker.pipeline.others import Others
 from worker.pipeline.trial import SHORTEST_PAUSE_SECONDS
 

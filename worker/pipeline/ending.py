@@ -10,14 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker import facts
-from worker.backoff import whole_seconds
+from worker.pipeline.backoff import whole_seconds
 from worker.sqs.queue import EntryFailed
 
 if TYPE_CHECKING:
-    from worker.backoff import Backoff
     from worker.facts import Emit
     from worker.message import Delivery
     from worker.outcome import OutcomeName, Rejected, Retried
+    from worker.pipeline.backoff import Backoff
 
 NOT_OURS: Final = EntryFailed("LeaseOver", retry=False)
 """Instead of an answer of SQS's: whoever no longer holds a message has no say in when it is visible."""

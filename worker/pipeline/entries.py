@@ -11,8 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
-from worker.backoff import full_jitter
 from worker.errors import QueueError
+from worker.pipeline.backoff import full_jitter
 from worker.pipeline.life import RETURNED
 from worker.sqs.queue import OK, UNKNOWN
 

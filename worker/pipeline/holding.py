@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.backoff import SHORTEST_SECONDS
+from worker.pipeline.backoff import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
-    from worker.backoff import Backoff
     from worker.message import Delivery
     from worker.outcome import Retried
+    from worker.pipeline.backoff import Backoff
 
 SHARE: Final = 0.5
 """Of what may be in flight, for groups that wait for a message of theirs."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Final, get_args
 
-from worker.backoff import lease_left
 from worker.outcome import OutcomeName
+from worker.pipeline.backoff import lease_left
 from worker.pipeline.life import ENTER, HELD, LEAVE, RECEIVED, RECOGNISE, RETURN, RETURNED, RETURNING, SUPERSEDE, Life
 from worker.pipeline.tuning import renew_at, renew_before, request_seconds
 

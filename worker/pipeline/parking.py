@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from worker.limit import Limit
     from worker.pipeline.room import Reservation
+    from worker.waiting.limit import Limit
 
 ANSWER_MARGIN_SECONDS: Final = 5.0
 """An answer later than the wait plus this is given up; the SDK alone would notice a dead long poll after 313 s."""

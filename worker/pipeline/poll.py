@@ -53,7 +53,7 @@ class PollSettings:
 class Poller:
     """All receivers of one queue."""
 
-    def __init__(  # noqa: PLR0913 - a stage is wired to its neighbours in one place, app.py
+    def __init__(  # noqa: PLR0913 - a stage is wired to its neighbours in one place, app/build.py
         self,
         queue: Queue,
         *,

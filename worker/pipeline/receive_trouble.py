@@ -10,8 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from worker import facts
-from worker.backoff import full_jitter
 from worker.errors import QueueOverLimit, QueueRefused
+from worker.pipeline.backoff import full_jitter
 
 if TYPE_CHECKING:
     from random import Random

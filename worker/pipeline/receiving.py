@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.errors import QueueUnavailable
-from worker.limit import Limits
 from worker.pipeline.parking import ANSWER_MARGIN_SECONDS, Parking
+from worker.waiting.limit import Limits
 
 if TYPE_CHECKING:
     from worker.message import Delivery

@@ -18,8 +18,8 @@ from math import ceil
 from typing import TYPE_CHECKING, assert_never
 
 from worker import facts
-from worker.backoff import Backoff
 from worker.outcome import DONE, Done, Rejected, Released, Retried
+from worker.pipeline.backoff import Backoff
 from worker.pipeline.channel import Channel
 from worker.pipeline.deleting import Deleting
 from worker.pipeline.ending import Ending, Endings

@@ -1,6 +1,6 @@
 """What a pipeline is given: its numbers, and the open parts that it is made of.
 
-`app.py` makes both; `pipeline.py` wires them. Nothing here changes while it runs.
+`app/build.py` makes both; `pipeline.py` wires them. Nothing here changes while it runs.
 """
 
 from __future__ import annotations

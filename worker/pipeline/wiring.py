@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from worker.backoff import Backoff
 from worker.pipeline.ahead import Ahead
 from worker.pipeline.aside import Aside
+from worker.pipeline.backoff import Backoff
 from worker.pipeline.breaker import Breaker
 from worker.pipeline.buffer import Arrivals, Buffer
 from worker.pipeline.caution import Caution

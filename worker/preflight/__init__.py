@@ -7,7 +7,7 @@ will cost time, money or sleep.
 
 from __future__ import annotations
 
-from worker.finding import Finding, Severity
+from worker.plugins.finding import Finding, Severity
 from worker.preflight.circles import Way, circle, way_of
 from worker.preflight.examine import examine
 from worker.preflight.inspect import inspect

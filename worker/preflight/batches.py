@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.preflight.memory import MIB, bytes_for, needed_for
 from worker.settings.wishes import BYTES_MAX, fitted, held
 from worker.sqs.quotas import IN_FLIGHT, VISIBILITY_SECONDS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.sqs.quotas import IN_FLIGHT
 
 if TYPE_CHECKING:

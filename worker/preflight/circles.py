@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.sqs.address import parse_address
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
 from worker.pipeline.attempts import most_receives
+from worker.plugins.finding import Finding
 from worker.sqs.address import parse_address
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from worker.errors import CredentialsRefused, QueueError, QueueMissing, QueueUnavailable, SinkError
 from worker.facts import Emit, Fact, TransportChosen
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.preflight.circles import circle, way_of
 from worker.preflight.inspect import inspect
 from worker.settings import PipelineSettings, WorkerSettings

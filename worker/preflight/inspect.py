@@ -16,7 +16,7 @@ from worker.sinks.registry import SINKS
 from worker.sinks.sink import Demand
 
 if TYPE_CHECKING:
-    from worker.finding import Finding
+    from worker.plugins.finding import Finding
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sqs.queue import QueueAttributes
 

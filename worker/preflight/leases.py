@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
 from worker.pipeline.renew import CALLS
 from worker.pipeline.tuning import RENEW_AT
+from worker.plugins.finding import Finding
 from worker.sqs.quotas import BATCH_ENTRIES
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 
 if TYPE_CHECKING:
     from worker.settings import PipelineSettings

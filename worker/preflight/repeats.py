@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:

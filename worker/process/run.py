@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from worker import __version__, facts
-from worker.app import open_pipeline
+from worker.app.build import open_pipeline
 from worker.cancellation import YourThreads, guarded_task
 from worker.ecs.protect import protector_of
 from worker.errors import QueueError, QueueUnavailable, SinkError, SinkUnavailable, StageEnded, StartRefused

@@ -8,7 +8,7 @@
     unused  circles       what was given to nobody; dead letters that would come back
     load                  all of it in order
 
-A field and its variable are declared as `worker/setting.py` has it, those of a sink or codec in its own folder.
+A field and its variable are declared as `worker/plugins/setting.py` has it, those of a sink or codec in its own folder.
 
 `load(environ)` gives `Loaded` or raises `SettingsError` with every problem.
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from worker.setting import Section, variable_of
+from worker.plugins.setting import Section, variable_of
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.problems import problems_of
 from worker.settings.rules import RULES
@@ -20,7 +20,7 @@ from worker.sinks.plugin import Chosen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.setting import Called
+    from worker.plugins.setting import Called
     from worker.settings.sections import Part, Place
     from worker.settings.sources import Values
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import variable_of
+from worker.plugins.setting import variable_of
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.sources import Value
 from worker.sqs.address import QueueAddress, parse_address

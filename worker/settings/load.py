@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import SettingsError
-from worker.setting import settings_of, variable_of
+from worker.plugins.setting import settings_of, variable_of
 from worker.settings.aws import from_aws, proxies
 from worker.settings.build import SOME_QUEUE, BuiltPart, BuiltPipeline, build
 from worker.settings.derive import region_notice, with_consequences, worker_id_of
@@ -29,7 +29,7 @@ from worker.settings.worker import WorkerSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from worker.setting import Section
+    from worker.plugins.setting import Section
     from worker.settings.build import Built
     from worker.settings.names import Names
     from worker.settings.sections import Part

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.codecs.registry import CODECS
-from worker.setting import settings_of
+from worker.plugins.setting import settings_of
 from worker.settings.names import RESERVED
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.worker import WorkerSettings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.codecs.plugin import CodecPlugin
-    from worker.setting import Section, Setting
+    from worker.plugins.setting import Section, Setting
     from worker.sinks.plugin import SinkPlugin
 
 _START: Final = """\

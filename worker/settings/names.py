@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import settings_of
+from worker.plugins.setting import settings_of
 from worker.settings.pipeline import KINDS, PipelineSettings
 from worker.settings.worker import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from worker.setting import Section, Variable
+    from worker.plugins.setting import Section, Variable
 
 PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
 """Everybody's, and read by the AWS SDK."""

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from worker.codecs.registry import CODECS
-from worker.plugins import PluginError, Registry
-from worker.setting import Seconds, Section, Variable, Whole, refuse_bool
+from worker.plugins.registry import PluginError, Registry
+from worker.plugins.setting import Seconds, Section, Variable, Whole, refuse_bool
 from worker.sinks.registry import SINKS
 from worker.sqs.address import check_endpoint, parse_address
 from worker.sqs.quotas import (

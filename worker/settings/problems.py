@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import expectation, variable_of
+from worker.plugins.setting import expectation, variable_of
 from worker.settings.names import is_kubernetes_link
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-    from worker.setting import Called
+    from worker.plugins.setting import Called
     from worker.settings.sources import Value, Values
 
 LONGEST_SHOWN: Final = 80

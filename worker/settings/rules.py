@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import Rule
+from worker.plugins.setting import Rule
 from worker.settings.circles import circles
 from worker.sinks.registry import SINKS
 from worker.sqs.address import check_endpoint, parse_address
@@ -17,7 +17,7 @@ from worker.sqs.address import check_endpoint, parse_address
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from worker.setting import Called
+    from worker.plugins.setting import Called
     from worker.settings.pipeline import PipelineSettings
     from worker.settings.worker import WorkerSettings
 

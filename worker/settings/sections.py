@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.plugins import TYPE, PluginError
-from worker.setting import settings_of
+from worker.plugins.registry import TYPE, PluginError
+from worker.plugins.setting import settings_of
 from worker.settings.derive import following
 from worker.settings.names import KNOWN, variables
 from worker.settings.pipeline import DEFAULTS, KINDS, PipelineSettings
@@ -20,8 +20,8 @@ from worker.settings.sources import RESERVED_KEYS, Value, from_table, merged, un
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from worker.plugins import Plugin, Registry
-    from worker.setting import Section
+    from worker.plugins.registry import Plugin, Registry
+    from worker.plugins.setting import Section
     from worker.settings.sources import Table, Values
 
 

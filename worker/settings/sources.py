@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import settings_of
+from worker.plugins.setting import settings_of
 from worker.settings.names import RESERVED
 from worker.settings.worker import WorkerSettings
 

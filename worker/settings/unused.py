@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.setting import variable_of
+from worker.plugins.setting import variable_of
 from worker.settings.build import build
 from worker.settings.names import variables
 from worker.settings.pipeline import KINDS
@@ -17,7 +17,7 @@ from worker.settings.sections import Part, given_to, typed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from worker.plugins import Plugin
+    from worker.plugins.registry import Plugin
     from worker.settings.build import BuiltPipeline
     from worker.settings.sections import Place
     from worker.settings.sources import Value

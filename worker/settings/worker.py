@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from worker.setting import Section, Variable, refuse_bool
+from worker.plugins.setting import Section, Variable, refuse_bool
 
 PROCESSES_MAX = 64
 

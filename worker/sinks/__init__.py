@@ -14,10 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from worker.errors import BatchFailed, SinkContended, SinkError, SinkRefused, SinkUnavailable
     from worker.facts import Emit
-    from worker.finding import Finding
     from worker.message import Attribute, Message
     from worker.outcome import Rejected, Retried
-    from worker.setting import Called, Rule, Seconds, Section, Variable, Whole
+    from worker.plugins.finding import Finding
+    from worker.plugins.setting import Called, Rule, Seconds, Section, Variable, Whole
     from worker.sinks.plugin import Chosen, Guarantee, PipelineView, SinkContext, SinkPlugin, Surroundings
     from worker.sinks.sink import Checkable, Demand, Sink
 
@@ -52,10 +52,10 @@ __all__ = [
 _PLACES = {
     "errors": ("BatchFailed", "SinkContended", "SinkError", "SinkRefused", "SinkUnavailable"),
     "facts": ("Emit",),
-    "finding": ("Finding",),
+    "plugins.finding": ("Finding",),
     "message": ("Attribute", "Message"),
     "outcome": ("Rejected", "Retried"),
-    "setting": ("Called", "Rule", "Seconds", "Section", "Variable", "Whole"),
+    "plugins.setting": ("Called", "Rule", "Seconds", "Section", "Variable", "Whole"),
     "sinks.plugin": ("Chosen", "Guarantee", "PipelineView", "SinkContext", "SinkPlugin", "Surroundings"),
     "sinks.sink": ("Checkable", "Demand", "Sink"),
 }
@@ -63,7 +63,7 @@ _PLACES = {
 
 def __getattr__(name: str) -> object:
     """One of the public names, from its module."""
-    from worker.public import looked_up  # noqa: PLC0415 - imported with the first name
+    from worker.plugins.public import looked_up  # noqa: PLC0415 - imported with the first name
 
     return looked_up(__name__, name, _PLACES)
 

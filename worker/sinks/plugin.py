@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
-from worker.setting import Rule, Section
+from worker.plugins.setting import Rule, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from worker.facts import Emit
-    from worker.finding import Finding
+    from worker.plugins.finding import Finding
     from worker.sinks.sink import Sink
 
 S = TypeVar("S", bound=Section)

@@ -1,6 +1,6 @@
 """The sinks there are: what `SINK` may say, and what is built for it.
 
-A folder here with a `plugin.py` is a sink; others come by entry points or by a dotted path (`worker/plugins.py`).
+A folder here with a `plugin.py` is a sink; others come by entry points or by a dotted path (`worker/plugins/`).
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import SinkRefused
-from worker.plugins import PluginError, Registry, made
+from worker.plugins.registry import PluginError, Registry, made
 from worker.sinks.plugin import SinkPlugin
 
 if TYPE_CHECKING:
-    from worker.setting import Section
+    from worker.plugins.setting import Section
     from worker.sinks.plugin import SinkContext
     from worker.sinks.sink import Sink
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import worker.app
+import worker.app.build
 import worker.process.parent.run
 from tests.system.chaos.books import Book, business_id
 from worker.errors import QueueError, QueueRefused, QueueThrottled, SinkUnavailable
@@ -241,8 +241,8 @@ def source_of(letter: Outgoing) -> str:
 
 
 def witness(book: Book, points: Points, *, write_seconds: float) -> None:
-    """Wrap what `worker.app` opens from now on."""
-    open_queue, make_sink = worker.app.open_queue, worker.app.make_sink
+    """Wrap what `worker.app.build` opens from now on."""
+    open_queue, make_sink = worker.app.build.open_queue, worker.app.build.make_sink
 
     async def open_witnessed(address: str, settings: PipelineSettings, emit: Emit) -> Queue:
         queue = await open_queue(address, settings, emit)
@@ -255,8 +255,8 @@ def witness(book: Book, points: Points, *, write_seconds: float) -> None:
             sink, place=settings.name, kind=kind, book=book, points=points, write_seconds=write_seconds
         )
 
-    worker.app.open_queue = open_witnessed
-    worker.app.make_sink = make_witnessed
+    worker.app.build.open_queue = open_witnessed
+    worker.app.build.make_sink = make_witnessed
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import worker.app
+import worker.app.build
 from tests.model import defects
 from worker.outcome import DONE
 from worker.pipeline import wiring
@@ -58,7 +58,7 @@ def accept_unwritten() -> None:
 
 def no_deduplication() -> None:
     """Each delivery is a record of its own."""
-    put(worker.app, "make_key", lambda _path: lambda _value, delivery: delivery.receipt_handle[-40:])
+    put(worker.app.build, "make_key", lambda _path: lambda _value, delivery: delivery.receipt_handle[-40:])
 
 
 def no_order() -> None:

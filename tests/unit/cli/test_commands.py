@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 from worker import __version__, cli
 from worker.commands.check import as_lines
 from worker.errors import QueueMissing, SinkRefused, StartRefused, WorkerError
+from worker.plugins.setting import settings_of
 from worker.preflight import Finding
-from worker.setting import settings_of
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.worker import WorkerSettings
 from worker.sinks.sqlite.settings import SqliteSettings
@@ -60,7 +60,7 @@ def invoke(*arguments: str, **environ: str) -> Result:
 def test_every_command_is_found_and_named_as_it_is_listed(stand_in: Callable[..., None]) -> None:
     """The table of names and the files agree."""
     stand_in("run", "worker.process.run", run_worker=None)
-    stand_in("check", "worker.app", open_queue=None, make_sink=None)
+    stand_in("check", "worker.app.build", open_queue=None, make_sink=None)
     stand_in("demo", "worker.demo", run_demo=None)
     stand_in("loopback", "worker.loopback.serve", serve=None)
     stand_in("health", "worker.telemetry.http.fetch", fetch=None)
@@ -348,7 +348,7 @@ def test_check_prints_every_finding_with_its_fix(
         assert set(parts) == {"open_queue", "make_sink", "memory_limit", "ways"}
         return FINDINGS + last
 
-    stand_in("check", "worker.app", open_queue=None, make_sink=None)
+    stand_in("check", "worker.app.build", open_queue=None, make_sink=None)
     monkeypatch.setattr("worker.preflight.examine", examine)
     result = invoke("check", **QUEUE, REDSHIFT_DATABASE="d")
     assert result.exit_code == code

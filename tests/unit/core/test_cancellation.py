@@ -187,7 +187,7 @@ KEPT: Final = {
 }
 COUNTED: Final = {
     "cancellation.py": "the one question",
-    "limit.py": "cancels its own task, and takes that back",
+    "waiting/limit.py": "cancels its own task, and takes that back",
     "pipeline/stage.py": "as above, to wake its owner",
 }
 

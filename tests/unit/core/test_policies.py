@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import backoff
-from worker.pipeline import tuning
+from worker.pipeline import backoff, tuning
 from worker.pipeline.sizing import BatchSettings, Sizing
 from worker.sqs.quotas import VISIBILITY_SECONDS
 

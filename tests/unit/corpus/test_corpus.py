@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from tests.unit.corpus.line import SIBLING, delivery, opened
 from tests.unit.corpus.rows import ELSEWHERE, MIB, ROWS, Row
-from worker.backoff import Backoff
 from worker.codecs.codec import Reason
 from worker.codecs.registry import make_codec
 from worker.errors import DecodeError
@@ -26,6 +25,7 @@ from worker.loopback.in_memory import MemoryQueue
 from worker.loopback.service import LoopbackSqs
 from worker.message import Attribute, Delivery, Outgoing
 from worker.outcome import DONE, Rejected
+from worker.pipeline.backoff import Backoff
 from worker.pipeline.deadletter import CONTEXT, DeadLetters
 from worker.pipeline.deduplication import make_key
 from worker.pipeline.holding import Holding

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
-from worker.backoff import Backoff
 from worker.message import Delivery, State
 from worker.outcome import DONE, Rejected, Retried
+from worker.pipeline.backoff import Backoff
 from worker.pipeline.holding import Holding
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.lanes import Lanes

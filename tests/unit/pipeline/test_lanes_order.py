@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from tests.model.simloop import simulated
-from worker.backoff import Backoff
 from worker.message import Delivery, State
 from worker.outcome import Rejected, Retried
+from worker.pipeline.backoff import Backoff
 from worker.pipeline.holding import Holding
 from worker.pipeline.lane import HELD_BACK
 from worker.pipeline.lanes import Lanes

@@ -12,12 +12,12 @@ import pytest
 
 from tests.model.simloop import simulated
 from worker import facts
-from worker.backoff import lease_left
 from worker.loopback.in_memory import MemoryQueue
 from worker.loopback.service import LoopbackSqs
 from worker.message import Delivery
 from worker.outcome import DONE, Done, Rejected, Released, Retried
 from worker.pipeline import life
+from worker.pipeline.backoff import lease_left
 from worker.pipeline.buffer import Arrivals
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.ledger import Ledger

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.plugins.shop import install
 from worker.codecs.codec import DecodeLimits
 from worker.codecs.plugin import CodecPlugin
-from worker.plugins import PluginError, Registry, made
+from worker.plugins.registry import PluginError, Registry, made
 from worker.sinks.plugin import SinkPlugin
 from worker.sinks.registry import LATER, SINKS
 

@@ -11,7 +11,7 @@ from tests.unit.preflight.queues import QUEUE, found
 from worker.sinks.sink import Demand
 
 if TYPE_CHECKING:
-    from worker.finding import Finding
+    from worker.plugins.finding import Finding
 
 MIB = 1024 * 1024
 COPY = Demand(rows=50_000, bytes=64 * MIB, age_seconds=60, writers=1)

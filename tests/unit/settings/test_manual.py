@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from worker.setting import settings_of
+from worker.plugins.setting import settings_of
 from worker.settings.manual import manual
 from worker.settings.names import KNOWN, RESERVED
 from worker.settings.pipeline import KINDS, PipelineSettings

@@ -16,7 +16,7 @@ from worker.sinks.sqlite.settings import SqliteSettings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from worker.setting import Section
+    from worker.plugins.setting import Section
 
 ONE = '[pipelines.orders]\nqueue = "orders"\n'
 TABLE = ONE + '[pipelines.orders.sink]\ntype = "sqlite"\npath = "a.sqlite"\n'

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.backoff import ceiling
+from worker.pipeline.backoff import ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

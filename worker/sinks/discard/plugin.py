@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import Section
+from worker.plugins.setting import Section
 from worker.sinks.plugin import Guarantee, SinkPlugin
 
 if TYPE_CHECKING:

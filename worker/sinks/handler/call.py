@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from worker.cancellation import your_context, your_task
 from worker.errors import BatchFailed, CallHangs, SinkError
-from worker.limit import Limits
 from worker.sinks.handler.answers import Failed, spoken
 from worker.sinks.handler.inside import Inside, Unawaited, awaited, end_unsaid
 from worker.sinks.handler.places import Places
 from worker.sinks.threads import Threads
+from worker.waiting.limit import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

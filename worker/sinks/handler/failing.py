@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from worker import facts
 from worker.errors import SinkError
+from worker.facts.trace import Trace
 from worker.outcome import Reject, Retry
-from worker.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

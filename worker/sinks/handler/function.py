@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.dotted import NothingThere, named, where
 from worker.errors import SinkRefused
+from worker.plugins.dotted import NothingThere, named, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable

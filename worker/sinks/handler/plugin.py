@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.finding import Finding
+from worker.plugins.finding import Finding
 from worker.sinks.handler.settings import HANDLER_SECONDS_MAX, HandlerSettings
 from worker.sinks.plugin import Guarantee, Implied, SinkPlugin
 

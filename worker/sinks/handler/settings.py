@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from worker.setting import Seconds, Section, Variable
+from worker.plugins.setting import Seconds, Section, Variable
 from worker.sqs.quotas import VISIBILITY_SECONDS
 
 HANDLER_SECONDS_MAX: Final = VISIBILITY_SECONDS - 600

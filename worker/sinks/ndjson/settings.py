@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from worker.setting import Section, Variable
+from worker.plugins.setting import Section, Variable
 
 STDOUT: Final = "-"
 

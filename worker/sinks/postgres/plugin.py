@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from worker.setting import Rule
+from worker.plugins.setting import Rule
 from worker.sinks.plugin import Chosen, Guarantee, SinkPlugin
 from worker.sinks.postgres.dsn import read_dsn
 from worker.sinks.postgres.settings import PostgresSettings
@@ -13,7 +13,7 @@ from worker.sinks.postgres.settings import PostgresSettings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from worker.setting import Called
+    from worker.plugins.setting import Called
     from worker.sinks.plugin import SinkContext
     from worker.sinks.sink import Sink
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from worker.setting import Section, Variable
+from worker.plugins.setting import Section, Variable
 
 
 class PostgresSettings(Section):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from worker.setting import Section, Variable
+from worker.plugins.setting import Section, Variable
 
 
 def _lasting(path: str) -> str:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.facts import RequestMade
-from worker.limit import Limit, Limits
 from worker.sqs.errors import shortened
 from worker.sqs.native.answer import WireTrouble
 from worker.sqs.native.read import NOT_UNDERSTOOD
+from worker.waiting.limit import Limit, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

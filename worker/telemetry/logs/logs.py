@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal
 import orjson
 import structlog
 
+from worker.facts.trace import Trace, as_text
 from worker.telemetry.logs.damp import Damper
 from worker.telemetry.logs.lines import LineWriter
 from worker.telemetry.logs.redact import Redactor, plain
 from worker.telemetry.logs.stdlib import Bridge
 from worker.telemetry.logs.structured import Lines, Structured
-from worker.trace import Trace, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,7 +8,7 @@ import sys
 import asyncpg
 import pytest
 
-from worker.app import make_sink
+from worker.app.build import make_sink
 from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.settings import PipelineSettings
 from worker.sinks.postgres.connect import MARGIN_SECONDS, Connector

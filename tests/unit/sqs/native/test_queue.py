@@ -22,10 +22,9 @@ from tests.faults.sdk.scripted import (
 )
 from tests.faults.sdk.steps import delivery, spec_of, write_credentials
 from tests.unit.sqs.native.test_connection import Room
-from worker.app import open_queue
+from worker.app.build import open_queue
 from worker.errors import CredentialsRefused, QueueRefused, QueueUnavailable
 from worker.facts import RequestMade, TransportChosen
-from worker.limit import Limits
 from worker.message import Attribute, Outgoing
 from worker.settings import PipelineSettings
 from worker.sqs.native.call import Untimed
@@ -33,13 +32,14 @@ from worker.sqs.native.queue import FRAME_BYTES, NativeQueue
 from worker.sqs.open import open_native_queue
 from worker.sqs.queue import OK, Queue
 from worker.sqs.sdk.queue import SdkQueue
+from worker.waiting.limit import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from worker.facts import Fact
-    from worker.limit import Limit
+    from worker.waiting.limit import Limit
 
 NOW: Final = 1_700_000_000.0
 LAPSE: Final = 5.0

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.model.simloop import OWNER, Owner, SimLoop, simulated
-from worker.deadlines import RESOLUTION_SECONDS
-from worker.wait_queue import Waiter, WaitQueue
+from worker.waiting.deadlines import RESOLUTION_SECONDS
+from worker.waiting.queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

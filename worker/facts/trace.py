@@ -9,7 +9,7 @@ import os
 from traceback import TracebackException
 from typing import Final
 
-OURS: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - compared with names of files
+OURS: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 - compared with names of files
 FRAMES_MAX: Final = 20
 """Of one error, the innermost: a recursion that is too deep has a thousand."""
 ERRORS_MAX: Final = 5

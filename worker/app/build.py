@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from worker import __version__, facts
+from worker.app.patience import patiently
+from worker.app.specify import CALLS, specify
 from worker.codecs.registry import make_codec
 from worker.cpus import processes_of
 from worker.errors import QueueRefused, StartRefused
-from worker.patience import patiently
 from worker.pipeline.dead_letter_depth import DeadLetterDepth
 from worker.pipeline.deadletter import DeadLetters
 from worker.pipeline.deduplication import make_key
@@ -26,7 +27,6 @@ from worker.preflight import bytes_for, circle, inspect, memory_limit, way_of
 from worker.settings.wishes import fitted
 from worker.sinks import registry as sinks
 from worker.sinks.plugin import SinkContext
-from worker.specify import CALLS, specify
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
 from worker.sqs.spec import QueueSpec
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from worker.facts import Emit, Fact
-    from worker.finding import Finding
     from worker.pipeline.caution import Caution
+    from worker.plugins.finding import Finding
     from worker.preflight import Way
     from worker.settings import PipelineSettings, WorkerSettings
     from worker.sinks.sink import Demand, Sink

@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from tests.model.simloop import simulated
-from worker.limit import Limit, Limits
+from worker.waiting.limit import Limit, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

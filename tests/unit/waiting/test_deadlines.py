@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tests.model.simloop import simulated
-from worker.deadlines import RESOLUTION_SECONDS, Deadlines
+from worker.waiting.deadlines import RESOLUTION_SECONDS, Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.model.simloop import simulated
+from worker.app.patience import PAUSE_MAX_SECONDS, START_SECONDS, patiently
 from worker.errors import QueueRefused, QueueUnavailable
 from worker.facts import StartDelayed
-from worker.patience import PAUSE_MAX_SECONDS, START_SECONDS, patiently
 
 if TYPE_CHECKING:
     from worker.facts import Fact

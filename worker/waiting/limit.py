@@ -13,7 +13,7 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Self
 
-from worker.deadlines import Deadlines
+from worker.waiting.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from types import TracebackType

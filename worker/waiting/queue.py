@@ -14,7 +14,7 @@ Between being served and going on, a task has not run yet. What it got is kept f
 - A cancelled task has taken nothing, whenever it was cancelled. Until it runs it is passed over.
 - A process that stood still finds many past their deadlines at once. They get their last offers one by one, in the
   order of the row, so what there is goes to those who came first; the rest leave in the same step.
-- One timer at most for the whole row (`deadlines.py`).
+- One timer at most for the whole row (`waiting/deadlines.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from worker.deadlines import Deadlines
+from worker.waiting.deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

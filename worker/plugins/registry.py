@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from worker.dotted import NothingThere, named, told
 from worker.errors import WorkerError
-from worker.setting import Section, variable_of
+from worker.plugins.dotted import NothingThere, named, told
+from worker.plugins.setting import Section, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Build: settings become open pipelines. The one room where all parts meet."""
