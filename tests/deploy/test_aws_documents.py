@@ -23,7 +23,7 @@ from worker.deploy.arn import tasks_of
 from worker.deploy.patches import patch
 from worker.deploy.places import place_of
 from worker.deploy.rights import document, statements
-from worker.deploy.scaling import Load, Wishes, Worker, plan
+from worker.deploy.scaling import Wishes, Worker, Workload, plan
 from worker.settings import load
 from worker.telemetry.report import KEYS
 
@@ -243,7 +243,7 @@ def test_the_roles_are_those_that_the_task_names() -> None:
 
 def test_the_patches_of_the_plan_fit_the_files() -> None:
     """`worker scaling --patch ecs` merged onto the files is what the SDK accepts, with the plan's numbers in it."""
-    made = plan(Load(600_000 / 86_400, 0.0, 2_800_000, 14 * 86_400), Worker(1.0), Wishes())
+    made = plan(Workload(600_000 / 86_400, 0.0, 2_800_000, 14 * 86_400), Worker(1.0), Wishes())
     for name, change in json.loads(patch(made, "ecs")).items():
         changed = merged(read(f"ecs/{name}"), change)
         assert changed != read(f"ecs/{name}")

@@ -13,7 +13,7 @@ from worker.deploy.arithmetic import lines
 from worker.deploy.measured import Measured, measured
 from worker.deploy.patches import WHERE, Platform, patch
 from worker.deploy.quantities import count_of, per_second_of, seconds_of
-from worker.deploy.scaling import Load, Plan, Wishes, Worker, plan
+from worker.deploy.scaling import Plan, Wishes, Worker, Workload, plan
 from worker.telemetry.http.fetch import fetch
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _plan(given: Mapping[str, Any], seen: Measured | None) -> Plan:
     rate = given["rate"] or (seen.rate if seen else None)
     if not rate:
         raise click.UsageError("the rate of one worker is not known: give --rate, or --status of a worker under load")
-    load = Load(
+    load = Workload(
         incoming=given["incoming"] or (seen.incoming if seen else None) or 0.0,
         peak=given["peak"] or 0.0,
         backlog=given["backlog"] if given["backlog"] is not None else (seen.backlog if seen else None) or 0,

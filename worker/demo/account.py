@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DemoAccount:
     """The keys of `worker demo --json`, in its order."""
 
     sent: int
@@ -44,7 +44,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowCount:
     """What the database holds."""
 
     rows: int
@@ -52,11 +52,11 @@ class Rows:
     lost: int
 
 
-def count_rows(database: Path, table: str, messages: int, *, seed: int = 0) -> Rows:
+def count_rows(database: Path, table: str, messages: int, *, seed: int = 0) -> RowCount:
     """Compare the rows with what was sent, order by order."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         query = f"SELECT json_extract(body, '$.order_id') FROM {table}"  # noqa: S608 - our own constant
         found = [row[0] for row in connection.execute(query)]
     distinct = set(found)
     sent = {order_id(number, seed=seed) for number in range(messages)}
-    return Rows(rows=len(found), duplicates=len(found) - len(distinct), lost=len(sent - distinct))
+    return RowCount(rows=len(found), duplicates=len(found) - len(distinct), lost=len(sent - distinct))

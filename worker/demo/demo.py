@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.demo.account import Account, count_rows
+from worker.demo.account import DemoAccount, count_rows
 from worker.demo.processes import DemoFailed, loopback, loopback_account, producer, worker, worker_status
 from worker.demo.progress import Progress, table
 
@@ -40,7 +40,7 @@ def run_demo(messages: int, as_json: bool) -> int:  # noqa: FBT001 - the command
     return 0 if account.exact else 1
 
 
-def _demonstrate(messages: int, progress: Progress) -> Account:
+def _demonstrate(messages: int, progress: Progress) -> DemoAccount:
     with tempfile.TemporaryDirectory(prefix="worker-demo-") as folder, loopback(QUEUE) as endpoint, progress:
         database = Path(folder, "orders.sqlite")
         settings = _settings(endpoint, database)
@@ -50,7 +50,7 @@ def _demonstrate(messages: int, progress: Progress) -> Account:
         asked = _requests(endpoint) - asked_before
         rows = count_rows(database, TABLE, messages)
         queue = loopback_account(endpoint)["queues"][QUEUE]
-    return Account(
+    return DemoAccount(
         sent=queue["sent"],
         received=queue["received"],
         deleted=queue["deleted"],

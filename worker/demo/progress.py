@@ -10,7 +10,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from worker.demo.account import Account
+    from worker.demo.account import DemoAccount
     from worker.demo.processes import Status
 
 
@@ -72,7 +72,7 @@ class Progress:
         self._bars.update(task.id, completed=completed, rate=rate, in_flight=in_flight)
 
 
-def table(account: Account) -> None:
+def table(account: DemoAccount) -> None:
     """Print the account."""
     rows = Table(title="The account", show_header=False)
     rows.add_column(justify="left")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.deploy.arn import queue_arn
-from worker.deploy.rights import Place
+from worker.deploy.rights import PipelineQueues
 from worker.sqs.address import parse_address
 from worker.sqs.beside import beside, neighbour
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from worker.settings import PipelineSettings
 
 
-def place_of(settings: PipelineSettings, *, account: str | None = None, redrive: str | None = None) -> Place:
+def place_of(settings: PipelineSettings, *, account: str | None = None, redrive: str | None = None) -> PipelineQueues:
     """The queues of one pipeline.
 
     *account* is that of queues whose address names none. *redrive* is the ARN of the dead-letter queue that the redrive
@@ -25,7 +25,7 @@ def place_of(settings: PipelineSettings, *, account: str | None = None, redrive:
     letters = settings.dlq or (neighbour(settings.queue, redrive) if redrive else None)
     arns = {one: _arn(one, settings, account) for one in (settings.queue, letters) if one is not None}
     sends = settings.dlq is not None or parse_address(settings.queue).fifo
-    return Place(
+    return PipelineQueues(
         settings.name,
         arns[settings.queue],
         dead_letters=arns[letters] if letters and sends else None,

@@ -34,7 +34,7 @@ _TO_WRITE: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PipelineQueues:
     """One pipeline's queues."""
 
     pipeline: str
@@ -70,7 +70,9 @@ class Statement:
         return said | ({"Condition": self.condition} if self.condition else {})
 
 
-def statements(role: Role, places: Sequence[Place], *, keys: Sequence[str] = (), tasks: str = "") -> list[Statement]:
+def statements(
+    role: Role, places: Sequence[PipelineQueues], *, keys: Sequence[str] = (), tasks: str = ""
+) -> list[Statement]:
     """What *role* needs for *places*, *keys* being the KMS keys of their queues and *tasks* its own ECS tasks.
 
     Raises:
@@ -88,7 +90,7 @@ def document(found: Iterable[Statement]) -> dict[str, object]:
     return {"Version": VERSION, "Statement": [one.as_dict() for one in found]}
 
 
-def _of_worker(places: Sequence[Place]) -> Iterator[Statement]:
+def _of_worker(places: Sequence[PipelineQueues]) -> Iterator[Statement]:
     queues = _each(place.queue for place in places)
     yield Statement("ReceiveAndSettle", "take messages, renew their leases, delete or give back", _RECEIVE, queues)
     if letters := _each(place.dead_letters for place in places):
@@ -99,13 +101,13 @@ def _of_worker(places: Sequence[Place]) -> Iterator[Statement]:
         yield Statement("LookUpUrls", "find queues that are named without their URL", _LOOK_UP, looked_up)
 
 
-def _of_producer(places: Sequence[Place]) -> Iterator[Statement]:
+def _of_producer(places: Sequence[PipelineQueues]) -> Iterator[Statement]:
     queues = _each(place.queue for place in places)
     yield Statement("Send", "send messages, singly and in batches", _SEND[:1], queues)
     yield Statement("LookUpUrls", "find a queue by its name", _LOOK_UP, queues)
 
 
-def _of_operator(places: Sequence[Place]) -> Iterator[Statement]:
+def _of_operator(places: Sequence[PipelineQueues]) -> Iterator[Statement]:
     silent = [place.pipeline for place in places if place.dead_letters is None and place.watched is None]
     if silent:
         raise ValueError(
@@ -141,7 +143,7 @@ def _each(arns: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(arn for arn in arns if arn is not None))
 
 
-_OF: Final[Mapping[Role, Callable[[Sequence[Place]], Iterator[Statement]]]] = {
+_OF: Final[Mapping[Role, Callable[[Sequence[PipelineQueues]], Iterator[Statement]]]] = {
     "worker": _of_worker,
     "producer": _of_producer,
     "operator": _of_operator,

@@ -19,7 +19,7 @@ WORKERS_MAX: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Workload:
     """What has to be done."""
 
     incoming: float = 0.0
@@ -70,7 +70,7 @@ class Wishes:
 class Plan:
     """What to tell the autoscalers."""
 
-    load: Load
+    load: Workload
     worker: Worker
     wishes: Wishes
     steady: int
@@ -106,7 +106,7 @@ class Plan:
         return self.load.backlog / spare if spare > 0 else math.inf
 
 
-def plan(load: Load, worker: Worker, wishes: Wishes) -> Plan:
+def plan(load: Workload, worker: Worker, wishes: Wishes) -> Plan:
     """Minimum, maximum and target for *load*.
 
     Raises:

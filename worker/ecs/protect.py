@@ -33,7 +33,7 @@ NO_SERVICE: Final = "TASK_NOT_VALID"
 NO_SERVICE_SECONDS: Final = 3600.0
 
 
-class Asked(Protocol):
+class ProtectionAgent(Protocol):
     """Who is asked: the agent."""
 
     async def protect(self, *, minutes: int) -> Told:
@@ -48,7 +48,7 @@ class Asked(Protocol):
 class Protector:
     """One for each process."""
 
-    def __init__(self, agent: Asked, emit: Emit, *, any_work: bool, alone: bool) -> None:
+    def __init__(self, agent: ProtectionAgent, emit: Emit, *, any_work: bool, alone: bool) -> None:
         self._agent = agent
         self._emit = emit
         self._any_work = any_work
@@ -90,7 +90,7 @@ class Protector:
         return await self._agent.release() if wish == "release" else Told()
 
 
-def protector_of(worker: WorkerSettings, agent: Asked | None, emit: Emit, *, alone: bool) -> Protector | None:
+def protector_of(worker: WorkerSettings, agent: ProtectionAgent | None, emit: Emit, *, alone: bool) -> Protector | None:
     """Who protects this task; None where there is no agent, or nobody wants it. *alone*: no other process here does."""
     if agent is None or worker.ecs_task_protection == "off":
         return None

@@ -30,7 +30,7 @@ def _wrong(name: str, what: str) -> SqsFault:
     return SqsFault("SerializationException", f"{name} is not {what}.")
 
 
-class Receive(NamedTuple):
+class ReceiveParams(NamedTuple):
     """What a ReceiveMessage asks for, its queue apart."""
 
     request: ReceiveRequest
@@ -120,14 +120,14 @@ class Params:
         return {key: Params(one) for key, one in value.items()}
 
     @cached_property
-    def receive(self) -> Receive:
+    def receive(self) -> ReceiveParams:
         """The parameters of a ReceiveMessage."""
         system = self.texts("MessageSystemAttributeNames") or self.texts("AttributeNames")
         attributes = self.texts("MessageAttributeNames")
         limit = self.optional_integer("MaxNumberOfMessages")
         visibility = self.optional_integer("VisibilityTimeout")
         wait, attempt = self.optional_integer("WaitTimeSeconds"), self.optional_text("ReceiveRequestAttemptId")
-        return Receive(
+        return ReceiveParams(
             ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), tuple(system), attributes
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from worker.loopback.messages import Sent, Stored
     from worker.loopback.moves import MoveTask
-    from worker.loopback.params import Receive
+    from worker.loopback.params import ReceiveParams
     from worker.loopback.state import QueueState
     from worker.message import Attribute
 
@@ -31,7 +31,7 @@ _SENDER_ID: Final = "AIDALOOPBACKSQSSENDER"
 """Nobody signs in here, so everybody is the same sender."""
 
 
-def received_json(queue: QueueState, messages: Sequence[Stored], asked: Receive) -> list[Json]:
+def received_json(queue: QueueState, messages: Sequence[Stored], asked: ReceiveParams) -> list[Json]:
     """Received messages with the attributes that were asked for."""
     fifo, system, attributes = queue.settings.fifo, asked.system, asked.attributes
     return [_message(one, system, attributes, fifo=fifo) for one in messages]

@@ -43,7 +43,7 @@ class Reservation:
 
 
 @dataclass(slots=True, eq=False)
-class _Receive(Waiter[Reservation]):
+class _WaitingReceive(Waiter[Reservation]):
     """A receive that waits for room."""
 
     messages: int
@@ -84,7 +84,7 @@ class Room:
         """Set aside and not cancelled. Written by `reserve` and `cancel`."""
         self._answers: WaitQueue[_WaitingAnswer, Reservation] = WaitQueue(self._offer_answer, take_back=self._revoke)
         """They have messages with leases that run, so they come before all receives."""
-        self._receives: WaitQueue[_Receive, Reservation] = WaitQueue(
+        self._receives: WaitQueue[_WaitingReceive, Reservation] = WaitQueue(
             self._offer_whole, last_offer=self._offer_part, take_back=self.cancel
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,16 +148,16 @@ class Room:
             return at_once
         loop = self._loop = self._loop or asyncio.get_running_loop()
         began = loop.time()
-        reservation = await self._receives.wait(_Receive(messages, at_least), until=began + within_seconds)
+        reservation = await self._receives.wait(_WaitingReceive(messages, at_least), until=began + within_seconds)
         if reservation is not None:
             reservation.waited_seconds = loop.time() - began
         return reservation
 
-    def _offer_whole(self, receive: _Receive) -> Reservation | None:
+    def _offer_whole(self, receive: _WaitingReceive) -> Reservation | None:
         wanted = receive.messages
         return self.reserve(wanted) if self.free(wanted) == wanted else None
 
-    def _offer_part(self, receive: _Receive) -> Reservation | None:
+    def _offer_part(self, receive: _WaitingReceive) -> Reservation | None:
         fitting = self.free(receive.messages)
         return self.reserve(fitting) if fitting >= receive.at_least else None
 

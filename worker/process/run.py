@@ -56,7 +56,7 @@ REFUSED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Run:
     """What one run of the worker has from its first step to its last."""
 
     loaded: Loaded
@@ -113,7 +113,7 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, platform: Platform, *,
             instruments.emit(facts.SettingsNoticed(notice))
         with stop_on_signals(stop, too_late=lambda: leave(instruments), lifeline=lifeline):
             protector = protector_of(loaded.worker, platform.agent, instruments.emit, alone=lifeline is None)
-            code = await _serve(Life(loaded, instruments, stop, caution, drain, protector), url)
+            code = await _serve(Run(loaded, instruments, stop, caution, drain, protector), url)
             left = await _left_behind()
         reason = stop.reason or ("drained" if drain and code == CLEAN else "failed")
         instruments.emit(facts.WorkerStopped(reason, round(time.monotonic() - began, 3), clean=code == CLEAN))
@@ -126,7 +126,7 @@ async def _run(loaded: Loaded, lifeline: Lifeline | None, platform: Platform, *,
             leave_soon(code)
 
 
-async def _serve(life: Life, url: str) -> int:
+async def _serve(life: Run, url: str) -> int:
     """Open, run dry, close; every way to fail ends here, as a fact and a code."""
     emit = life.instruments.emit
     pipelines: list[Pipeline] = []  # once they are open
@@ -154,7 +154,7 @@ async def _serve(life: Life, url: str) -> int:
     return code
 
 
-def _watch(life: Life, stages: Stages, pipelines: Sequence[Pipeline]) -> list[asyncio.Task[None]]:
+def _watch(life: Run, stages: Stages, pipelines: Sequence[Pipeline]) -> list[asyncio.Task[None]]:
     """Begin what goes on beside the pipelines from the first step to the last."""
     watching = [
         stages.start(life.instruments.run, name="instruments"),
@@ -165,7 +165,7 @@ def _watch(life: Life, stages: Stages, pipelines: Sequence[Pipeline]) -> list[as
     return watching
 
 
-async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: list[Pipeline]) -> int:
+async def _open_and_run(life: Run, parts: AsyncExitStack, url: str, pipelines: list[Pipeline]) -> int:
     """*pipelines* is filled when they are open."""
     opened = await _opened(life, parts)
     if opened is None:
@@ -180,7 +180,7 @@ async def _open_and_run(life: Life, parts: AsyncExitStack, url: str, pipelines: 
     return FAILED if left or life.stop.forced else CLEAN
 
 
-async def _opened(life: Life, parts: AsyncExitStack) -> list[Pipeline] | None:
+async def _opened(life: Run, parts: AsyncExitStack) -> list[Pipeline] | None:
     """All pipelines, watched; None when a signal came before they were open."""
     async with Stages(may_return=lambda: True) as either:
         opening = either.start(partial(_open_all, life, parts), name="open")
@@ -194,7 +194,7 @@ async def _opened(life: Life, parts: AsyncExitStack) -> list[Pipeline] | None:
     return opening.result()
 
 
-async def _open_all(life: Life, parts: AsyncExitStack) -> list[Pipeline]:
+async def _open_all(life: Run, parts: AsyncExitStack) -> list[Pipeline]:
     ways: list[Way] = []
     worker, emit = life.loaded.worker, life.instruments.emit
     return [
@@ -211,7 +211,7 @@ async def _left_behind() -> set[asyncio.Task[Any]]:
     return (await asyncio.wait(others, timeout=LEFT_BEHIND_SECONDS))[1] if others else set()
 
 
-async def _announce(life: Life, pipelines: Sequence[Pipeline]) -> None:
+async def _announce(life: Run, pipelines: Sequence[Pipeline]) -> None:
     stop = life.stop
     await stop.wait()
     note = waits_for([pipeline.unfinished for pipeline in pipelines], drain_seconds=stop.drain_seconds)

@@ -31,7 +31,7 @@ def stop_on_signals(stop: Stop, *, too_late: Callable[[], None], lifeline: Lifel
     *too_late* is called when the end has not come by the deadline that was set. With a *lifeline* only the parent's
     word forces: a second signal there is most likely the first one, sent to the whole group.
     """
-    asked = _Asked(stop, too_late)
+    asked = _StopRequest(stop, too_late)
     loop = asyncio.get_running_loop()
     with ExitStack() as ends:
         ends.callback(asked.forget)
@@ -45,7 +45,7 @@ def stop_on_signals(stop: Stop, *, too_late: Callable[[], None], lifeline: Lifel
         yield
 
 
-class _Asked:
+class _StopRequest:
     """What is done about a request, whoever made it."""
 
     def __init__(self, stop: Stop, too_late: Callable[[], None]) -> None:

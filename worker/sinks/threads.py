@@ -28,7 +28,7 @@ _TASKS: Final = Path("/proc/self/task")
 
 
 @dataclass(frozen=True, slots=True)
-class _Call(Generic[T]):
+class _PoolCall(Generic[T]):
     """One call on its way through a thread and back to its loop."""
 
     function: Callable[[], T]
@@ -64,11 +64,11 @@ class Threads:
     """*size* threads, started with the first call."""
 
     def __init__(self, size: int, *, name: str) -> None:
-        self._calls: deque[_Call[object]] = deque()
+        self._calls: deque[_PoolCall[object]] = deque()
         """Written by `run`, and by the threads."""
         self._woken: SimpleQueue[bool] = SimpleQueue()
         """A True for each call, so that nobody need look; a False ends a thread."""
-        self._performing: dict[int, _Call[object] | None] = {}
+        self._performing: dict[int, _PoolCall[object] | None] = {}
         """What each thread is at, by the system's own number of it. Written by the threads, and by `replace`."""
         self._made = 0
         """Threads so far, for their names. Written by `_start_one`."""
@@ -89,7 +89,7 @@ class Threads:
             raise SinkUnavailable(f"{self._name}: was written to after it was closed")
         self._start()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._calls.append(_Call(function, answer, ended))  # type: ignore[arg-type]  # calls of any type
+        self._calls.append(_PoolCall(function, answer, ended))  # type: ignore[arg-type]  # calls of any type
         self._woken.put(True)  # noqa: FBT003 - what it means is said above
         return await answer
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from worker.facts import Fact
-from worker.telemetry.made import Made
+from worker.telemetry.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +75,7 @@ class FanOut:
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._observers = tuple(observers)
-        self._acts = Made(self._meet)
+        self._acts = Memo(self._meet)
         """What all observers do with a kind of fact."""
         self.failures = 0
         """Times that an observer choked on a fact. Written by `emit` on the loop's thread, read by the metrics."""

@@ -15,7 +15,7 @@ from worker import facts
 from worker.telemetry.account import Accounts
 from worker.telemetry.dispatch import Dispatch
 from worker.telemetry.load.load import Load
-from worker.telemetry.made import Made
+from worker.telemetry.memo import Memo
 from worker.telemetry.outlook.cost import Cost
 from worker.telemetry.track import Track
 
@@ -91,7 +91,7 @@ class Health(Dispatch):
         self._accounts = accounts or Accounts()
         self._costs: Mapping[str, Cost] = {}
         """By pipeline. Written by `charge`."""
-        self._tracks = Made(self._track)
+        self._tracks = Memo(self._track)
         """By pipeline, made when it is first heard of, by `watch` or a fact; read as a copy."""
         self.share(self._accounts)
         self._listen()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.telemetry.load.performance import WINDOW_SECONDS, Performance
 from worker.telemetry.load.rates import Meter
-from worker.telemetry.outlook.outlook import Watch
+from worker.telemetry.outlook.outlook import QueueWatch
 from worker.telemetry.stalls import Stalls
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Track:
         """Code of its latest. Written with `failing_since`."""
         self.refused = False
         """The latest receive was refused for good. Written with `failing_since`."""
-        self.ahead = Watch(cost, now)
+        self.ahead = QueueWatch(cost, now)
         """What becomes of its queue."""
         self._received = Meter(now)
         self._deleted = Meter(now)

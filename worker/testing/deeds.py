@@ -17,7 +17,7 @@ DEEDS: Final = frozenset(
 )
 
 
-class Watch:
+class DeedWatch:
     """Sees the deeds of this process while somebody looks. One for the process: a hook can never be taken back."""
 
     def __init__(self) -> None:
@@ -44,4 +44,4 @@ class Watch:
             self._seen.append(event)
 
 
-WATCH: Final = Watch()
+WATCH: Final = DeedWatch()

@@ -11,7 +11,7 @@ import pytest
 from tests.words.pages import ROOT
 from worker.deploy.arn import partition_of, queue_arn, region_of_key, tasks_of
 from worker.deploy.places import place_of, unnamed_letters
-from worker.deploy.rights import Place, document, statements
+from worker.deploy.rights import PipelineQueues, document, statements
 from worker.settings import PipelineSettings
 from worker.sqs.address import parse_address
 
@@ -35,7 +35,7 @@ def allowed(found: Sequence[Statement]) -> dict[str, set[str]]:
     return by_resource
 
 
-def place(**values: Any) -> Place:
+def place(**values: Any) -> PipelineQueues:
     return place_of(PipelineSettings(**values))
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.deploy.arithmetic import lines
-from worker.deploy.scaling import WORKERS_MAX, Load, Plan, Wishes, Worker, plan
+from worker.deploy.scaling import WORKERS_MAX, Plan, Wishes, Worker, Workload, plan
 
 DAY = 86_400
-BACKLOG = Load(incoming=600_000 / DAY, backlog=2_800_000, deadline=14 * DAY)
+BACKLOG = Workload(incoming=600_000 / DAY, backlog=2_800_000, deadline=14 * DAY)
 """Marketing events into a data warehouse: 2.8 million wait, 600,000 a day come in, 14 days."""
 
 
@@ -44,7 +44,7 @@ def test_the_numbers_that_were_asked_for() -> None:
 @pytest.mark.parametrize(("target", "rate", "seconds"), [(50, 1.0, 50), (50_000, 500.0, 100), (100_000, 50.0, 2000)])
 def test_a_target_means_something_only_with_a_rate(target: int, rate: float, seconds: float) -> None:
     """The targets that people begin with, in the time that a message waits for its turn."""
-    assert plan(Load(), Worker(rate), Wishes(target=target)).target_seconds == pytest.approx(seconds)
+    assert plan(Workload(), Worker(rate), Wishes(target=target)).target_seconds == pytest.approx(seconds)
 
 
 def test_fewer_than_keep_up_are_told() -> None:
@@ -57,7 +57,7 @@ def test_fewer_than_keep_up_are_told() -> None:
 
 def test_a_queue_without_a_backlog() -> None:
     """The minimum keeps up with the average, the maximum with the peak; nothing is said of a backlog."""
-    made = plan(Load(incoming=100, peak=900), Worker(rate=500, in_flight=400), Wishes(freshness=60))
+    made = plan(Workload(incoming=100, peak=900), Worker(rate=500, in_flight=400), Wishes(freshness=60))
     assert (made.minimum, made.maximum, made.target, made.keda_target) == (1, 3, 30_000, 30_400)
     assert made.seconds_to_empty(1) == 0
     assert not any("backlog" in line for line in lines(made))
@@ -65,7 +65,7 @@ def test_a_queue_without_a_backlog() -> None:
 
 def test_what_nobody_said_is_told() -> None:
     """No rate of arrival, no deadline: the plan is what can be said without them."""
-    said = "\n".join(lines(plan(Load(backlog=10), Worker(rate=1), Wishes())))
+    said = "\n".join(lines(plan(Workload(backlog=10), Worker(rate=1), Wishes())))
     assert "what comes in is not given" in said
     assert "no time by which they shall be gone" in said
 
@@ -73,22 +73,22 @@ def test_what_nobody_said_is_told() -> None:
 def test_nothing_to_scale_between_is_told() -> None:
     """Where only an average is known the minimum is the maximum; who decided it knows."""
     words = "nothing to scale between"
-    assert words in "\n".join(lines(plan(Load(incoming=5), Worker(1.0), Wishes())))
-    assert words not in "\n".join(lines(plan(Load(incoming=5), Worker(1.0), Wishes(minimum=9, maximum=9))))
+    assert words in "\n".join(lines(plan(Workload(incoming=5), Worker(1.0), Wishes())))
+    assert words not in "\n".join(lines(plan(Workload(incoming=5), Worker(1.0), Wishes(minimum=9, maximum=9))))
 
 
 def test_from_zero() -> None:
     """A minimum of 0 is for platforms that start the first one by themselves; a maximum of 0 is nobody's wish."""
-    made = plan(Load(), Worker(rate=10), Wishes(minimum=0))
+    made = plan(Workload(), Worker(rate=10), Wishes(minimum=0))
     assert (made.minimum, made.maximum) == (0, 1)
 
 
 def test_contradictions_are_refused() -> None:
     """More at least than at most, and more than anybody can start."""
     with pytest.raises(ValueError, match="give a larger --max"):
-        plan(Load(), Worker(rate=1), Wishes(minimum=5, maximum=3))
+        plan(Workload(), Worker(rate=1), Wishes(minimum=5, maximum=3))
     with pytest.raises(ValueError, match="check the rate of one worker"):
-        plan(Load(incoming=1e6), Worker(rate=0.1), Wishes())
+        plan(Workload(incoming=1e6), Worker(rate=0.1), Wishes())
 
 
 rates = st.floats(0.01, 1e5, allow_nan=False)
@@ -99,7 +99,7 @@ def test_a_plan_keeps_its_promises(
     incoming: float, rate: float, backlog: int, deadline: float, busy: float, freshness: float
 ) -> None:
     """The minimum keeps up; the maximum is done in time and no fewer would be; the target is as fresh as asked."""
-    load, worker = Load(incoming, 0.0, backlog, deadline), Worker(rate, 0, busy)
+    load, worker = Workload(incoming, 0.0, backlog, deadline), Worker(rate, 0, busy)
     try:
         made: Plan = plan(load, worker, Wishes(freshness))
     except ValueError:

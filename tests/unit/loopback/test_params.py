@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.loopback.errors import SqsFault
-from worker.loopback.params import Params, Receive
+from worker.loopback.params import Params, ReceiveParams
 from worker.loopback.waiting import ReceiveRequest
 
 if TYPE_CHECKING:
@@ -52,13 +52,15 @@ def test_a_column_of_a_batch_is_what_its_entries_say_one_by_one(rows: list[dict[
     assert column == outcome(lambda: [one.text("ReceiptHandle") for one in entries])
 
 
-def in_pieces(params: Params) -> Receive:
+def in_pieces(params: Params) -> ReceiveParams:
     """A receive read parameter by parameter."""
     system = params.texts("MessageSystemAttributeNames") or params.texts("AttributeNames")
     attributes = params.texts("MessageAttributeNames")
     limit, visibility = params.optional_integer("MaxNumberOfMessages"), params.optional_integer("VisibilityTimeout")
     wait, attempt = params.optional_integer("WaitTimeSeconds"), params.optional_text("ReceiveRequestAttemptId")
-    return Receive(ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), tuple(system), attributes)
+    return ReceiveParams(
+        ReceiveRequest(1 if limit is None else limit, wait, visibility, attempt), tuple(system), attributes
+    )
 
 
 @given(RECEIVES)

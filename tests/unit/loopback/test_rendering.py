@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.loopback.world import START, World
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import OMITTED
-from worker.loopback.params import Receive
+from worker.loopback.params import ReceiveParams
 from worker.loopback.rendering import batch_json, no_more, received_json
 from worker.loopback.waiting import ReceiveRequest
 
@@ -36,7 +36,7 @@ def received(world: World, name: str, system: tuple[str, ...]) -> list[tuple[Sto
     found: list[Stored] = []
     request = ReceiveRequest(10, 0, 0)
     world.sqs.receive_message(name, request, found.extend)
-    shown = received_json(world.sqs.queue(name), found, Receive(request, system, ()))
+    shown = received_json(world.sqs.queue(name), found, ReceiveParams(request, system, ()))
     return list(zip(found, (one.get("Attributes") for one in shown), strict=True))
 
 

@@ -36,7 +36,7 @@ class Listener(ThreadingMixIn, WSGIServer):
         self._heard: set[socket.socket] = set()
         """Those that have sent a whole head, and are being answered. Written with `_open`, and by `heard`."""
         self._lock = threading.Lock()
-        super().__init__((address[0], address[1]), _Handler)
+        super().__init__((address[0], address[1]), _RequestHandler)
 
     def server_bind(self) -> None:
         """Bind without HTTPServer's question to the DNS for our name: it may take seconds and is of no use."""
@@ -96,7 +96,7 @@ class Listener(ThreadingMixIn, WSGIServer):
         """A client that went away or sent nonsense is not our error, and stderr may be the sink's."""
 
 
-class _Handler(WSGIRequestHandler):
+class _RequestHandler(WSGIRequestHandler):
     """One request: bounded, and silent."""
 
     timeout = REQUEST_SECONDS_MAX

@@ -36,7 +36,7 @@ _ADVICE: Final = {
 _UNKNOWN: Final = "no such name is known here; set METRICS_HOST to 127.0.0.1, ::1, 0.0.0.0 or ::"
 
 
-class Measured(Protocol):
+class MetricsSource(Protocol):
     """Who has the numbers."""
 
     @property
@@ -45,7 +45,7 @@ class Measured(Protocol):
         ...
 
 
-class Judged(Protocol):
+class HealthSource(Protocol):
     """Who knows how we are."""
 
     def live(self) -> tuple[bool, str]:
@@ -64,7 +64,7 @@ class Judged(Protocol):
 class TelemetryServer:
     """Serves until `stop`."""
 
-    def __init__(self, host: str, port: int, *, metrics: Measured, health: Judged) -> None:
+    def __init__(self, host: str, port: int, *, metrics: MetricsSource, health: HealthSource) -> None:
         self._host = host
         self._port = port
         self._routes = _Routes(metrics, health)
@@ -99,7 +99,7 @@ class TelemetryServer:
 class _Routes:
     """The WSGI application."""
 
-    def __init__(self, metrics: Measured, health: Judged) -> None:
+    def __init__(self, metrics: MetricsSource, health: HealthSource) -> None:
         self._metrics = make_wsgi_app(metrics.registry)
         self._health = health
 

@@ -24,7 +24,7 @@ Trouble = tuple[type["Fact"], tuple[tuple[str, object], ...]]
 
 
 @dataclass(slots=True)
-class _Said:
+class _Damped:
     """Written by `Damper` only."""
 
     at: float
@@ -36,7 +36,7 @@ class Damper:
 
     def __init__(self, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._interval = interval_seconds
-        self._said: dict[Trouble, _Said] = {}
+        self._said: dict[Trouble, _Damped] = {}
         """Written by `ask` and `left_unsaid`."""
 
     def ask(self, fact: Fact, now: float) -> int | None:
@@ -44,7 +44,7 @@ class Damper:
         trouble = self._trouble(fact)
         said = self._said.get(trouble)
         if said is None:
-            self._said[trouble] = _Said(now)
+            self._said[trouble] = _Damped(now)
             return 0
         if now - said.at < self._interval:
             said.suppressed += 1

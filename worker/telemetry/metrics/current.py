@@ -22,7 +22,7 @@ CURRENT_SECONDS: Final = 300.0
 """Four looks at a queue that is idle, which is looked at least often."""
 
 
-class Said(Number):
+class CurrentLevel(Number):
     """A level, and when it was set."""
 
     __slots__ = ("_clock", "at")
@@ -55,9 +55,9 @@ class Currents(Numbers):
         """The family as it is now."""
         family, oldest = self._family(), self._clock() - CURRENT_SECONDS
         for labels, child in tuple(self._shown.items()):
-            if isinstance(child, Said) and child.at >= oldest:
+            if isinstance(child, CurrentLevel) and child.at >= oldest:
                 family.add_metric(labels, child.value)
         return [family]
 
-    def _new(self) -> Said:
-        return Said(self._clock)
+    def _new(self) -> CurrentLevel:
+        return CurrentLevel(self._clock)

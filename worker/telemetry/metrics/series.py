@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from worker.telemetry.made import Made
+from worker.telemetry.memo import Memo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,7 +102,7 @@ class Labelled(Collector, Generic[S]):
         self._name = name
         self._documentation = documentation
         self._labels = labels
-        self.at: Made[tuple[str, ...], S] = Made(self._child, most=CHILDREN_MAX)
+        self.at: Memo[tuple[str, ...], S] = Memo(self._child, most=CHILDREN_MAX)
         """`of` without a call, for the facts that come with every batch: children by the labels asked for."""
         self._shown: dict[tuple[str, ...], S] = {}
         """Children by the labels they are shown with. Written by `_child`; `collect` reads a copy on its thread."""

@@ -54,7 +54,7 @@ class Outlook:
         }
 
 
-class Watch:
+class QueueWatch:
     """One pipeline. Each attribute is written by one method on the loop's thread."""
 
     def __init__(self, cost: Cost, now: float) -> None:

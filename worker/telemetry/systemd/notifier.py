@@ -51,7 +51,7 @@ def taken(environ: MutableMapping[str, str]) -> Manager | None:
     return Manager(address, watchdog) if address else None
 
 
-class Judged(Protocol):
+class StatusSource(Protocol):
     """Who knows how we are."""
 
     def opened(self) -> bool:
@@ -66,7 +66,7 @@ class Judged(Protocol):
 class Notifier:
     """Tells the manager. `observe` is called on the loop's thread, everything private on our own."""
 
-    def __init__(self, manager: Manager, judged: Judged, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, manager: Manager, judged: StatusSource, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._manager = manager
         self._judged = judged
         self._clock = clock

@@ -16,7 +16,7 @@ from worker.telemetry.metrics.current import CURRENT_SECONDS, Currents
 from worker.telemetry.outlook.capacity import HALF_LIFE_SECONDS, Capacity
 from worker.telemetry.outlook.cost import BILLED_BYTES, Cost
 from worker.telemetry.outlook.oldest import Oldest
-from worker.telemetry.outlook.outlook import Outlook, Watch
+from worker.telemetry.outlook.outlook import Outlook, QueueWatch
 from worker.telemetry.outlook.scrape import OutlookCollector
 from worker.telemetry.outlook.trend import Depth, Empty, arrivals, empty, growth
 
@@ -136,9 +136,9 @@ def test_nothing_is_said_before_it_was_seen() -> None:
     assert silent.per_second is None
 
 
-def watch(*, visible: int, state: PipelineState = WORKING) -> Watch:
+def watch(*, visible: int, state: PipelineState = WORKING) -> QueueWatch:
     """A pipeline that deleted 100 a second for 10 s, whose queue has *visible* messages; then 60 s in *state*."""
-    one = Watch(Cost(), 0.0)
+    one = QueueWatch(Cost(), 0.0)
     for second in range(1, 11):
         one.settled(DeliveriesSettled("orders", "deleted", 100))
         one.look(WORKING, float(second))
@@ -152,7 +152,7 @@ def test_the_backlog_is_the_time_one_process_would_need() -> None:
     """60,000 at 100 a second are 600 s: with 60 s wanted, ten are needed. An empty queue is none, at any rate."""
     assert watch(visible=60_000, state=IDLE).outlook(70.0, 0.0).backlog_seconds == pytest.approx(600.0)
     assert watch(visible=0).outlook(70.0, 0.0).backlog_seconds == 0.0
-    assert Watch(Cost(), 0.0).outlook(70.0, 0.0).backlog_seconds is None
+    assert QueueWatch(Cost(), 0.0).outlook(70.0, 0.0).backlog_seconds is None
 
 
 def test_a_sink_that_is_away_calls_for_no_more_workers() -> None:
@@ -209,7 +209,7 @@ def test_a_server_without_send_times_tells_no_age() -> None:
 
 def test_time_is_left_until_retention_ends() -> None:
     """Four days are kept, the oldest waits for one: three are left; unknown while SQS has not said how long."""
-    one = Watch(Cost(), 0.0)
+    one = QueueWatch(Cost(), 0.0)
     one.received(MessagesReceived("orders", 10, 1, 100, 0.1, (1_000_000.0,), 1_086_400.0))
     assert one.outlook(0.0, 1_086_400.0).retention_left_seconds is None
     one.measured(QueueMeasured("orders", "q", 5, 0, 0, retention_seconds=345_600), 0.0)

@@ -15,7 +15,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Made(dict[K, V]):
+class Memo(dict[K, V]):
     """Written by `[]` on the loop's thread alone; other threads read a copy of its values."""
 
     def __init__(self, make: Callable[[K], V], *, most: int = sys.maxsize) -> None:
