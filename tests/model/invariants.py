@@ -18,6 +18,8 @@ kept as one line that begins with the number of the invariant, and ends the run.
     INV-11 a message's trouble costs receive counts of that message alone; on a FIFO queue not even those, on a
            standard one it keeps no other waiting; nor does a stop, by giving back to its own receives
     INV-13 no stage ends unseen before it was told to
+
+Beside them `life.strict` is set: a step that the state of a delivery forbids ends the worker that makes it (INV-1).
 """
 
 from __future__ import annotations
