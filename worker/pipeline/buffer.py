@@ -73,7 +73,7 @@ class Buffer(Protocol):
         """Whether a rejected one that only the redrive policy can move waits here for what is before it."""
         ...
 
-    def left(
+    def departed(
         self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
     ) -> list[Settled]:
         """What left the ledger, and which of it is neither done nor dead-lettered; returns what that holds back."""
@@ -150,7 +150,7 @@ class Arrivals:
         """Nothing is before it."""
         return False
 
-    def left(
+    def departed(
         self,
         deliveries: Sequence[Delivery],  # noqa: ARG002 - the protocol's, as the two others
         outcome: OutcomeName,  # noqa: ARG002

@@ -184,7 +184,7 @@ class Lanes:
         self._turns.offer(lane)
         return True
 
-    def left(
+    def departed(
         self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
     ) -> list[Settled]:
         """What left the ledger, and which of it is neither done nor dead-lettered; returns what that holds back."""

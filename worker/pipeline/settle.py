@@ -243,4 +243,4 @@ class Settler:
         left = self._ledger.leave(deliveries, outcome)
         self.pending -= len(left)
         self._emit(facts.DeliveriesSettled(self._pipeline, outcome, len(left)))
-        self.settle(self._buffer.left(left, outcome, unresolved))
+        self.settle(self._buffer.departed(left, outcome, unresolved))

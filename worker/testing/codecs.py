@@ -89,7 +89,7 @@ class CodecConformance:
         codec = codec_case.make(DecodeLimits())
         for body in (*codec_case.taken, *codec_case.refused):
             _ended(codec, body)  # what a library loads at its first use is no deed of a body
-        with WATCH.over() as deeds:
+        with WATCH.during() as deeds:
             for body in (*HOSTILE.values(), *codec_case.hostile.values()):
                 _ended(codec, body)
         _promise(not deeds, "decoding opens nothing and starts nothing", sorted(set(deeds)))

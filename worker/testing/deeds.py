@@ -22,12 +22,12 @@ class DeedWatch:
 
     def __init__(self) -> None:
         self._hooked = False
-        """Written by `over`, once."""
+        """Written by `during`, once."""
         self._seen: list[str] | None = None
-        """Written by `over`."""
+        """Written by `during`."""
 
     @contextmanager
-    def over(self) -> Iterator[list[str]]:
+    def during(self) -> Iterator[list[str]]:
         """The names of the deeds done in the block, by any thread."""
         if not self._hooked:
             sys.addaudithook(self._see)

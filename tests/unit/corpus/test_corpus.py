@@ -251,7 +251,7 @@ async def test_b42_groups_leave_nothing_behind(tmp_path: Path) -> None:
         while resolved < first + 500:
             batch = await lanes.take()
             lanes.decided([(one, DONE) for one in batch])
-            lanes.left(batch, "deleted", [])
+            lanes.departed(batch, "deleted", [])
             resolved += len(batch)
     assert len(lanes._groups) == 0
     assert len(lanes) == 0

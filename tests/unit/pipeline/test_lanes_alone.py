@@ -100,7 +100,7 @@ async def test_a_hopeless_one_waits_for_what_is_before_it_and_then_goes_back_alo
     assert not here.lanes.await_turn(second, WHY)
     assert not here.lanes.await_turn(first, WHY)
     assert here.settled == []
-    assert here.lanes.left([first], "rejected", [first]) == []
+    assert here.lanes.departed([first], "rejected", [first]) == []
     assert here.settled == [(second, WHY)]
 
 
@@ -114,7 +114,7 @@ async def test_a_rejected_one_that_no_queue_took_is_tried_again_here_after_its_p
     assert not here.lanes.keep(delivery(3, group="other"), SOON)
     assert here.lanes.keep(first, SOON)
     assert not here.lanes.keep(first, SOON)
-    here.lanes.left([second], "rejected", [])
+    here.lanes.departed([second], "rejected", [])
     assert here.lanes.resting == 1
     assert await here.lanes.take() == [first]
     assert (loop.time(), first.tries, first.receive_count) == (5, 1, 4)
@@ -173,7 +173,7 @@ def test_what_cannot_stay_goes_back_with_all_that_is_behind_it(*, reason: str) -
         first.renew_until = 5.0 if reason == "late" else 1_000.0
         back = here.lanes.decided([(first, SOON), (second, HELD_BACK)])
         assert shown(back) == [*behind, (2, HELD_BACK), (1, SOON)]
-        assert here.lanes.left([third for third, _ in back], "released", [third for third, _ in back]) == []
+        assert here.lanes.departed([third for third, _ in back], "released", [third for third, _ in back]) == []
         assert len(here.lanes) == (1 if reason == "closed" else 0)
 
     play()
@@ -187,7 +187,7 @@ async def test_what_follows_a_done_one_is_handed_out_while_it_is_being_deleted()
     assert here.lanes.decided([(first, DONE), (second, DONE)]) == [(first, DONE), (second, DONE)]
     assert ids(await here.lanes.take()) == [3, 4]
     here.lanes.put([delivery(5)])
-    assert here.lanes.left([first], "deleted", []) == []
+    assert here.lanes.departed([first], "deleted", []) == []
     unknown = delivery(9, group="long ago")
-    assert shown(here.lanes.left([unknown, second, first], "expired", [second])) == [(5, HELD_BACK)]
+    assert shown(here.lanes.departed([unknown, second, first], "expired", [second])) == [(5, HELD_BACK)]
     assert len(here.lanes) == 0

@@ -61,7 +61,7 @@ async def test_behind_a_message_on_its_way_back_nothing_is_begun() -> None:
     again = delivery(1)
     assert buffer.put([again]) == []
     assert not buffer._runs
-    buffer.left([first], "retried", [first])
+    buffer.departed([first], "retried", [first])
     assert await buffer.take() == [again]
 
 
@@ -72,7 +72,7 @@ async def test_a_rejected_message_that_went_back_holds_its_group() -> None:
     buffer = lanes()
     buffer.put([first, second])
     buffer.decided([(one, Rejected("decode")) for one in await buffer.take()])
-    assert buffer.left([first], "retried", [first]) == [(second, HELD_BACK)]
+    assert buffer.departed([first], "retried", [first]) == [(second, HELD_BACK)]
 
 
 @simulated
@@ -82,5 +82,5 @@ async def test_an_accepted_dead_letter_lets_its_group_go_on() -> None:
     buffer = lanes()
     buffer.put([first, second])
     buffer.decided([(one, Rejected("decode")) for one in await buffer.take()])
-    assert buffer.left([first], "rejected", []) == []
+    assert buffer.departed([first], "rejected", []) == []
     assert await buffer.take() == [second]

@@ -107,12 +107,12 @@ class Keeping(Arrivals):
         self.offered.append((delivery.message_id, rejected))
         return delivery.message_id in self._kept
 
-    def left(
+    def departed(
         self, deliveries: Sequence[Delivery], outcome: OutcomeName, unresolved: Sequence[Delivery]
     ) -> list[tuple[Delivery, Outcome]]:
         """Nothing is held back by what left."""
         self.unresolved += [one.message_id for one in unresolved]
-        return super().left(deliveries, outcome, unresolved)
+        return super().departed(deliveries, outcome, unresolved)
 
 
 class Settling:

@@ -52,7 +52,7 @@ class Figures(Collector):
         running = GaugeMetricFamily("sqs_worker_processes", "Processes of this worker that have started and run.")
         running.add_metric([], sum(p.started for p in self._processes))
         wanted = GaugeMetricFamily("sqs_worker_processes_wanted", "Processes that shall run.")
-        wanted.add_metric([], sum(not p.over for p in self._processes))
+        wanted.add_metric([], sum(not p.ended for p in self._processes))
         restarts = CounterMetricFamily(
             "sqs_worker_process_restarts", "Times a process that ended by itself was started again.", labels=[LABEL]
         )

@@ -75,7 +75,7 @@ class Process:
         """Since when there is nobody to ask. Written by `live`; of use while there is no `url`."""
         self.restarts = 0
         """Times it was started again. Written by `Supervisor`."""
-        self.over = False
+        self.ended = False
         """It ended and will not be started again. Written by `Supervisor`."""
 
     async def live(self) -> End:

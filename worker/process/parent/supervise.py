@@ -65,7 +65,7 @@ class Supervisor:
             if pause is None or not await self._paused(pause):
                 break
             process.restarts += 1
-        process.over = True
+        process.ended = True
 
     def _pause(self, process: Process, end: End, row: int) -> float | None:
         """How long to wait before it is started again; None: it is not."""

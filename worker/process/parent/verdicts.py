@@ -124,7 +124,7 @@ class Verdicts:
         return ask_all(urls, path, timeout_seconds=timeout_seconds)
 
     def _wanted(self) -> list[Process]:
-        return [process for process in self._processes if not process.over]
+        return [process for process in self._processes if not process.ended]
 
 
 def total(accounts: Iterable[dict[str, int]]) -> dict[str, int]:

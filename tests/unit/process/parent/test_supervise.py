@@ -143,7 +143,7 @@ async def test_draining_ends_when_each_has_found_the_queue_empty() -> None:
     first, second = Told(0, (5, 0)), Told(1, (2, -9), (9, 0))
     run = Run(first, second, drain=True)
     assert await run.supervisor.run() == 0
-    assert (first.lived, second.lived, first.over, second.over) == (1, 2, True, True)
+    assert (first.lived, second.lived, first.ended, second.ended) == (1, 2, True, True)
 
 
 @simulated

@@ -166,7 +166,7 @@ def test_one_that_is_away_is_not_ready_and_after_a_minute_not_alive(parent: Pare
 def test_one_that_is_done_is_missed_by_nobody(parent: Parent) -> None:
     """With --drain the first that finds the queue empty ends."""
     parent.places[1].leave()
-    parent.processes[1].over = True
+    parent.processes[1].ended = True
     assert fetch(parent.url, "/livez")[0] == fetch(parent.url, "/readyz")[0] == 200
     assert parent.samples()["sqs_worker_processes_wanted", ""] == 1.0
 
