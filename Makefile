@@ -96,7 +96,7 @@ chaos: setup ## workers killed, stopped and misled at random: PROFILE=smoke|gate
 ablate: setup ## defects put in on purpose, and the invariant that sees each: the proof of the proof
 	$(BIN)/python -m tests.model.ablate
 
-mutants: setup ## the core with one thing changed at a time: what no unit test sees. Two hours; ONLY='worker.waiting.limit.*'
+mutants: setup ## the core with one thing changed at a time: what no unit test sees. Two hours; ONLY='worker.waiting.*'
 	@$(BIN)/$(PIP) --require-hashes -r requirements/mutants.txt
 	@echo "one to two hours on two idle cores for all; a part of it takes minutes: make mutants ONLY='worker.pipeline.room.*' (module.class and function)"
 	@echo "what was decided is kept in mutants/, so it goes on where it was stopped; $(BIN)/mutmut show NAME says what a survivor changed"
