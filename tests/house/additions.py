@@ -114,8 +114,8 @@ CODEC: Final = {
 
 from __future__ import annotations
 
-from worker.codecs.bounds import utf8
 from worker.codecs.codec import DecodeLimits, Reason
+from worker.codecs.precheck import utf8
 from worker.errors import DecodeError
 
 

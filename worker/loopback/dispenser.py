@@ -14,10 +14,10 @@ from worker.sqs.quotas import BATCH_ENTRIES, VISIBILITY_SECONDS, WAIT_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.loopback.long_poll import Done, LongPoll, ReceiveRequest
     from worker.loopback.messages import Stored
     from worker.loopback.queues import Queues
     from worker.loopback.state import QueueState
-    from worker.loopback.waiting import Done, LongPoll, ReceiveRequest
 
 
 class Dispenser:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from worker.errors import QueueUnavailable
 from worker.loopback.errors import SqsFault
+from worker.loopback.long_poll import ReceiveRequest
 from worker.loopback.protocol import answer_of, attributes_of, delivery_of
-from worker.loopback.waiting import ReceiveRequest
 from worker.sqs.errors import to_error
 from worker.sqs.queue import require_batch
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 import orjson
 
 from worker.loopback.errors import SqsFault, missing_parameter
-from worker.loopback.waiting import ReceiveRequest
+from worker.loopback.long_poll import ReceiveRequest
 from worker.message import NO_ATTRIBUTES, Attribute, Outgoing
 from worker.sqs.quotas import BATCH_ENTRIES, BATCH_ID_CHARACTERS
 

@@ -16,7 +16,7 @@ from worker.loopback.dispenser import Dispenser, check_visibility
 from worker.loopback.errors import SqsFault, tried
 from worker.loopback.handles import Ids
 from worker.loopback.moves import Moves, MoveTask
-from worker.loopback.policy import permission_added, permission_removed
+from worker.loopback.permissions import permission_added, permission_removed
 from worker.loopback.queues import Queues, page
 from worker.loopback.receipts import in_batch
 from worker.loopback.rules import Rules
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.loopback.long_poll import Done, LongPoll, ReceiveRequest
     from worker.loopback.messages import Sent, StateChange
     from worker.loopback.state import QueueState
-    from worker.loopback.waiting import Done, LongPoll, ReceiveRequest
     from worker.message import Outgoing
 
 

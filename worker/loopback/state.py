@@ -13,11 +13,11 @@ from worker.loopback.counts import Counts
 from worker.loopback.errors import invalid_parameter
 from worker.loopback.fifo import GroupOrder
 from worker.loopback.hidden import Hidden
+from worker.loopback.long_poll import LongPolls
 from worker.loopback.messages import DELAYED, GONE, IN_FLIGHT, VISIBLE, Sent, StateChange, Stored, change, exhausted
 from worker.loopback.receipts import Receipts, expired, may_change
 from worker.loopback.rules import Rules
 from worker.loopback.standard import HandingOrder, StandardOrder
-from worker.loopback.waiting import LongPolls
 from worker.loopback.windows import Attempts, Window
 from worker.sqs.quotas import VISIBILITY_SECONDS
 

@@ -14,7 +14,7 @@ from itertools import accumulate, islice
 from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from worker.waiting.queue import Waiter, WaitQueue
+from worker.waiting.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

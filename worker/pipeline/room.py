@@ -13,7 +13,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.waiting.queue import Waiter, WaitQueue
+from worker.waiting.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@
     aws  derive           what the SDK would find; what follows from what was given
     build  rules  problems   values → models; what is wrong, as sentences
     unused  circles       what was given to nobody; dead letters that would come back
-    load                  all of it in order
+    loading               all of it in order
 
 A field and its variable are declared as `worker/plugins/setting.py` has it, those of a sink or codec in its own folder.
 
@@ -15,7 +15,7 @@ A field and its variable are declared as `worker/plugins/setting.py` has it, tho
 
 from __future__ import annotations
 
-from worker.settings.load import Loaded, load
+from worker.settings.loading import Loaded, load
 from worker.settings.pipeline import PipelineSettings
 from worker.settings.worker import WorkerSettings
 

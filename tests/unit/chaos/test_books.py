@@ -12,9 +12,9 @@ from tests.system.chaos.books import Book, Change, business_id, changes, fingerp
 from tests.system.chaos.producer import item, tens
 from tests.system.chaos.watch import accounts
 from worker.loopback.journal import JournalFile, short_handle
+from worker.loopback.long_poll import ReceiveRequest
 from worker.loopback.messages import StateChange
 from worker.loopback.service import LoopbackSqs
-from worker.loopback.waiting import ReceiveRequest
 from worker.message import Outgoing
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.codecs.bounds import JsonBounds
 from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.json.codec import JsonCodec
+from worker.codecs.precheck import JsonBounds
 from worker.errors import DecodeError
 
 INTEGERS = st.integers(min_value=-(10**32) + 1, max_value=10**32 - 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.loopback.world import World, in_virtual_time
-from worker.loopback.waiting import LongPoll, ReceiveRequest
+from worker.loopback.long_poll import LongPoll, ReceiveRequest
 
 if TYPE_CHECKING:
     from worker.loopback.messages import Stored

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.loopback.errors import SqsFault
+from worker.loopback.long_poll import ReceiveRequest
 from worker.loopback.params import Params, ReceiveParams
-from worker.loopback.waiting import ReceiveRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.loopback.world import START, World
 from worker.loopback.errors import SqsFault
 from worker.loopback.faults import OMITTED
+from worker.loopback.long_poll import ReceiveRequest
 from worker.loopback.params import ReceiveParams
 from worker.loopback.rendering import batch_json, no_more, received_json
-from worker.loopback.waiting import ReceiveRequest
 
 if TYPE_CHECKING:
     from worker.loopback.messages import Stored

@@ -9,10 +9,10 @@ import selectors
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from worker.loopback.long_poll import ReceiveRequest
 from worker.loopback.messages import DELAYED, IN_FLIGHT, VISIBLE
 from worker.loopback.rules import Rules
 from worker.loopback.service import LoopbackSqs
-from worker.loopback.waiting import ReceiveRequest
 from worker.message import Attribute, Outgoing
 
 if TYPE_CHECKING:

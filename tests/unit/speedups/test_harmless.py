@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker import speedups
-from worker.codecs.bounds import JsonBounds
 from worker.codecs.codec import DecodeLimits
 from worker.codecs.json.codec import JsonCodec
+from worker.codecs.precheck import JsonBounds
 
 parts = st.lists(
     st.sampled_from(["1", "12345678", "{", "[", "]", "}", '"', ",", "x" * 7, "é", ".", "-", "e"]), max_size=60

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.model.simloop import OWNER, Owner, SimLoop, simulated
 from worker.waiting.deadlines import RESOLUTION_SECONDS
-from worker.waiting.queue import Waiter, WaitQueue
+from worker.waiting.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

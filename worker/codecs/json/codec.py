@@ -12,8 +12,8 @@ import json
 import orjson
 
 from worker import speedups
-from worker.codecs.bounds import JsonBounds, encode
 from worker.codecs.codec import DecodeLimits, Reason
+from worker.codecs.precheck import JsonBounds, encode
 from worker.errors import DecodeError
 
 

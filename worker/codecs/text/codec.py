@@ -6,8 +6,8 @@ Checked only for size and for being Unicode text, because a sink that writes UTF
 
 from __future__ import annotations
 
-from worker.codecs.bounds import utf8
 from worker.codecs.codec import DecodeLimits
+from worker.codecs.precheck import utf8
 
 
 class TextCodec:
