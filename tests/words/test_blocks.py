@@ -38,11 +38,7 @@ QUEUES: Final = {
 OUTSIDE: Final = {
     ("docs/deploy/aws.md", 2): "terraform; tests/deploy/test_terraform.py applies the module",
     **{("docs/deploy/ecs.md", n): "an account; typed in order by tests/deploy/test_aws_page.py" for n in range(1, 10)},
-    ("docs/containers.md", 2): "what a run of many minutes with an engine printed",
-    (
-        "docs/deploy/kubernetes.md",
-        1,
-    ): "needs a cluster; what it names is held to k8s/ by tests/deploy/test_kubernetes_page.py",
+    ("docs/deploy/kubernetes.md", 1): "needs a cluster; held to k8s/ by tests/deploy/test_kubernetes_page.py",
     ("docs/deploy/kubernetes.md", 2): "as block 1, and an account",
     ("docs/deploy/kubernetes.md", 3): "as block 2",
     ("docs/deploy/kubernetes.md", 4): "as block 2",
