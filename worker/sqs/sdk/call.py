@@ -7,27 +7,49 @@ It ends with `close`; a call under way then fails as `QueueUnavailable`, and a c
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from worker.cancellation import meant
 from worker.errors import QueueError, QueueRefused, QueueUnavailable
 from worker.facts import RequestMade
+from worker.sqs.sdk.errors import translated
 from worker.sqs.sdk.proxy import named
-from worker.sqs.sdk.session import Clients, translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from worker.facts import Emit
+    from worker.sqs.key_ring import KeyRing
     from worker.sqs.sign import Keys
 
     Method = Callable[..., Awaitable[Any]]
 
 
-class Caller:
-    """Makes every request of one queue."""
+class Connected(Protocol):
+    """Clients of the SDK that go the same way with the same keys."""
 
-    def __init__(self, clients: Clients, emit: Emit, *, pipeline: str, settle_seconds: float) -> None:
+    @property
+    def ring(self) -> KeyRing:
+        """Their keys."""
+        ...
+
+    @property
+    def any_client(self) -> Any:
+        """One of them."""
+        ...
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        ...
+
+
+C = TypeVar("C", bound=Connected)
+
+
+class Caller(Generic[C]):
+    """Makes every request of one queue, or of one sink."""
+
+    def __init__(self, clients: C, emit: Emit, *, pipeline: str, settle_seconds: float) -> None:
         self.clients = clients
         self._emit = emit
         self._pipeline = pipeline
@@ -47,7 +69,10 @@ class Caller:
             return await self._request(operation, method, limit, asked)
         except QueueRefused as error:
             if keys is None or not await self._signs_otherwise(keys, error):
-                raise self.clients.ring.explained(error) from error
+                told = self.clients.ring.explained(error)
+                if told is error:
+                    raise  # an error that is its own cause would have no end
+                raise told from error
         return await self._request(operation, method, limit, asked)
 
     async def close(self) -> None:
@@ -91,4 +116,4 @@ class Caller:
         except Exception as error:
             if self._closed:
                 raise QueueUnavailable(operation, "Closed") from error
-            raise named(translated(operation, error), self.clients.settling) from error
+            raise named(translated(operation, error), self.clients.any_client) from error

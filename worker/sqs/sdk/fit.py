@@ -20,8 +20,8 @@ from botocore.httpsession import get_cert_path
 
 from worker.sqs.endpoint import Endpoint
 from worker.sqs.sdk.environ import ca_bundle as configured
+from worker.sqs.sdk.errors import translated
 from worker.sqs.sdk.proxy import variable_of
-from worker.sqs.sdk.session import translated
 from worker.sqs.sign import ALGORITHM, Signer
 
 if TYPE_CHECKING:

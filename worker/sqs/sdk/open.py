@@ -68,7 +68,7 @@ def _require_tls(endpoint_url: str) -> None:
         raise QueueRefused("open", ENDPOINT, f"the AWS configuration leads to {endpoint_url}: {error}") from None
 
 
-async def _url_of(address: QueueAddress, caller: Caller) -> str:
+async def _url_of(address: QueueAddress, caller: Caller[Clients]) -> str:
     if address.url is not None:
         return address.url
     asked = {"QueueName": address.name}

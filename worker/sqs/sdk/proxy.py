@@ -24,6 +24,7 @@ OF_THE_WAY: Final = frozenset(
         "ConnectionClosedError",
         "EndpointConnectionError",
         "HTTPClientError",
+        "NotAws",
         "NotSqs",
         "ProxyConnectionError",
         "ReadTimeoutError",

@@ -24,7 +24,7 @@ from worker.sqs.parse import (
     undamaged,
 )
 from worker.sqs.queue import require_batch
-from worker.sqs.sdk.session import translated
+from worker.sqs.sdk.errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class SdkQueue:
 
     def __init__(
         self,
-        caller: Caller,
+        caller: Caller[Clients],
         spec: QueueSpec,
         *,
         emit: Emit,

@@ -13,7 +13,8 @@ from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUna
 from worker.sqs.explain import POINTED
 from worker.sqs.sdk.advice import advised
 from worker.sqs.sdk.environ import READ_RAW, ca_bundle, check
-from worker.sqs.sdk.session import Clients, translated
+from worker.sqs.sdk.errors import translated
+from worker.sqs.sdk.session import Clients
 
 if TYPE_CHECKING:
     from pathlib import Path

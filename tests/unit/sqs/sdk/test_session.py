@@ -10,7 +10,8 @@ import pytest
 from botocore import exceptions as sdk
 
 from worker.errors import CredentialsRefused, QueueError, QueueRefused, QueueUnavailable
-from worker.sqs.sdk.session import Clients, NotSqs, translated
+from worker.sqs.sdk.errors import NotSqs, translated
+from worker.sqs.sdk.session import Clients
 from worker.sqs.sign import Keys
 
 if TYPE_CHECKING:
