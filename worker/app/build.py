@@ -72,12 +72,14 @@ async def open_queue(address: str, settings: PipelineSettings, emit: Emit) -> Qu
 
 def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
     """The destination that the settings name; not open yet. *emit* is told what becomes of single calls."""
+    address = parse_address(settings.queue)
     context = SinkContext(
         pipeline=settings.name,
-        fifo=parse_address(settings.queue).fifo,
+        fifo=address.fifo,
         keyed_by_id=settings.deduplication_key is None,
         concurrency=settings.concurrency,
         emit=emit or _unheard,
+        region=settings.region or address.region,
     )
     return sinks.make_sink(settings.sink, settings.sink_settings, context)
 

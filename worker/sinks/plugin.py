@@ -46,6 +46,8 @@ class SinkContext:
     """Batches that are handled at once, at most."""
     emit: Emit
     """Tells a fact."""
+    region: str | None = None
+    """Of AWS, where a sink's own settings name none: AWS_REGION's, else that of its queue, else the SDK's choice."""
 
 
 class PipelineView(Protocol):
