@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NOTHING: Final[dict[str, Any]] = {}
 
 
-class _Connected:
+class _ConnectedService:
     """One client over one set of credentials."""
 
     def __init__(self, session: KeyedSession) -> None:
@@ -46,7 +46,7 @@ class _Connected:
 class AwsClient:
     """One service. Made by `open_client`."""
 
-    def __init__(self, spec: AwsSpec, connected: _Connected) -> None:
+    def __init__(self, spec: AwsSpec, connected: _ConnectedService) -> None:
         self._spec = spec
         self._client = connected.any_client
         self._caller = Caller(connected, lambda _: None, pipeline=spec.pipeline, settle_seconds=spec.answer_seconds)
@@ -89,7 +89,7 @@ async def open_client(spec: AwsSpec) -> AwsClient:
         AwsError: there are no credentials, no region, or the endpoint cannot be used; `at_start` has words for it.
     """
     session = KeyedSession(spec.emit, pipeline=spec.pipeline, region=spec.region)
-    connected = _Connected(session)
+    connected = _ConnectedService(session)
     try:
         async with session.opening():
             connected.any_client = client = await session.client(
