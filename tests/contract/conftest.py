@@ -12,6 +12,7 @@ from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
 from tests.system.postgres import Postgres, postgres
 from tests.system.proxy import Proxy, proxy
+from tests.system.receiver import Receiver, receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -44,6 +45,11 @@ class StartedOnce:
     def network(self) -> Proxy:
         """The way to that PostgreSQL, which can fail. Whoever makes it fail mends it."""
         return self._stack.enter_context(proxy(self.postgres.port))
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        """A service that takes POSTs. Whoever begins with it empties it, whoever makes it fail mends it."""
+        return self._stack.enter_context(receiver())
 
 
 @pytest.fixture(scope="session")

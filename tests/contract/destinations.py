@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Final
@@ -18,10 +19,14 @@ import orjson
 
 from tests.contract.notebook import NOTEBOOK, sign
 from tests.system.proxy import Trouble
+from tests.system.receiver import LARGEST_BYTES, Asked, Told
 from worker.sinks.discard.plugin import PLUGIN as DISCARD
 from worker.sinks.discard.sink import DiscardSink
 from worker.sinks.handler.plugin import PLUGIN as HANDLER
 from worker.sinks.handler.sink import HandlerSink
+from worker.sinks.http.plugin import PLUGIN as HTTP
+from worker.sinks.http.settings import Format, HttpSettings
+from worker.sinks.http.sink import HttpSink
 from worker.sinks.ndjson.plugin import PLUGIN as NDJSON
 from worker.sinks.ndjson.sink import NdjsonSink
 from worker.sinks.postgres.plugin import PLUGIN as POSTGRES
@@ -141,6 +146,50 @@ def handler(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Case:
     )
 
 
+def http(servers: StartedOnce, form: Format) -> Case:
+    """A service that keeps what it accepted, in order."""
+    service = servers.receiver
+    service.keys.clear()
+    large = "x" * (LARGEST_BYTES + 1)
+
+    @contextmanager
+    def answering(answer: Callable[[Asked], Told]) -> Iterator[None]:
+        service.answer = answer
+        yield
+        service.answer = service.take
+
+    @contextmanager
+    def locked(key: str) -> Iterator[None]:
+        service.locked.add(key)
+        yield
+        service.locked.clear()
+
+    def slowly(asked: Asked) -> Told:
+        return replace(service.take(asked), after_seconds=SLOW_SECONDS)
+
+    refused = service.url.replace("orders", "forbidden")
+    return Case(
+        name=f"http-{form}",
+        make=lambda: http_of(service.url, form),
+        keys=lambda: service.keys,
+        guarantee=HTTP.guarantee,
+        ordered=True,
+        bad=BAD,
+        too_large=make_message("too-large", {"text": large}, body=large),
+        away=lambda: answering(lambda _: Told(503)),
+        slow=lambda: answering(slowly),
+        locked=locked,
+        refused=lambda: http_of(service.url, form, refused),
+        child=None if form == "single" else Child("tests.contract.destinations:http_of", (service.url, form)),
+        cannot={"child": "it dies as with batches"} if form == "single" else {},
+    )
+
+
+def http_of(url: str, form: Format, check_url: str | None = None) -> HttpSink:
+    """For a process of its own."""
+    return HttpSink(HttpSettings(url=url, format=form, check_url=check_url, compression="none"), connections=4)
+
+
 def discard() -> Case:
     """Nowhere."""
     nowhere = dict.fromkeys(
@@ -156,6 +205,8 @@ CASES: Final[dict[str, Maker]] = {
     "ndjson": lambda folder, *_: ndjson(folder),
     "handler": lambda folder, _, patch: handler(folder, "handle", patch),
     "handler-batch": lambda folder, _, patch: handler(folder, "handle_batch", patch),
+    "http": lambda _, servers, __: http(servers, "json"),
+    "http-single": lambda _, servers, __: http(servers, "single"),
     "discard": lambda *_: discard(),
 }
 

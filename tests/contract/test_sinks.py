@@ -24,10 +24,12 @@ CANNOT: Final = {
     "ndjson": {"too_large", "locked"},
     "handler": {"too_large"},
     "handler-batch": {"too_large"},
+    "http": set(),
+    "http-single": {"child"},
     "discard": {*ABILITIES},
 }
 """What is not tried, for the reasons that the cases give."""
-CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "ndjson"}
+CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "ndjson", "http", "http-single"}
 """Those that have a check, which is optional."""
 
 
@@ -40,7 +42,7 @@ class TestOurSinks(SinkConformance):
     """The suite, for each."""
 
 
-@pytest.mark.parametrize("case", ["ndjson", "handler", "handler-batch"], indirect=True)
+@pytest.mark.parametrize("case", ["ndjson", "handler", "handler-batch", "http", "http-single"], indirect=True)
 async def test_what_comes_again_is_stored_again_where_at_least_once_is_said(case: Case) -> None:
     """More than the suite asks: these know no repeats, so a batch twice is two of each, whatever is in it."""
     sink = case.make()

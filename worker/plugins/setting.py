@@ -64,6 +64,9 @@ class Variable:
     """True: the value is never shown, not even in a problem about it."""
     ambient: bool = False
     """True: platforms set it for every program, so a worker.toml, which is about us, wins over it."""
+    shared: bool = False
+    """True: other programs read variables of this prefix or name, too (HTTP_URL). One that resembles it is no slip, and
+    what stands in it matters only where its part is chosen."""
     verbatim: bool = False
     """True: taken as it is written, quotes and all."""
 

@@ -69,12 +69,12 @@ def _spellings(of: Iterable[Variable]) -> list[str]:
 
 
 def _verbatim(of: Iterable[Variable]) -> set[str]:
-    return {variable.name for variable in of if variable.verbatim}
+    return {variable.name for variable in of if variable.verbatim or variable.shared}
 
 
 def _prefixes(of: Iterable[Variable]) -> list[str]:
     """`SQLITE_` of SQLITE_PATH; HANDLER as it is."""
-    starts = {v.name[: v.name.find("_") + 1] or v.name for v in of if not v.ambient}
+    starts = {v.name[: v.name.find("_") + 1] or v.name for v in of if not (v.ambient or v.shared)}
     return sorted(start for start in starts if start.rstrip("_") not in starts - {start})
 
 

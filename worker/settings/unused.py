@@ -66,6 +66,9 @@ def _unused(place: Place, parts: Sequence[Part]) -> Iterator[tuple[Part, Part]]:
 
 
 def _is_its_own(plugin: Plugin, field: str, value: Value) -> bool:
-    """Not a variable that is read when the first is not set, and may well be somebody else's."""
+    """Not a variable that may well be somebody else's: a shared one, or one that is read when the first is not set."""
     variable = variable_of(plugin.settings, field)
-    return variable is None or value.called not in variable.also
+    if variable is None:
+        return True
+    others = (variable.name, *variable.also) if variable.shared else variable.also
+    return value.called not in others

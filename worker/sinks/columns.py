@@ -6,6 +6,7 @@ with a fraction, `attributes` is an object `{name: {"data_type", "value"}}` (Bin
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -96,6 +97,18 @@ def as_object(message: Message) -> dict[str, object]:
         "group_id": message.group_id,
         "attributes": as_attributes(message.attributes) if message.attributes else None,
     }
+
+
+def as_json(record: Mapping[str, object]) -> bytes:
+    """*record* as JSON. orjson takes no integer beyond 64 bits; for those the standard library keeps the digits.
+
+    Raises:
+        TypeError, ValueError, RecursionError: no JSON can hold it.
+    """
+    try:
+        return orjson.dumps(record)
+    except TypeError:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def as_attributes(attributes: Mapping[str, Attribute]) -> dict[str, dict[str, str]]:

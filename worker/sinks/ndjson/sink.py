@@ -5,15 +5,12 @@ Writing happens in one thread, so the loop never waits for the disk or for a slo
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import orjson
-
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.outcome import Rejected
-from worker.sinks.columns import as_object
+from worker.sinks.columns import as_json, as_object
 from worker.sinks.disk import may_pass
 from worker.sinks.ndjson.lines import LineFile, LineStream
 from worker.sinks.ndjson.settings import STDOUT
@@ -73,7 +70,7 @@ class NdjsonSink:
         lines: list[bytes] = []
         for record in records:
             try:
-                lines.append(_as_line(record))
+                lines.append(as_json(as_object(record)) + b"\n")
             except (TypeError, ValueError, RecursionError) as error:
                 answers.append(Rejected("sink-data", f"no line of JSON: {type(error).__name__}"))
             else:
@@ -94,12 +91,3 @@ class NdjsonSink:
 
     def _say(self, error: OSError) -> str:
         return f"{self._path}: {type(error).__name__}: {os.strerror(error.errno) if error.errno else error}"
-
-
-def _as_line(message: Message) -> bytes:
-    """One line. orjson takes no integer beyond 64 bits; for those the standard library keeps the digits."""
-    record = as_object(message)
-    try:
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""SINK=http: batches or single messages, POSTed to a service."""
