@@ -24,12 +24,14 @@ CONVENTIONS: Final = {
     "build": "a room's parts, put together",
     "call": "one call of what the room stands for",
     "circles": "queues that would send to each other for ever, by settings and by redrive policies",
+    "client": "a client of a service that a sink writes to",
     "codec": "the protocol, and one codec in the folder of its name",
     "codecs": "the room, and the suite for what may be in it",
     "connection": "a protocol of asyncio, of a client and of a server",
     "demo": "the room, its way from begin to end, and its command",
     "errors": "the errors of a room",
     "health": "what is known of the worker's health, and the command that asks for it",
+    "http": "HTTP as the telemetry is asked by it, and as a sink asks by it",
     "life": "a delivery's steps, and the facts of a process's",
     "lines": "text line by line: logs, and files of a sink",
     "load": "the room, and what is measured there",
@@ -60,6 +62,7 @@ CONVENTIONS: Final = {
     "spec": "what is said of a thing before it is made",
     "state": "how it stands, in a loopback's queue and as facts",
     "table": "the table of a sink",
+    "tls": "TLS on the way to a sink's server, and its troubles in words",
 }
 """Names that stand for the same in several rooms, and for what."""
 

@@ -16,8 +16,8 @@ import aiohttp
 from multidict import CIMultiDict
 
 from worker.errors import SinkUnavailable
-from worker.sinks.http.answer import ServiceAnswer
 from worker.sinks.http.retry_after import seconds_of
+from worker.sinks.http.statuses import ServiceAnswer
 
 if TYPE_CHECKING:
     import ssl

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from worker.plugins.setting import Rule
 from worker.sinks.http.headers import read_headers
 from worker.sinks.http.settings import HttpSettings
-from worker.sinks.http.sign import read_secrets
+from worker.sinks.http.signature import read_secrets
 from worker.sinks.plugin import Chosen, Guarantee, SinkPlugin
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from yarl import URL
 
 from worker.errors import SinkUnavailable
-from worker.sinks.http.answer import is_success, judge_check, outcomes_of
 from worker.sinks.http.client import CONNECT_SECONDS, TROUBLE, Client, unavailable
 from worker.sinks.http.compress import compressed
 from worker.sinks.http.headers import read_headers
 from worker.sinks.http.payload import CONTENT_TYPES, payload_of
-from worker.sinks.http.sign import read_secrets, signature
+from worker.sinks.http.signature import read_secrets, signature_headers
+from worker.sinks.http.statuses import is_success, judge_check, outcomes_of
 from worker.sinks.http.tls import context_of, of_tls
 from worker.sinks.sink import Demand
 from worker.sinks.threads import Threads
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from worker.message import Message
     from worker.outcome import Rejected, Retried
-    from worker.sinks.http.answer import ServiceAnswer
     from worker.sinks.http.settings import HttpSettings
+    from worker.sinks.http.statuses import ServiceAnswer
 
 CHECK_ID: Final = "worker-check"
 """The id of a signed check, which has no body."""
@@ -111,7 +111,7 @@ class HttpSink:
             raise unavailable(error, self._where) from error
 
     def _signed(self, identifier: str, body: bytes) -> dict[str, str]:
-        return signature(self._secrets, identifier, int(time.time()), body) if self._secrets else {}
+        return signature_headers(self._secrets, identifier, int(time.time()), body) if self._secrets else {}
 
     def _keep_silence(self) -> None:
         left = self._silent_until - asyncio.get_running_loop().time()

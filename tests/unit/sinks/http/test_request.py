@@ -17,7 +17,7 @@ from worker.sinks.http.compress import compressed
 from worker.sinks.http.headers import OURS, read_headers
 from worker.sinks.http.payload import payload_of
 from worker.sinks.http.retry_after import MOST_SECONDS, seconds_of
-from worker.sinks.http.sign import read_secrets, signature
+from worker.sinks.http.signature import read_secrets, signature_headers
 from worker.testing.messages import make_message, make_messages
 
 NOW = 1_700_000_000.0
@@ -88,7 +88,7 @@ def test_a_body_is_compressed_and_the_same_each_time(way: str) -> None:
 def test_the_signature_is_that_of_standard_webhooks() -> None:
     """The example that its own libraries are tested with; the page shows the same."""
     keys = read_secrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    made = signature(keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    made = signature_headers(keys, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert made == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
         "webhook-timestamp": "1614265330",
@@ -99,8 +99,10 @@ def test_the_signature_is_that_of_standard_webhooks() -> None:
 def test_two_secrets_sign_side_by_side_while_one_is_replaced() -> None:
     """The service accepts whichever it knows; a text is taken as its bytes."""
     word = b64encode(b"old secret").decode()
-    both = signature(read_secrets(f"new-secret whsec_{word}"), "id", 1, b"{}")["webhook-signature"].split(" ")
-    alone = [signature(keys, "id", 1, b"{}")["webhook-signature"] for keys in ((b"new-secret",), (b"old secret",))]
+    both = signature_headers(read_secrets(f"new-secret whsec_{word}"), "id", 1, b"{}")["webhook-signature"].split(" ")
+    alone = [
+        signature_headers(keys, "id", 1, b"{}")["webhook-signature"] for keys in ((b"new-secret",), (b"old secret",))
+    ]
     assert both == alone
 
 

@@ -17,7 +17,7 @@ from worker.outcome import Rejected, Retried
 from worker.sinks.http import sink as http_sink
 from worker.sinks.http.client import ANSWER_BYTES, KEPT_SECONDS
 from worker.sinks.http.settings import HttpSettings
-from worker.sinks.http.sign import read_secrets, signature
+from worker.sinks.http.signature import read_secrets, signature_headers
 from worker.sinks.http.sink import HttpSink
 from worker.testing.messages import make_message, make_messages
 
@@ -78,7 +78,7 @@ async def test_a_signed_and_compressed_body_can_be_verified(service: Receiver, w
     assert len(asked.body) < len(asked.content) / 2
     told = {name: asked.headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
     keys = read_secrets("whsec_c2VjcmV0")
-    assert told == signature(keys, asked.headers["idempotency-key"], int(told["webhook-timestamp"]), asked.body)
+    assert told == signature_headers(keys, asked.headers["idempotency-key"], int(told["webhook-timestamp"]), asked.body)
 
 
 async def test_connections_are_kept_and_never_more_than_it_may_have(service: Receiver) -> None:

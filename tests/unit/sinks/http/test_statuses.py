@@ -7,7 +7,7 @@ import pytest
 
 from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.outcome import Rejected, Retried
-from worker.sinks.http.answer import ServiceAnswer, judge_check, outcomes_of
+from worker.sinks.http.statuses import ServiceAnswer, judge_check, outcomes_of
 from worker.testing.messages import make_messages
 
 TWO = make_messages(2)

@@ -29,7 +29,7 @@ def read_secrets(text: str) -> tuple[bytes, ...]:
     return keys
 
 
-def signature(keys: Sequence[bytes], identifier: str, timestamp: int, body: bytes) -> dict[str, str]:
+def signature_headers(keys: Sequence[bytes], identifier: str, timestamp: int, body: bytes) -> dict[str, str]:
     """The three headers of a request. *identifier* holds no full stop, *timestamp* is in Unix seconds."""
     content = b".".join((identifier.encode(), str(timestamp).encode(), body))
     signed = (b64encode(digest(key, content, sha256)).decode() for key in keys)
