@@ -1,6 +1,6 @@
-"""The table of docs/metrics.md, made from the registry itself: name, type, labels and meaning of every family.
+"""The tables of docs/metrics.md, made from the registry itself: name, labels and meaning of every family, by type.
 
-`python tests/words/exposition.py` writes it into the page; a test holds the page to it.
+`python tests/words/exposition.py` writes them into the page; a test holds the page to them.
 """
 
 from __future__ import annotations
@@ -20,41 +20,45 @@ from worker.process.parent.figures import Figures
 from worker.settings import load
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-_TABLE: Final = re.compile(r"(?<=<!-- families -->\n).*?(?=<!-- end -->)", re.DOTALL)
+_TABLES: Final = re.compile(r"(?<=<!-- families -->\n).*?(?=<!-- end -->)", re.DOTALL)
 _SUFFIX: Final = {"counter": "_total", "info": "_info"}
 
 
-def table() -> str:
-    """All families of a worker, in the order of their names."""
-    head = "| family | type | labels | meaning |\n|---|---|---|---|\n"
-    return head + "".join(f"{row}\n" for row in sorted(_rows()))
+def tables() -> str:
+    """All families of a worker: a table for each type, in the order of the names."""
+    rows = sorted(_rows())
+    return "\n".join(
+        f"\n| {kind} | labels | meaning |\n|---|---|---|\n" + "".join(f"{row}\n" for of, row in rows if of == kind)
+        for kind in sorted({of for of, _ in rows})
+    )
 
 
 def on_page(text: str) -> str:
-    """The table that the page has."""
-    found = _TABLE.search(text)
+    """The tables that the page has."""
+    found = _TABLES.search(text)
     return found[0] if found else ""
 
 
-def _rows() -> Iterator[str]:
+def _rows() -> Iterator[tuple[str, str]]:
+    """Type and row of each family."""
     loaded = load({"SQS_QUEUE_URL": "orders", "METRICS_PORT": "0", "WORKER_ID": "page"})
     registry: Any = Instruments(loaded).metrics.registry
     for collector in list(registry._collector_to_names):
         families = [collector] if hasattr(collector, "_type") else list(collector.collect())
         for family in families:
-            row = _row(family)
+            kind, row = _row(family)
             if row.startswith("| `sqs_"):
-                yield row
+                yield kind, row
     yield from (_row(family) for family in Figures([]).known())
 
 
-def _row(family: Any) -> str:
+def _row(family: Any) -> tuple[str, str]:
     kind = getattr(family, "type", None) or family._type
     name = getattr(family, "name", None) or family._name
     documentation = getattr(family, "documentation", None) or family._documentation
     labels = " ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))
-    return f"| `{name}{_SUFFIX.get(kind, '')}` | {kind} | {labels} | {documentation} |"
+    return kind, f"| `{name}{_SUFFIX.get(kind, '')}` | {labels} | {documentation} |"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(_TABLE.sub(lambda _: table(), PAGE.read_text()))
+    PAGE.write_text(_TABLES.sub(lambda _: tables(), PAGE.read_text()))
