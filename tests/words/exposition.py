@@ -27,7 +27,7 @@ _SUFFIX: Final = {"counter": "_total", "info": "_info"}
 def tables() -> str:
     """All families of a worker: a table for each type, in the order of the names."""
     rows = sorted(_rows())
-    return "\n".join(
+    return "".join(
         f"\n| {kind} | labels | meaning |\n|---|---|---|\n" + "".join(f"{row}\n" for of, row in rows if of == kind)
         for kind in sorted({of for of, _ in rows})
     )
