@@ -1,4 +1,6 @@
-"""The tables of docs/logs.md, made from the facts themselves: event, meaning and fields of every line, loudest first.
+"""The tables of docs/logs.md, made from the facts themselves: event and meaning of every line, loudest first.
+
+Fields are not listed: whoever looks a line up has it before them, and the meaning explains those that are not plain.
 
 `python tests/words/events.py` writes them into the page; a test holds the page to them.
 """
@@ -18,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # run as a program
 
 from worker import facts
 from worker.facts import Fact
-from worker.telemetry.logs.logs import UNLOGGED, event_of
+from worker.telemetry.logs.logs import event_of
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "logs.md"
 _TABLES: Final = re.compile(r"(?<=<!-- events -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -42,14 +44,13 @@ def on_page(text: str) -> str:
 
 
 def _table(level: str) -> Iterator[str]:
-    yield from (f"### {level}", "", "| event | what it means, and what to do | fields |", "|---|---|---|")
+    yield from (f"### {level}", "", "| event | what it means, and what to do |", "|---|---|")
     yield from sorted(_row(kind) for kind in kinds() if kind.level == level)
 
 
 def _row(kind: type[Fact]) -> str:
     meaning = " ".join((kind.__doc__ or "").split())
-    fields = " ".join(f"`{name}`" for name in kind.names() if name not in UNLOGGED)
-    return f"| `{event_of(kind)}`{' ²' if kind.damped else ''} | {meaning} | {fields} |"
+    return f"| `{event_of(kind)}`{' ²' if kind.damped else ''} | {meaning} |"
 
 
 if __name__ == "__main__":

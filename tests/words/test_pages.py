@@ -78,7 +78,7 @@ def test_every_family_is_on_the_page_of_metrics_and_no_other() -> None:
 
 
 def test_every_line_of_the_log_is_on_its_page() -> None:
-    """Events, levels, meanings and fields are those of the facts; `python tests/words/events.py` writes them."""
+    """Events, levels and meanings are those of the facts; `python tests/words/events.py` writes them."""
     assert {kind.__name__ for kind in Fact.__subclasses__()} == {kind.__name__ for kind in events.kinds()}
     assert events.on_page(events.PAGE.read_text()) == events.tables()
 
