@@ -12,7 +12,7 @@ import yaml
 
 from tests.deploy.aws import read, refusal
 from tests.deploy.prometheusrule import FILE, rendered
-from tests.words.exposition import tables
+from tests.words.exposition import lists
 from tests.words.pages import ROOT
 from worker.settings import load
 
@@ -105,7 +105,7 @@ def test_the_metric_of_the_autoscaler_is_one_that_workers_serve() -> None:
     metric = yaml.safe_load(K8S.joinpath("base/autoscaler.yaml").read_text())["spec"]["metrics"][0]["external"][
         "metric"
     ]
-    labels = {row.split("|")[2].strip() for row in tables().splitlines() if f"`{metric['name']}`" in row}
+    labels = {row.partition("(")[2].partition(")")[0] for row in lists().splitlines() if f"`{metric['name']}`" in row}
     assert labels == {" ".join(f"`{name}`" for name in metric["selector"]["matchLabels"])}
     rule = external_metric()
     assert rule["name"]["as"] == metric["name"]

@@ -32,7 +32,7 @@ OTHERS: Final = re.compile(r"process_\w+|up|ALERTS|kube_(horizontalpodautoscaler
 PARTS: Final = re.compile(r"_(?:bucket|sum|count)$")
 OURS: Final = {
     name: set(re.findall(r"`(\w+)`", labels))
-    for name, labels in re.findall(r"^\| `(\w+)` \|([^|]*)\|", on_page(PAGE.read_text()), re.MULTILINE)
+    for name, labels in re.findall(r"^- `(\w+)`(?: \(([^)]*)\))?: ", on_page(PAGE.read_text()), re.MULTILINE)
 }
 """Every family of a worker with its labels; another test holds that page to the registry."""
 OURS["sqs_worker_pipeline_info"] |= {"queue", "codec", "sink"}

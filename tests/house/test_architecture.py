@@ -22,8 +22,8 @@ def test_every_test_that_the_page_names_exists() -> None:
     """One for each rule, with the numbers that the simulation watches."""
     page = PAGE.read_text()
     sources = "\n".join(path.read_text() for path in ROOT.joinpath("tests").rglob("test_*.py"))
-    named = re.findall(r"^\| INV-\d+ \|.*\| `(test_\w+)` \|$", page, re.MULTILINE)
+    named = re.findall(r"^- INV-\d+: .*: `(test_\w+)`$", page, re.MULTILINE)
     assert [name for name in named if not re.search(rf"def {name}\(", sources)] == []
     watched = re.findall(r"^    (INV-\d+) ", ROOT.joinpath("tests", "model", "invariants.py").read_text(), re.MULTILINE)
-    assert re.findall(r"^\| (INV-\d+) \|", page, re.MULTILINE) == watched
+    assert re.findall(r"^- (INV-\d+): ", page, re.MULTILINE) == watched
     assert len(named) == len(watched)

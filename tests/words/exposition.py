@@ -1,4 +1,4 @@
-"""The tables of docs/metrics.md, made from the registry itself: name, labels and meaning of every family, by type.
+"""The lists of docs/metrics.md, made from the registry itself: name, labels and meaning of every family, by type.
 
 `python tests/words/exposition.py` writes them into the page; a test holds the page to them.
 """
@@ -20,22 +20,22 @@ from worker.process.parent.figures import Figures
 from worker.settings import load
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-_TABLES: Final = re.compile(r"(?<=<!-- families -->\n).*?(?=<!-- end -->)", re.DOTALL)
+_LISTS: Final = re.compile(r"(?<=<!-- families -->\n).*?(?=<!-- end -->)", re.DOTALL)
 _SUFFIX: Final = {"counter": "_total", "info": "_info"}
 
 
-def tables() -> str:
-    """All families of a worker: a table for each type, in the order of the names."""
+def lists() -> str:
+    """All families of a worker: a list for each type, in the order of the names."""
     rows = sorted(_rows())
     return "".join(
-        f"\n| {kind} | labels | meaning |\n|---|---|---|\n" + "".join(f"{row}\n" for of, row in rows if of == kind)
+        f"\n**{kind}**\n\n" + "".join(f"{row}\n" for of, row in rows if of == kind)
         for kind in sorted({of for of, _ in rows})
     )
 
 
 def on_page(text: str) -> str:
-    """The tables that the page has."""
-    found = _TABLES.search(text)
+    """The lists that the page has."""
+    found = _LISTS.search(text)
     return found[0] if found else ""
 
 
@@ -47,7 +47,7 @@ def _rows() -> Iterator[tuple[str, str]]:
         families = [collector] if hasattr(collector, "_type") else list(collector.collect())
         for family in families:
             kind, row = _row(family)
-            if row.startswith("| `sqs_"):
+            if row.startswith("- `sqs_"):
                 yield kind, row
     yield from (_row(family) for family in Figures([]).known())
 
@@ -57,8 +57,8 @@ def _row(family: Any) -> tuple[str, str]:
     name = getattr(family, "name", None) or family._name
     documentation = getattr(family, "documentation", None) or family._documentation
     labels = " ".join(f"`{label}`" for label in getattr(family, "_labelnames", ()))
-    return kind, f"| `{name}{_SUFFIX.get(kind, '')}` | {labels} | {documentation} |"
+    return kind, f"- `{name}{_SUFFIX.get(kind, '')}`{labels and f' ({labels})'}: {documentation}"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(_TABLES.sub(lambda _: tables(), PAGE.read_text()))
+    PAGE.write_text(_LISTS.sub(lambda _: lists(), PAGE.read_text()))

@@ -68,7 +68,7 @@ CONVENTIONS: Final = {
 
 
 class Term(NamedTuple):
-    """A row of the glossary."""
+    """An entry of the glossary."""
 
     name: str
     places: tuple[str, ...]
@@ -93,9 +93,9 @@ def defined(source: Path) -> set[str]:
 
 
 def glossary() -> list[Term]:
-    """The rows of the last table of the page."""
+    """The last list of the page: a term, what it is, and where."""
     text = PAGE.read_text().partition("\n## Glossary\n")[2]
-    rows = re.findall(r"^\| \*([^*|]+)\* \|[^|]+\| ([^|]+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^- \*([^*]+)\*: .+: (`.+`)$", text, re.MULTILINE)
     return [Term(name, tuple(re.findall(r"`([^`]+)`", places))) for name, places in rows]
 
 
@@ -123,7 +123,7 @@ def test_the_glossary_is_the_end_of_the_page_in_the_order_of_the_alphabet() -> N
     terms = [term.name for term in glossary()]
     assert len(terms) >= 30
     assert terms == sorted(set(terms))
-    assert PAGE.read_text().rstrip().endswith("|")
+    assert len(PAGE.read_text().partition("\n## Glossary\n")[2].partition("\n- ")[2].splitlines()) == len(terms)
 
 
 @pytest.mark.parametrize("term", glossary(), ids=lambda term: term.name)

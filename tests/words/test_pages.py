@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.words import events
-from tests.words.exposition import PAGE, on_page, tables
+from tests.words.exposition import PAGE, lists, on_page
 from tests.words.pages import ROOT, anchors, commands, headings, links, opening, pages, written_files
 from worker import __version__
 from worker.cli import COMMANDS
@@ -74,7 +74,7 @@ def test_the_map_of_the_pages_has_all_of_them() -> None:
 
 def test_every_family_is_on_the_page_of_metrics_and_no_other() -> None:
     """Names, types, labels and meanings are those of the registry; `python tests/words/exposition.py` writes them."""
-    assert on_page(PAGE.read_text()) == tables()
+    assert on_page(PAGE.read_text()) == lists()
 
 
 def test_every_line_of_the_log_is_on_its_page() -> None:
