@@ -31,7 +31,7 @@ PRE_COMMIT ?= pre-commit
 # What `make test` runs, each to its end even if one before it is red.
 RINGS := lint unit proof
 
-.PHONY: demo setup help test lint unit proof hooks simulate chaos ablate mutants containers deploy-check cluster-check bench map pages version pins clean
+.PHONY: demo setup help test lint unit proof hooks simulate chaos ablate mutants containers deploy-check cluster-check bench bench-sinks map pages version pins clean
 
 ##@ To begin
 
@@ -127,6 +127,9 @@ $(NODE_TOOLS): %/node_modules/.package-lock.json: %/package-lock.json
 
 bench: setup $(MEASURED_STAMP) $(PEERS_STAMP) $(NODE_PEERS) ## ourselves and our peers on one loopback, 15 minutes: QUICK=1, ONLY=latency,far, ROUNDS=9, MINUTES=10
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-sinks: setup $(MEASURED_STAMP) ## what a sink costs, its destination beside it: ONLY=http
+	$(BIN)/python -m bench.sinks $(ONLY)
 
 $(MEASURED_STAMP):
 	@echo "setting up $(MEASURED) for what the benchmark measures, once: a minute"
