@@ -47,6 +47,10 @@ OUTSIDE: Final = {
     ("docs/deploy/systemd.md", 1): "needs root and an account; systemd runs its units in tests/deploy/test_systemd.py",
     ("docs/loopback.md", 4): "needs packages of npm; held to the peer of the benchmark, which runs them",
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
+    **{
+        ("docs/sinks/http.md", n): "what is sent and answered; held to the sink by tests/unit/sinks/http"
+        for n in (1, 2)
+    },
     ("docs/sinks/postgres.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
     ("docs/sinks/sqlite.md", 1): "what the sink executes; held to it below",
     **{("examples/kafka-like-sink/README.md", n): "typed by tests/system/test_examples.py" for n in (1, 2, 3)},

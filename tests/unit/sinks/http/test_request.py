@@ -11,6 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.words.blocks import blocks
 from worker.message import Attribute
 from worker.outcome import Rejected
 from worker.sinks.http.compress import compressed
@@ -40,6 +41,13 @@ def test_the_three_forms() -> None:
     assert lines.endswith(b"\n")
     assert [orjson.loads(line) for line in lines.splitlines()] == [one, other]
     assert orjson.loads(payload_of(records[:1], "single").body) == one
+
+
+def test_the_message_of_the_page_is_one_that_is_sent() -> None:
+    """All but its key, which is left out there."""
+    shown = orjson.loads(blocks("docs/sinks/http.md")[0].text)
+    sent = payload_of([make_message("…", {"order": 7})], "single")
+    assert orjson.loads(sent.body) == shown
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "single"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from tests.words.blocks import blocks
 from worker.errors import SinkContended, SinkRefused, SinkUnavailable
 from worker.outcome import Rejected, Retried
 from worker.sinks.http.statuses import ServiceAnswer, judge_check, outcomes_of
-from worker.testing.messages import make_messages
+from worker.testing.messages import make_message, make_messages
 
 TWO = make_messages(2)
 
@@ -62,6 +63,16 @@ def test_a_207_speaks_of_each_message_by_its_key_or_in_order() -> None:
     rejected = Rejected("sink-data", "the service answers 422 no_stock")
     assert each({"m-2": 200, "m-0": 201, "m-1": {"status": 422, "code": "no_stock"}}) == [None, rejected, None]
     assert each([204, {"status": 422, "code": "no_stock"}, {"status": 200}]) == [None, rejected, None]
+
+
+def test_the_207_of_the_page_is_read_as_the_page_says() -> None:
+    """One accepted, one rejected with its code, one retried, and one of which nothing is said."""
+    answer = ServiceAnswer(207, blocks("docs/sinks/http.md")[1].text.encode())
+    accepted, rejected, retried, unanswered = outcomes_of(answer, [make_message(f"m-{n}") for n in (1, 2, 3, 4)])
+    assert accepted is None
+    assert rejected == Rejected("sink-data", "the service answers 422 no_stock")
+    assert isinstance(retried, Retried)
+    assert isinstance(unanswered, Retried)
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 408, 409, 423, 429, 500, 503])
