@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from worker import speedups
 from worker.message import Message
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ FILLED: Final = COLUMNS[:5]
 _FIELDS: Final = ("key", "body", "sent_at", "received_at", "receive_count", "group_id", "attributes")
 """Of a message, in the order of `COLUMNS`."""
 _PLACES: Final = tuple(map(Message._fields.index, _FIELDS))
+_FILLED_PLACES: Final = _PLACES[: len(FILLED)]
+_OTHER_PLACES: Final = _PLACES[len(FILLED) :]
 
 Value = str | float | int | None
 """One column of one row."""
@@ -68,6 +71,8 @@ def as_values(messages: Sequence[Message]) -> Rows:
     Raises:
         TypeError: an attribute holds no Unicode text, or a key is none: a statement would take its row for filling.
     """
+    if (copied := speedups.values(messages, _FILLED_PLACES, _OTHER_PLACES)) is not None:
+        return Rows(FILLED, copied)
     fields: list[Any] = list(chain.from_iterable(messages))
     *plain, attributes = (fields[place :: len(Message._fields)] for place in _PLACES)
     if None in plain[0]:

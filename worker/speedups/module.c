@@ -1,10 +1,28 @@
-/* The module: two functions, and what they have learned of our classes. */
+/* The module: six functions, and what they have learned of our classes. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "answer.h"
+#include "deletion.h"
 #include "deliveries.h"
 #include "harmless.h"
+#include "messages.h"
+#include "rows.h"
 #include "shape.h"
+
+static PyObject *answer(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    return answer_in(data);
+}
+
+static PyObject *deletion(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "deletion(head, deliveries)");
+        return NULL;
+    }
+    return deletion_of(PyModule_GetState(module), arguments[0], arguments[1]);
+}
 
 static PyObject *deliveries(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -31,9 +49,31 @@ static PyObject *harmless(PyObject *Py_UNUSED(module), PyObject *const *argument
     return PyBool_FromLong(is_harmless(arguments[0], bounds[0], bounds[1], bounds[2]));
 }
 
+static PyObject *messages(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "messages(deliveries, values, now)");
+        return NULL;
+    }
+    return messages_of(PyModule_GetState(module), arguments[0], arguments[1], arguments[2]);
+}
+
+static PyObject *values(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "values(messages, filled, empty)");
+        return NULL;
+    }
+    return values_of(arguments[0], arguments[1], arguments[2]);
+}
+
 static PyMethodDef METHODS[] = {
+    {"answer", answer, METH_O, NULL},
+    {"deletion", (PyCFunction)(void (*)(void))deletion, METH_FASTCALL, NULL},
     {"deliveries", (PyCFunction)(void (*)(void))deliveries, METH_FASTCALL, NULL},
     {"harmless", (PyCFunction)(void (*)(void))harmless, METH_FASTCALL, NULL},
+    {"messages", (PyCFunction)(void (*)(void))messages, METH_FASTCALL, NULL},
+    {"values", (PyCFunction)(void (*)(void))values, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -47,6 +87,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Shapes *shapes = PyModule_GetState(module);
     Py_VISIT(shapes->delivery.prototype);
     Py_VISIT(shapes->attribute.prototype);
+    Py_VISIT(shapes->message);
+    Py_VISIT(shapes->letter);
     return 0;
 }
 
@@ -55,6 +97,8 @@ static int clear(PyObject *module)
     Shapes *shapes = PyModule_GetState(module);
     Py_CLEAR(shapes->delivery.prototype);
     Py_CLEAR(shapes->attribute.prototype);
+    Py_CLEAR(shapes->message);
+    Py_CLEAR(shapes->letter);
     return 0;
 }
 

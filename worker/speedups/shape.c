@@ -16,6 +16,8 @@ static const char *const FIELDS_OF_A_DELIVERY[FIELDS_OF_DELIVERY] = {
     "sequence_number",
     "trace_header",
     "attributes",
+    "deadline",
+    "lost",
 };
 static const char *const FIELDS_OF_AN_ATTRIBUTE[FIELDS_OF_ATTRIBUTE] = {"data_type", "value"};
 
@@ -133,6 +135,45 @@ static PyObject *delivery_arguments(void)
                          "received_at", 0.0, "receive_count", 0, "leased_at", 0.0);
 }
 
+/* What field *name* of a message is of a delivery: its key and its id are the message id, the others are named alike. */
+static Py_ssize_t source_of(const Shapes *shapes, PyObject *name)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "value") == 0) {
+        return THE_VALUE;
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "key") == 0 || PyUnicode_CompareWithASCIIString(name, "id") == 0) {
+        return shapes->of_delivery[MESSAGE_ID];
+    }
+    return offset_of(Py_TYPE(shapes->delivery.prototype), name);
+}
+
+static int learn_fields_of_message(Shapes *shapes, PyObject *fields)
+{
+    if (!PyTuple_CheckExact(fields) || PyTuple_GET_SIZE(fields) > MOST_FIELDS ||
+        !PyType_IsSubtype((PyTypeObject *)shapes->message, &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "a message is no named tuple");
+        return -1;
+    }
+    shapes->message_fields = (int)PyTuple_GET_SIZE(fields);
+    for (int i = 0; i < shapes->message_fields; i++) {
+        shapes->of_message[i] = source_of(shapes, PyTuple_GET_ITEM(fields, i));
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int learn_message(Shapes *shapes, PyObject *module)
+{
+    shapes->letter = PyObject_GetAttrString(module, "DEAD_LETTER");
+    shapes->message = PyObject_GetAttrString(module, "Message");
+    PyObject *fields = shapes->message == NULL ? NULL : PyObject_GetAttrString(shapes->message, "_fields");
+    int learned = fields == NULL || shapes->letter == NULL ? -1 : learn_fields_of_message(shapes, fields);
+    Py_XDECREF(fields);
+    return learned;
+}
+
 static PyObject *attribute_arguments(void)
 {
     return Py_BuildValue("{ss,ss}", "data_type", "", "value", "");
@@ -148,7 +189,8 @@ int shapes_learn(Shapes *shapes)
         learn_named(&shapes->delivery, module, "Delivery", delivery_arguments()) == 0 &&
         learn_named(&shapes->attribute, module, "Attribute", attribute_arguments()) == 0 &&
         learn_fields(&shapes->delivery, FIELDS_OF_A_DELIVERY, FIELDS_OF_DELIVERY, shapes->of_delivery) == 0 &&
-        learn_fields(&shapes->attribute, FIELDS_OF_AN_ATTRIBUTE, FIELDS_OF_ATTRIBUTE, shapes->of_attribute) == 0;
+        learn_fields(&shapes->attribute, FIELDS_OF_AN_ATTRIBUTE, FIELDS_OF_ATTRIBUTE, shapes->of_attribute) == 0 &&
+        learn_message(shapes, module) == 0;
     Py_DECREF(module);
     return learned ? 0 : -1;
 }

@@ -16,7 +16,7 @@ typedef struct {
     int fields;
 } Class;
 
-/* Fields of `worker.message.Delivery` that come from the wire, in the order of FIELDS_OF_A_DELIVERY in shape.c. */
+/* Fields of `worker.message.Delivery` that come from the wire, and what says whether its lease lives, in the order of FIELDS_OF_A_DELIVERY in shape.c. */
 typedef enum {
     MESSAGE_ID,
     RECEIPT_HANDLE,
@@ -30,16 +30,24 @@ typedef enum {
     SEQUENCE_NUMBER,
     TRACE_HEADER,
     ATTRIBUTES,
+    DEADLINE,
+    LOST,
     FIELDS_OF_DELIVERY
 } DeliveryField;
 
 /* And of `worker.message.Attribute`. */
 typedef enum { DATA_TYPE, VALUE, FIELDS_OF_ATTRIBUTE } AttributeField;
 
+#define THE_VALUE (-1) /* in place of an offset: what the body was decoded to */
+
 /* One for each interpreter. */
 typedef struct {
     Class delivery, attribute;
     Py_ssize_t of_delivery[FIELDS_OF_DELIVERY], of_attribute[FIELDS_OF_ATTRIBUTE]; /* offsets by field */
+    PyObject *message;                   /* the type */
+    Py_ssize_t of_message[MOST_FIELDS];  /* offset in a delivery of what each field of a message is */
+    int message_fields;
+    PyObject *letter; /* name of the attribute of a dead letter */
 } Shapes;
 
 /* Learn the classes of `worker.message`; -1 with an exception if they are not what these files were written for. */
@@ -50,5 +58,24 @@ PyObject *copy_of(const Class *class);
 
 /* Put *value* into the slot at *offset* of *object*, which then owns it; 0 if *value* is NULL. */
 int fill(PyObject *object, Py_ssize_t offset, PyObject *value);
+
+static inline PyObject *slot_at(PyObject *object, Py_ssize_t offset)
+{
+    return *(PyObject **)((char *)object + offset);
+}
+
+/* Whether *one* is an object of *class* whose maker has finished it. */
+static inline int is_whole(const Class *class, PyObject *one)
+{
+    if (!Py_IS_TYPE(one, Py_TYPE(class->prototype))) {
+        return 0;
+    }
+    for (int i = 0; i < class->fields; i++) {
+        if (slot_at(one, class->offsets[i]) == NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
 
 #endif

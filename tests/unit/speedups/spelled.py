@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 HANDLE: Final = "AQEB" + "x+/=" * 100
 PIECES: Final = (
-    b'"', b"\\", b"\\u00e9", b"\xff", b"\xc3\xa9", b"\0", b"{", b"}", b"]", b",", b" ", b":", b"0", b"\\n", b"null",
-    b"-1", b"9" * 20, b'"Body":"x",', b'"StringValue":"x",', b"Binary", b"{}", b'"SequenceNumber":"1",',
+    b'"', b"\\", b"\\u00e9", b"\xff", b"\xc3\xa9", b"\0", b"{", b"}", b"]", b",", b" ", b"\r\n", b":", b"0", b"\\n",
+    b"null", b"-1", b"9" * 20, b'"Body":"x",', b'"StringValue":"x",', b"Binary", b"{}", b'"SequenceNumber":"1",',
+    b"Content-Length: 2\r\n", b"Connection: close\r\n",
 )  # fmt: skip
 """What is put into an answer to spoil it, or not."""
 SYSTEM: Final = {
@@ -65,6 +66,13 @@ def of_messages(messages: Sequence[Mapping[str, object]], *, ascii_only: bool = 
 def document(bodies: Sequence[str], *, ascii_only: bool = False) -> bytes:
     """The same, of messages that have nothing but *bodies*."""
     return of_messages([message(body, number=number) for number, body in enumerate(bodies)], ascii_only=ascii_only)
+
+
+def answered(body: bytes, *headers: str) -> bytes:
+    """The whole HTTP answer around *body*."""
+    lines = ("x-amzn-RequestId: 1-2", "Date: Wed, 25 Nov 2026 00:00:00 GMT", "Content-Type: application/x-amz-json-1.0")
+    head = "".join(f"{line}\r\n" for line in (*lines, *headers, f"Content-Length: {len(body)}"))
+    return f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body
 
 
 def spoiled(data: bytes, random: Random) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from tests.unit.speedups.spelled import EVERYTHING, document, message, of_messages
+from tests.unit.speedups.spelled import EVERYTHING, answered, document, message, of_messages
 from worker import speedups
 
 ROOT: Final = Path(__file__).parents[3]
@@ -74,6 +74,8 @@ def test_it_keeps_nothing() -> None:
         "all that a message may have": whole,
         "no Unicode in a name": whole.replace(b"kind", b"ki\xffd"),
     }
+    some = speedups.deliveries(document(["x" * 100] * 10), 1.0, 2.0)
+    assert some is not None
     for name, answer in answers.items():
         speedups.deliveries(answer, 1.0, 2.0)
         tracemalloc.start()
@@ -81,6 +83,12 @@ def test_it_keeps_nothing() -> None:
             before = tracemalloc.get_traced_memory()[0]
             for _ in range(2_000):
                 speedups.deliveries(answer, 1.0, 2.0)
+                speedups.answer(answered(answer))
+                speedups.answer(answered(answer) + b"y")
+                made = speedups.messages(some, [{}] * 10, -1.0)
+                assert made is not None
+                assert speedups.values(made, (0, 2), (7, 8)) is not None
+                assert speedups.deletion(b"x" * 100, some) is not None
             assert tracemalloc.get_traced_memory()[0] - before < 20_000, name
         finally:
             tracemalloc.stop()
@@ -91,13 +99,15 @@ def test_without_it_everything_takes_the_way_in_python() -> None:
     program = (
         "import sys; sys.modules['worker.speedups._speedups'] = None\n"
         "from worker import speedups; from worker.sqs.open import HOW; from worker.codecs.json.codec import JsonCodec\n"
-        "print(speedups.BUILT, speedups.deliveries(b'', 0, 0), speedups.harmless('', 1, 1, 1))\n"
+        "print(speedups.BUILT, speedups.answer(b''), speedups.deliveries(b'', 0, 0), speedups.harmless('', 1, 1, 1))\n"
+        "print(speedups.messages([], [], 0), speedups.values([], (0,), (1,)), speedups.deletion(b'', []))\n"
         "print(JsonCodec().decode('{}'), HOW)"
     )
     said = ran("-c", program)
-    assert said.splitlines()[0] == "False None False"
+    assert said.splitlines()[0] == "False None None False"
     assert "its extension in C was not built" in said
-    assert said.splitlines()[1].startswith("{}")
+    assert said.splitlines()[1] == "None None None"
+    assert said.splitlines()[2].startswith("{}")
 
 
 def test_the_demonstration_is_exact_without_it(tmp_path: Path) -> None:

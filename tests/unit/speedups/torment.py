@@ -12,7 +12,7 @@ from importlib.machinery import ExtensionFileLoader
 from random import Random
 from typing import Any
 
-from tests.unit.speedups.spelled import EVERYTHING, message, of_messages, spoiled
+from tests.unit.speedups.spelled import EVERYTHING, answered, message, of_messages, spoiled
 
 
 def loaded(path: str) -> Any:
@@ -35,7 +35,15 @@ def main(path: str, seed: int) -> None:
         some = [message(text, **(EVERYTHING if random.random() < 0.5 else {})) for text in texts]
         body = of_messages(some, ascii_only=turn % 8 == 0)
         for one in (body, spoiled(body, random), body[: random.randrange(len(body))]):
-            read += speedups.deliveries(one, 1.0, 2.0) is not None
+            read += speedups.answer(answered(one)) is not None
+            read += speedups.answer(spoiled(answered(one[:300]), random)) is not None
+            found = speedups.deliveries(one, 1.0, 2.0)
+            read += found is not None
+            made = None if found is None else speedups.messages(found, texts[: len(found)], -1.0)
+            assert made is not None or found is None
+            assert made is None or speedups.values([*made, texts, ()], (0, 2), (7,)) is None
+            speedups.values(made, (0, 2, 11), (7, 8))
+            assert found is None or speedups.deletion(one[:50], found) is not None
         read += sum(speedups.harmless(text, 150, 9, 18) for text in texts)
     sys.stdout.write(f"{read}\n")
 

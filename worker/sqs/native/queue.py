@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
+from worker import speedups
 from worker.facts import DeliveryDamaged
 from worker.sqs.lease import LeaseClock
 from worker.sqs.native.call import Call, Verb
@@ -94,6 +95,8 @@ class NativeQueue:
         self._wall = wall
         self._beneath = beneath
         """Closes what the queue stands on."""
+        self._deletion = self._body({"Entries": []}).removesuffix(b"]}")
+        """What the body of every delete begins with."""
         self._leases = LeaseClock()
         self._receives: dict[tuple[int, int], bytes] = {}
         """Bodies of receives, by limit and wait: there are a few, and they never change. Written by `_receive_body`."""
@@ -129,8 +132,11 @@ class NativeQueue:
     async def delete(self, deliveries: Sequence[Delivery]) -> list[EntryResult]:
         """See `Queue.delete`."""
         require_batch(deliveries)
-        entries = [{"Id": str(i), "ReceiptHandle": d.receipt_handle} for i, d in enumerate(deliveries)]
-        return await self._batch(DELETE, self._body({"Entries": entries}), len(deliveries))
+        body = speedups.deletion(self._deletion, deliveries)
+        if body is None:
+            entries = [{"Id": str(i), "ReceiptHandle": d.receipt_handle} for i, d in enumerate(deliveries)]
+            body = self._body({"Entries": entries})
+        return await self._batch(DELETE, body, len(deliveries))
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: Sequence[int]) -> list[EntryResult]:
         """See `Queue.change_visibility`."""
