@@ -45,7 +45,7 @@ OUTSIDE: Final = {
     ("docs/deploy/local.md", 1): "two terminals and fixed ports; typed by tests/deploy/test_local_page.py",
     ("docs/deploy/pm2.md", 1): "needs npm and an account; PM2 runs its file in tests/deploy/test_pm2.py",
     ("docs/deploy/systemd.md", 1): "needs root and an account; systemd runs its units in tests/deploy/test_systemd.py",
-    ("docs/loopback.md", 4): "needs packages of npm; held to the peer of the benchmark, which runs them",
+    ("docs/loopback.md", 3): "needs packages of npm; held to the peer of the benchmark, which runs them",
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
     **{
         ("docs/sinks/http.md", n): "what is sent and answered; held to the sink by tests/unit/sinks/http"
@@ -123,7 +123,7 @@ def test_no_block_is_left_out() -> None:
 def test_the_block_of_the_other_language_is_what_the_benchmark_runs() -> None:
     """Its imports and calls are those of the peer, which `make bench` runs with the packages pinned."""
     peer = ROOT.joinpath("bench/peers/sqs_consumer.mjs").read_text(encoding="utf-8")
-    (block,) = (one for one in ALL if (one.page, one.number) == ("docs/loopback.md", 4))
+    (block,) = (one for one in ALL if (one.page, one.number) == ("docs/loopback.md", 3))
     for used in (*re.findall(r"^import .*;$", block.text, re.MULTILINE), "Consumer.create(", "new SQSClient("):
         assert used.replace("'", '"') in peer.replace("'", '"'), used
 
