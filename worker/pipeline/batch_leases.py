@@ -59,7 +59,8 @@ class BatchLeases:
         With order in the groups that is also what is behind a lease that is over, written a moment ago or not.
         """
         now = self._now()
-        over = {one.message_id for one in self._deliveries if one.over(now)}
+        late = [one for one in self._deliveries if one.lost or one.deadline <= now or one.lane is not None]
+        over = {one.message_id for one in late if one.over(now)}
         if over:
             ids = {record.id for record in records}
             not_begun = NotBegun(ids & over, ids & self._behind(over) if self._ordered else frozenset())

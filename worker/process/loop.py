@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from functools import partial
 from typing import Final
 
 _CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
@@ -24,13 +25,13 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
     if _CLOCK is None:  # pragma: no cover - only on Linux
         return uvloop.new_event_loop()
+
     clock: int = _CLOCK
 
     class Loop(uvloop.Loop):
         """Timers go off by the usual clock, late by a suspension at the most; what they find is judged by this one."""
 
-        def time(self) -> float:
-            """Seconds since the machine was started."""
-            return time.clock_gettime(clock)
+        time = staticmethod(partial(time.clock_gettime, clock))
+        """Seconds since the machine was started. Asked more than twice a message: so no function of ours."""
 
     return Loop()

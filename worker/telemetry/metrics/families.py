@@ -75,29 +75,39 @@ def _key(names: Sequence[str]) -> Callable[[Fact], tuple[Any, ...]]:
 
 
 def _count(family: Any, metric: Metric) -> Act:
-    at, key = family.at, _key(metric.labels)
+    child = _child(family, metric)
 
     def count_one(fact: Fact) -> None:
-        at[key(fact)].value += 1
+        child(fact).value += 1
 
     if not metric.of:
         return count_one
     amount = attrgetter(*metric.of)
 
     def count(fact: Fact) -> None:
-        at[key(fact)].value += amount(fact)
+        child(fact).value += amount(fact)
 
     return count
 
 
 def _set(family: Any, metric: Metric) -> Act:
-    at, key, value = family.at, _key(metric.labels), attrgetter(*metric.of)
-    return lambda fact: at[key(fact)].set(value(fact))
+    child, value = _child(family, metric), attrgetter(*metric.of)
+    return lambda fact: child(fact).set(value(fact))
 
 
 def _observe(family: Any, metric: Metric) -> Act:
-    at, key, value = family.at, _key(metric.labels), attrgetter(*metric.of)
-    return lambda fact: at[key(fact)].observe(value(fact))
+    child, value = _child(family, metric), attrgetter(*metric.of)
+    return lambda fact: child(fact).observe(value(fact))
+
+
+def _child(family: Any, metric: Metric) -> Callable[[Fact], Any]:
+    """The function that finds the child of a fact."""
+    at, labels = family.at, metric.labels
+    if len(labels) == 1:
+        only = attrgetter(labels[0])
+        return lambda fact: at[(only(fact),)]
+    key = _key(labels)
+    return lambda fact: at[key(fact)]
 
 
 def _add(family: Any, metric: Metric) -> Act:
