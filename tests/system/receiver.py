@@ -86,6 +86,8 @@ class Receiver:
         """Of all messages that were accepted, in order. Written by `take`."""
         self.locked: set[str] = set()
         """Keys that somebody else holds. Written by tests."""
+        self.longest_bytes: int | None = None
+        """A body that is longer is answered 413 before it is read. Written by tests."""
         self.connections = 0
         """So far. Written by `_serve`."""
         self.port = 0
@@ -153,10 +155,24 @@ class Receiver:
         number, self.connections = self.connections, self.connections + 1
         self._writers.add(writer)
         with suppress(OSError, asyncio.IncompleteReadError):
-            while await self._answered(await _read(reader, number), writer):
+            while (asked := await self._read(reader, writer, number)) and await self._answered(asked, writer):
                 pass
         writer.transport.abort() if writer.is_closing() else writer.close()
         self._writers.discard(writer)
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> Asked | None:
+        """The next request; None: it was answered already, and its client has gone."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, path, _ = head[0].split(" ")
+        lines = (line.partition(":") for line in head[1:] if line)
+        headers = {name.lower(): value.strip() for name, _, value in lines}
+        length = int(headers.get("content-length", "0"))
+        if self.longest_bytes is not None and length > self.longest_bytes:
+            writer.write(_written(Told(413, headers={"Connection": "close"})))
+            while await reader.read(LARGEST_BYTES):
+                pass
+            return None
+        return Asked(method, path, headers, await reader.readexactly(length), number)
 
     async def _answered(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection is kept."""
@@ -166,15 +182,6 @@ class Receiver:
         writer.write(told.before + (_written(told) if told.raw is None else told.raw))
         await writer.drain()
         return told.raw is None
-
-
-async def _read(reader: asyncio.StreamReader, number: int) -> Asked:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    method, path, _ = head[0].split(" ")
-    lines = (line.partition(":") for line in head[1:] if line)
-    headers = {name.lower(): value.strip() for name, _, value in lines}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Asked(method, path, headers, body, number)
 
 
 def _written(told: Told) -> bytes:

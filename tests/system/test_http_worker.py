@@ -54,13 +54,13 @@ def keys_of(orders: Sequence[str]) -> list[str]:
 
 def test_what_is_delivered_twice_is_there_twice_and_told_by_its_key(rig: Rig, service: Receiver) -> None:
     """The account is exact: every delivery is one message at the service, every order has one key, nothing is left."""
-    orders = list(bodies(1000, seed=0))
+    orders = list(bodies(300, seed=0))
     send(rig, orders)
     send(rig, orders)
     child = worker(rig, service, "--drain", HTTP_COMPRESSION="zstd", HTTP_SECRET="whsec_c2VjcmV0")
     assert child.end() == 0
     assert Counter(service.keys) == Counter(keys_of(orders) * 2)
-    assert rig.books()["deleted"] == 2000
+    assert rig.books()["deleted"] == 600
     posted = [asked for asked in service.asked if asked.method == "POST"]
     assert all("webhook-signature" in asked.headers for asked in posted)
     assert all(one["attributes"]["kind"]["value"] == "order" for asked in posted for one in orjson.loads(asked.content))
@@ -130,14 +130,14 @@ def test_a_207_sends_one_message_to_the_dead_letters_and_brings_another_again(ri
 
 def test_a_worker_that_is_killed_loses_nothing(rig: Rig, service: Receiver) -> None:
     """What it had sent and not deleted comes again from the next one, in other batches, told by its key."""
-    orders = list(bodies(1000, seed=0))
+    orders = list(bodies(400, seed=0))
     send(rig, orders)
-    first = worker(rig, service, BATCH_MAX_ROWS="50")
-    rig.until(lambda: len(service.keys) >= 300, "300 messages at the service")
+    first = worker(rig, service, BATCH_MAX_ROWS="20")
+    rig.until(lambda: len(service.keys) >= 100, "100 messages at the service")
     first.kill()
     worker(rig, service)
-    rig.until(lambda: len({*service.keys}) == 1000, "every order at the service")
-    rig.until_books("deleted", 1000)
+    rig.until(lambda: len({*service.keys}) == 400, "every order at the service")
+    rig.until_books("deleted", 400)
     assert {*service.keys} == {*keys_of(orders)}
 
 

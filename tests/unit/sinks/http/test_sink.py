@@ -194,6 +194,18 @@ async def test_a_huge_answer_is_not_read_to_its_end(service: Receiver) -> None:
     assert len(connections) == len(service.asked)
 
 
+async def test_a_refusal_before_the_body_was_read_is_heard(service: Receiver) -> None:
+    """A service that answers 413 to the length alone refuses the batch; it is not away."""
+    service.longest_bytes = 1000
+    large = [make_message(f"m-{number}", {"text": "x" * 1_000_000}) for number in range(2)]
+    async with opened(service.url) as sink:
+        with pytest.raises(SinkRefused, match="413"):
+            await sink.write(large)
+        assert await sink.write(large[:1]) == [Rejected("sink-data", "the service answers 413")]
+        assert await sink.write(make_messages(1)) == [None]
+    assert service.keys == ["m-0"]
+
+
 async def test_a_redirect_is_not_followed(service: Receiver) -> None:
     """A POST would become a GET, or bodies and secrets would go to somebody else."""
     for status in (301, 302, 307, 308):
