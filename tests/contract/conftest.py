@@ -10,6 +10,7 @@ import pytest
 
 from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
+from tests.contract.store import Store, store
 from tests.system.postgres import Postgres, postgres
 from tests.system.proxy import Proxy, proxy
 from tests.system.receiver import Receiver, receiver
@@ -40,6 +41,11 @@ class StartedOnce:
     def postgres(self) -> Postgres:
         """A PostgreSQL."""
         return self._stack.enter_context(postgres())
+
+    @cached_property
+    def store(self) -> Store:
+        """An S3. Whoever makes it fail mends it."""
+        return self._stack.enter_context(store())
 
     @cached_property
     def network(self) -> Proxy:

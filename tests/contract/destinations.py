@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from tests.contract.notebook import NOTEBOOK, sign
+from tests.contract.s3_place import sink_at
 from tests.system.proxy import Trouble
 from tests.system.receiver import LARGEST_BYTES, Asked, Told
 from worker.sinks.discard.plugin import PLUGIN as DISCARD
@@ -31,6 +32,7 @@ from worker.sinks.ndjson.plugin import PLUGIN as NDJSON
 from worker.sinks.ndjson.sink import NdjsonSink
 from worker.sinks.postgres.plugin import PLUGIN as POSTGRES
 from worker.sinks.postgres.sink import PostgresSink
+from worker.sinks.s3.plugin import PLUGIN as S3
 from worker.sinks.sqlite.plugin import PLUGIN as SQLITE
 from worker.sinks.sqlite.sink import SqliteSink
 from worker.sinks.sqlite.statements import BY_KEY, BY_TIME
@@ -190,6 +192,38 @@ def http_of(url: str, form: Format, check_url: str | None = None) -> HttpSink:
     return HttpSink(HttpSettings(url=url, format=form, check_url=check_url, compression="none"), connections=4)
 
 
+def s3(folder: Path, servers: StartedOnce) -> Case:
+    """A bucket."""
+    store, bucket = servers.store, re.sub(r"[^a-z0-9]", "-", folder.name.lower())[:50].strip("-")
+    store.client.create_bucket(Bucket=bucket)
+
+    @contextmanager
+    def in_mood(**mood: object) -> Iterator[None]:
+        for name, value in mood.items():
+            setattr(store, name, value)
+        try:
+            yield
+        finally:
+            store.away, store.pause_seconds = False, 0.0
+
+    return Case(
+        name="s3",
+        make=lambda: sink_at(store.url, bucket),
+        keys=lambda: store.keys(bucket),
+        guarantee=S3.guarantee,
+        bad=BAD,
+        away=lambda: in_mood(away=True),
+        slow=lambda: in_mood(pause_seconds=SLOW_SECONDS),
+        refused=lambda: sink_at(store.url, f"{bucket}-of-nobody"),
+        child=Child("tests.contract.s3_place:sink_at", (store.url, bucket)),
+        cannot={
+            "ordered": "a bucket has no order of its own; a file has that of its batch",
+            "too_large": "a file of one message is far from any limit",
+            "locked": "nothing of a bucket can be held",
+        },
+    )
+
+
 def discard() -> Case:
     """Nowhere."""
     nowhere = dict.fromkeys(
@@ -208,6 +242,7 @@ CASES: Final[dict[str, Maker]] = {
     "http": lambda _, servers, __: http(servers, "json"),
     "http-single": lambda _, servers, __: http(servers, "single"),
     "discard": lambda *_: discard(),
+    "s3": lambda folder, servers, _: s3(folder, servers),
 }
 
 

@@ -27,9 +27,10 @@ CANNOT: Final = {
     "http": set(),
     "http-single": {"child"},
     "discard": {*ABILITIES},
+    "s3": {"ordered", "too_large", "locked"},
 }
 """What is not tried, for the reasons that the cases give."""
-CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "ndjson", "http", "http-single"}
+CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "ndjson", "http", "http-single", "s3"}
 """Those that have a check, which is optional."""
 
 

@@ -52,6 +52,7 @@ OUTSIDE: Final = {
         for n in (1, 2)
     },
     ("docs/sinks/postgres.md", 1): "needs PostgreSQL; run by tests/system/test_postgres_start.py",
+    ("docs/sinks/s3.md", 1): "the query of a reader; run by tests/unit/sinks/s3/test_s3.py",
     ("docs/sinks/sqlite.md", 1): "what the sink executes; held to it below",
     **{("examples/kafka-like-sink/README.md", n): "typed by tests/system/test_examples.py" for n in (1, 2, 3)},
     ("docs/tutorial.md", 22): "needs a cluster; held below to docs/deploy/kubernetes.md",

@@ -80,6 +80,7 @@ def make_sink(settings: PipelineSettings, emit: Emit | None = None) -> Sink:
         concurrency=settings.concurrency,
         emit=emit or _unheard,
         region=settings.region or address.region,
+        queue=address.name,
     )
     return sinks.make_sink(settings.sink, settings.sink_settings, context)
 

@@ -48,6 +48,8 @@ class SinkContext:
     """Tells a fact."""
     region: str | None = None
     """Of AWS, where a sink's own settings name none: AWS_REGION's, else that of its queue, else the SDK's choice."""
+    queue: str = ""
+    """The name of its queue."""
 
 
 class PipelineView(Protocol):

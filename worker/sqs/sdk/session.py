@@ -11,12 +11,14 @@ import io
 import os
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
+from botocore.loaders import create_loader
 
 from worker.sqs.key_ring import KeyRing
 from worker.sqs.quotas import WAIT_SECONDS
@@ -81,6 +83,7 @@ class KeyedSession:
 
     async def client(self, service: str, *, endpoint_url: str | None, connections: int, read_seconds: float) -> Any:
         """A client of *service*. Reads the SDK's files, so it belongs to the start."""
+        self._sdk.register_component("data_loader", _loader(self.setting("data_path")))
         config = AioConfig(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_seconds,
@@ -184,6 +187,12 @@ class Clients:
         await self._session.close()
 
 
+@cache
+def _loader(path: str | None) -> Any:
+    """What reads the SDK's own files, and keeps what it has read: one for all sessions, to whom they say the same."""
+    return create_loader(path)
+
+
 def require_sqs(response_dict: Mapping[str, Any], **_: object) -> None:
     """Refuse a successful answer that is not SQS's: before botocore reads it as an empty success.
 
@@ -214,5 +223,5 @@ def _foreign(response: Mapping[str, Any]) -> str:
 
 def stream_large_body(request: AWSPreparedRequest, **_: object) -> None:
     """A nearly full batch is over aiohttp's limit for raw bytes, which it answers with a ResourceWarning."""
-    if len(request.body or b"") > LARGE_BODY_BYTES:
+    if isinstance(request.body, bytes) and len(request.body) > LARGE_BODY_BYTES:
         request.body = io.BytesIO(request.body)

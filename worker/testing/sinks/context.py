@@ -16,4 +16,5 @@ def make_context(
         concurrency=concurrency,
         emit=lambda _fact: None,
         region=region,
+        queue="orders",
     )

@@ -1,0 +1,1 @@
+"""SINK=s3: files of messages in a bucket."""
