@@ -12,6 +12,7 @@ MEASURED_STAMP := $(MEASURED)/.ready-$(notdir $(RUN_STAMP))
 NODE_PEERS := bench/peers/node_modules/.package-lock.json
 TOOLS := .deploy-tools
 TOOLS_STAMP := $(TOOLS)/.ready-$(shell cat requirements/deploy.txt tests/deploy/debian.sh | cksum | cut -d' ' -f1)
+NODE_SERVERS := tests/contract/npm/node_modules/.package-lock.json
 NODE_TOOLS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard tests/deploy/npm/package-lock.json))
 PIP := python -m pip install --quiet --disable-pip-version-check --no-deps
 # What the benchmark measures with: the newest Python here, a distribution's before one of the same age that somebody
@@ -71,11 +72,15 @@ lint: setup ## style, format, types and the contracts between the rooms
 	  echo "$$check"; $(BIN)/$$check || red="$$red [$$check]"; done; \
 	test -z "$$red" || { echo "lint is red:$$red"; exit 1; }
 
-unit: setup ## all tests but the simulation and the chaos, with coverage
+unit: setup $(NODE_SERVERS) ## all tests but the simulation and the chaos, with coverage
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term --ignore=tests/model --ignore=tests/system/chaos
 
 proof: setup ## the simulation and the chaos; coverage would make them five times slower
 	$(BIN)/pytest -n auto --dist loadgroup tests/model tests/system/chaos
+
+$(NODE_SERVERS): tests/contract/npm/package-lock.json # what the sinks' tests run of npm; moto stands in for it
+	@if command -v node >/dev/null && command -v npm >/dev/null && (cd tests/contract/npm && npm ci --ignore-scripts --loglevel=error); then touch $@; \
+	  else echo "NO NODE, NO NPM, OR NOTHING TO BE HAD BY IT: SINK=dynamodb is tested on moto, and what only dynalite knows is skipped"; fi
 
 hooks: setup ## lint before every commit: by pre-commit where it is installed, else by a plain hook of git
 	@if command -v $(PRE_COMMIT) >/dev/null; then $(PRE_COMMIT) install; else \
@@ -170,4 +175,4 @@ pins: setup ## exact versions and hashes of what requirements/*.in ask for
 	  --no-header --no-annotate bench/requirements.in -o bench/requirements.txt
 
 clean: ## away with all that these targets have set up
-	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/speedups/*.so
+	rm -rf $(VENV) $(PEERS) $(MEASURED) $(TOOLS) bench/peers/node_modules tests/deploy/npm/node_modules tests/contract/npm/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist build mutants worker/speedups/*.so

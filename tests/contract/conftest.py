@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.contract import dynamodb
 from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
 from tests.contract.store import Store, store
@@ -46,6 +47,16 @@ class StartedOnce:
     def store(self) -> Store:
         """An S3. Whoever makes it fail mends it."""
         return self._stack.enter_context(store())
+
+    @cached_property
+    def tables(self) -> dynamodb.Tables:
+        """DynamoDB's, at dynalite, or at moto where that is not installed."""
+        return dynamodb.Tables(self._stack.enter_context(dynamodb.dynalite()) if dynamodb.HERE else self.moto)
+
+    @cached_property
+    def way_to_tables(self) -> Proxy:
+        """The way to them, which can fail. Whoever makes it fail mends it."""
+        return self._stack.enter_context(proxy(int(self.tables.endpoint_url.rpartition(":")[2])))
 
     @cached_property
     def network(self) -> Proxy:

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from tests.contract.dynamodb import sink_of
 from tests.contract.notebook import NOTEBOOK, sign
 from tests.contract.s3_place import sink_at
 from tests.system.proxy import Trouble
 from tests.system.receiver import LARGEST_BYTES, Asked, Told
 from worker.sinks.discard.plugin import PLUGIN as DISCARD
 from worker.sinks.discard.sink import DiscardSink
+from worker.sinks.dynamodb.plugin import PLUGIN as DYNAMODB
 from worker.sinks.handler.plugin import PLUGIN as HANDLER
 from worker.sinks.handler.sink import HandlerSink
 from worker.sinks.http.plugin import PLUGIN as HTTP
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.contract.conftest import StartedOnce
+    from tests.system.proxy import Proxy
     from worker.sinks.sqlite.statements import Key
 
 Maker = Callable[[Path, "StartedOnce", "pytest.MonkeyPatch"], Case]
@@ -82,16 +85,6 @@ def postgres(folder: Path, servers: StartedOnce) -> Case:
     dsn = server.dsn_at(network.port)
     row = f"INSERT INTO {table} SELECT '%s', '', now(), now(), 1"
 
-    @contextmanager
-    def troubled(trouble: Trouble) -> Iterator[None]:
-        network.behave(trouble)
-        if trouble.refuse:
-            network.reset()
-        try:
-            yield
-        finally:
-            network.heal()
-
     return Case(
         name="postgres",
         make=lambda: PostgresSink(dsn, table),
@@ -99,12 +92,33 @@ def postgres(folder: Path, servers: StartedOnce) -> Case:
         guarantee=POSTGRES.guarantee,
         bad=BAD,
         too_large=make_message("too-large" + "".join(map(str, range(5_000)))),
-        away=lambda: troubled(Trouble(refuse=True)),
-        slow=lambda: troubled(Trouble(latency_seconds=SLOW_SECONDS / 6)),
+        away=lambda: _troubled(network, Trouble(refuse=True)),
+        slow=lambda: _troubled(network, Trouble(latency_seconds=SLOW_SECONDS / 6)),
         locked=lambda key: server.holding(row % key),
         refused=lambda: PostgresSink(server.dsn_at(network.port, password="of somebody else"), table),
         child=Child("worker.sinks.postgres.sink:PostgresSink", (dsn, table)),
         cannot={"ordered": "a table has no order of its own"},
+    )
+
+
+def dynamodb(folder: Path, servers: StartedOnce) -> Case:
+    """A table of the emulator, by way of a network that can fail."""
+    tables, network = servers.tables, servers.way_to_tables
+    table = tables.make(re.sub(r"[^\w.-]", "_", folder.name))
+    url = f"http://127.0.0.1:{network.port}"
+    return Case(
+        name="dynamodb",
+        make=lambda: sink_of(url, table),
+        keys=lambda: tables.keys(table),
+        guarantee=DYNAMODB.guarantee,
+        bad=BAD,
+        too_large=make_message("too-large", {"x": "y" * 500_000}),
+        largest_body=400_000,
+        away=lambda: _troubled(network, Trouble(refuse=True)),
+        slow=lambda: _troubled(network, Trouble(latency_seconds=SLOW_SECONDS / 6)),
+        refused=lambda: sink_of(url, f"{table}-of-nobody"),
+        child=Child("tests.contract.dynamodb:sink_of", (url, table)),
+        cannot={"ordered": "a table has no order of its own", "locked": "nobody can lock an item of DynamoDB"},
     )
 
 
@@ -236,6 +250,7 @@ CASES: Final[dict[str, Maker]] = {
     "sqlite": lambda folder, *_: sqlite(folder, BY_TIME),
     "sqlite-by-key": lambda folder, *_: sqlite(folder, BY_KEY),
     "postgres": lambda folder, servers, _: postgres(folder, servers),
+    "dynamodb": lambda folder, servers, _: dynamodb(folder, servers),
     "ndjson": lambda folder, *_: ndjson(folder),
     "handler": lambda folder, _, patch: handler(folder, "handle", patch),
     "handler-batch": lambda folder, _, patch: handler(folder, "handle_batch", patch),
@@ -257,6 +272,18 @@ def _keys_in_lines(path: Path) -> list[str]:
     if not path.exists():
         return []
     return [orjson.loads(line)["message_id"] for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+@contextmanager
+def _troubled(network: Proxy, trouble: Trouble) -> Iterator[None]:
+    """The network does as *trouble* says, also to the connections that there are."""
+    network.behave(trouble)
+    if trouble.refuse:
+        network.reset()
+    try:
+        yield
+    finally:
+        network.heal()
 
 
 @contextmanager

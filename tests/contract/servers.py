@@ -77,7 +77,7 @@ def free_port() -> int:
 
 
 def await_health(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return when *url* answers.
+    """Return when *url* answers, whatever it says.
 
     Raises:
         RuntimeError: the process ended, or did not answer in time.
@@ -87,6 +87,8 @@ def await_health(url: str, process: subprocess.Popen[bytes]) -> None:
         try:
             with urllib.request.urlopen(url, timeout=START_SECONDS):  # noqa: S310  # a URL of our own making
                 return
+        except urllib.error.HTTPError:
+            return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)  # a process of another make tells us in no other way that it is ready
-    raise RuntimeError(f"ministack did not start; exit code {process.poll()}")
+    raise RuntimeError(f"{url} does not answer; exit code {process.poll()}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.sinks.plugin import SinkContext
     from worker.sinks.sink import Sink
 
-LATER: Final = ("redshift", "dynamodb", "sqs", "clickhouse")
+LATER: Final = ("redshift", "sqs", "clickhouse")
 
 SINKS: Final[Registry[SinkPlugin[Any]]] = Registry(SinkPlugin, "worker.sinks", "sqs_worker.sinks", later=LATER)
 

@@ -71,8 +71,8 @@ def test_an_entry_point_is_found_by_its_name_and_by_its_place(folder: Path) -> N
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("kafka", "give one of discard, handler, "),
-        ("redshift", "not part of this version; use one of: discard, handler, "),
+        ("kafka", "give one of discard, "),
+        ("redshift", "not part of this version; use one of: discard, "),
         ("nowhere.sinks:LOG", "there is no module nowhere; name a SinkPlugin, such as shop.sinks:NAME, of a module in"),
         ("shop.sinks:KAFKA", "module 'shop.sinks' has no attribute 'KAFKA'; name a SinkPlugin"),
         ("shop.sinks:LogSink", "shop.sinks:LogSink is the class LogSink, but must be an object of SinkPlugin"),

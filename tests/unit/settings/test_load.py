@@ -10,6 +10,7 @@ from worker.errors import SettingsError
 from worker.settings import Loaded, PipelineSettings, load
 from worker.sinks.ndjson.settings import NdjsonSettings
 from worker.sinks.postgres.settings import PostgresSettings
+from worker.sinks.registry import SINKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +114,7 @@ def test_all_problems_are_told_at_once() -> None:
     assert "SQS_QEUE_URL is not a setting: did you mean SQS_QUEUE_URL?" in found
     assert "SQS_QUEUE_URL is not set: give a URL, an ARN or a name" in found
     assert "SQS_MAX_MESSAGES is '11': give a whole number from 1 to 10" in found
-    assert "not part of this version; use one of: discard, handler, http, ndjson, postgres, s3, sqlite" in text
+    assert f"not part of this version; use one of: {', '.join(SINKS.built_in)}" in text
     assert "WORKER_PROCESSES is 'many': give a whole number from 1 to 64, or auto" in found
     assert "enableServiceLinks: false" in text
     assert "set it to at most 2500" in text

@@ -69,6 +69,8 @@ class Case:
     """For the tests that kill the process."""
     cannot: Mapping[str, str] = field(default_factory=dict)
     """An ability that the case does not have, and why."""
+    largest_body: int = 1_000_000
+    """Characters of the largest text that fits into one record; no message has more than about so many."""
     patience_seconds: float = 30.0
     """How long any one call may take before it counts as one that never ends."""
 

@@ -1,0 +1,1 @@
+"""SINK=dynamodb: an item for each message, in a table of Amazon DynamoDB."""
