@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.codecs.codec import Reason
 from worker.outcome import Rejected
-from worker.sinks.dynamodb.values import Attribute, Encoder, Unstorable
+from worker.sinks.dynamodb.values import Attribute, AttributeEncoder, Unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class ItemMaker:
 
     def make(self, message: Message) -> Item | Rejected:
         """*message* for the table, or how it ends instead."""
-        encoder = Encoder()
+        encoder = AttributeEncoder()
         try:
             attributes = self._attributes(message, encoder)
             self._require_keys(attributes)
@@ -60,7 +60,7 @@ class ItemMaker:
             return Rejected(Reason.SIZE, words)
         return Item(message.key, attributes, encoder.size)
 
-    def _attributes(self, message: Message, encoder: Encoder) -> dict[str, Attribute]:
+    def _attributes(self, message: Message, encoder: AttributeEncoder) -> dict[str, Attribute]:
         columns: dict[str, object] = {
             self.keys.name: message.key,
             "body": message.body if self.as_text else message.value,

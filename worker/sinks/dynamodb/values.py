@@ -1,8 +1,8 @@
 """A decoded value in DynamoDB's types, and its size as DynamoDB counts it. Pure.
 
-`Encoder.encode` takes what codecs give (JSON's values, bytes, Decimal, dates, UUIDs) and gives an attribute value; what
-cannot be stored without loss raises `Unstorable` with a reason. A number is stored as the shortest text that reads back
-as the same: 38 digits, from 1e-130 to 9.99e125, and no NaN.
+`AttributeEncoder.encode` takes what codecs give (JSON's values, bytes, Decimal, dates, UUIDs) and gives an attribute
+value; what cannot be stored without loss raises `Unstorable` with a reason. A number is stored as the shortest text
+that reads back as the same: 38 digits, from 1e-130 to 9.99e125, and no NaN.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Unstorable(ValueError):
         self.reason = reason
 
 
-class Encoder:
+class AttributeEncoder:
     """Encodes the attributes of one item, and counts them."""
 
     def __init__(self) -> None:
@@ -146,26 +146,26 @@ def _bytes_of(text: str) -> int:
         raise Unstorable(Reason.UNICODE, "it holds a lone surrogate, which is no Unicode text") from None
 
 
-_WAYS: Final[dict[type, Callable[[Encoder, Any, int], Attribute]]] = {
-    str: Encoder._string,  # noqa: SLF001 - its own
-    int: Encoder._integer,  # noqa: SLF001
-    float: Encoder._float,  # noqa: SLF001
-    bool: Encoder._bool,  # noqa: SLF001
-    type(None): Encoder._none,  # noqa: SLF001
-    dict: Encoder._map,  # noqa: SLF001
-    list: Encoder._list,  # noqa: SLF001
-    tuple: Encoder._list,  # noqa: SLF001
-    bytes: Encoder._binary,  # noqa: SLF001
-    bytearray: Encoder._binary,  # noqa: SLF001
-    Decimal: Encoder._decimal,  # noqa: SLF001
-    datetime: Encoder._moment,  # noqa: SLF001
-    date: Encoder._moment,  # noqa: SLF001
-    time: Encoder._moment,  # noqa: SLF001
-    UUID: Encoder._words,  # noqa: SLF001
+_WAYS: Final[dict[type, Callable[[AttributeEncoder, Any, int], Attribute]]] = {
+    str: AttributeEncoder._string,  # noqa: SLF001 - its own
+    int: AttributeEncoder._integer,  # noqa: SLF001
+    float: AttributeEncoder._float,  # noqa: SLF001
+    bool: AttributeEncoder._bool,  # noqa: SLF001
+    type(None): AttributeEncoder._none,  # noqa: SLF001
+    dict: AttributeEncoder._map,  # noqa: SLF001
+    list: AttributeEncoder._list,  # noqa: SLF001
+    tuple: AttributeEncoder._list,  # noqa: SLF001
+    bytes: AttributeEncoder._binary,  # noqa: SLF001
+    bytearray: AttributeEncoder._binary,  # noqa: SLF001
+    Decimal: AttributeEncoder._decimal,  # noqa: SLF001
+    datetime: AttributeEncoder._moment,  # noqa: SLF001
+    date: AttributeEncoder._moment,  # noqa: SLF001
+    time: AttributeEncoder._moment,  # noqa: SLF001
+    UUID: AttributeEncoder._words,  # noqa: SLF001
 }
 
 
-def _way_of(value: object) -> Callable[[Encoder, Any, int], Attribute]:
+def _way_of(value: object) -> Callable[[AttributeEncoder, Any, int], Attribute]:
     """For a subclass of what is known."""
     found = next((way for kind, way in _WAYS.items() if isinstance(value, kind)), None)
     if found is None:

@@ -16,7 +16,7 @@ from worker.message import Attribute
 from worker.outcome import Rejected
 from worker.sinks.dynamodb.items import CALL_BYTES, ITEM_BYTES, Item, ItemMaker, divided
 from worker.sinks.dynamodb.primary_key import PrimaryKey, problem
-from worker.sinks.dynamodb.values import LEVELS, Encoder, Unstorable
+from worker.sinks.dynamodb.values import LEVELS, AttributeEncoder, Unstorable
 from worker.testing.messages import make_message
 
 VALUES: list[tuple[object, dict[str, Any], int]] = [
@@ -43,7 +43,7 @@ VALUES: list[tuple[object, dict[str, Any], int]] = [
 @pytest.mark.parametrize(("value", "expected", "size"), VALUES, ids=[repr(v)[:20] for v, _, _ in VALUES])
 def test_a_value_has_one_type_and_its_size(value: object, expected: dict[str, Any], size: int) -> None:
     """Names and texts in UTF-8, two digits to a byte, three bytes for a container and one for each of its elements."""
-    encoder = Encoder()
+    encoder = AttributeEncoder()
     assert encoder.encode(value) == expected
     assert encoder.size == size
 
@@ -53,15 +53,15 @@ def test_a_float_reads_back_as_itself_or_is_refused(value: float) -> None:
     """No digit is lost on the way; what is beyond the range is told, not rounded."""
     if value and not 1e-130 <= abs(value) < 1e126:
         with pytest.raises(Unstorable, match="too large or too small"):
-            Encoder().encode(value)
+            AttributeEncoder().encode(value)
     else:
-        assert float(Encoder().encode(value)["N"]) == value
+        assert float(AttributeEncoder().encode(value)["N"]) == value
 
 
 @given(st.integers(min_value=-(10**38) + 1, max_value=10**38 - 1))
 def test_an_integer_of_38_digits_keeps_them_all(value: int) -> None:
     """Which is more than a double has."""
-    assert int(Encoder().encode(value)["N"]) == value
+    assert int(AttributeEncoder().encode(value)["N"]) == value
 
 
 UNSTORABLE: list[tuple[object, Reason]] = [
@@ -94,9 +94,9 @@ def nested(levels: int) -> object:
 
 def test_thirty_two_levels_are_taken_and_one_more_is_not() -> None:
     """The limit is DynamoDB's, the codec's is higher."""
-    Encoder().encode(nested(LEVELS))
+    AttributeEncoder().encode(nested(LEVELS))
     with pytest.raises(Unstorable, match="32 levels"):
-        Encoder().encode(nested(LEVELS + 1))
+        AttributeEncoder().encode(nested(LEVELS + 1))
 
 
 def test_an_item_has_the_columns_that_the_message_has() -> None:
