@@ -5,11 +5,13 @@ A run drains messages of 500 bytes for some seconds, with the settings of its ro
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+import boto3
 import click
 
 from bench.contestants import ROOT, ourselves, quicker_transport
@@ -41,9 +43,49 @@ def service(**settings: str) -> Iterator[Mapping[str, str]]:
             process.terminate()
 
 
+@contextmanager
+def dynalite(**settings: str) -> Iterator[Mapping[str, str]]:
+    """For `SINK=dynamodb`: an emulator in memory with an empty table, on the loopback's core."""
+    program, port = ROOT / "tests" / "contract" / "npm" / "node_modules" / "dynalite" / "cli.js", free_port()
+    url, words = f"http://127.0.0.1:{port}", ["--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"]
+    with pinned(core_of_loopback()):
+        process = subprocess.Popen(["node", str(program), *words], stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            process.stdout.readline()  # that it listens
+            make_table(url)
+            yield {"SINK": "dynamodb", "DYNAMODB_TABLE": "orders", "DYNAMODB_ENDPOINT_URL": url, **settings}
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago: dynalite does not say which it has chosen."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_table(url: str) -> None:
+    """The table of the page."""
+    key = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    client = boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1", **key)
+    client.create_table(
+        TableName="orders",
+        AttributeDefinitions=[{"AttributeName": "message_id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "message_id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.get_waiter("table_exists").wait(TableName="orders", WaiterConfig={"Delay": 1})
+    client.close()
+
+
 RUNS: Final[Mapping[str, Callable[[], AbstractContextManager[Mapping[str, str]]]]] = {
     "http json": service,
     "http ndjson, gzip": lambda: service(HTTP_FORMAT="ndjson", HTTP_COMPRESSION="gzip"),
+    "dynamodb overwrite": dynalite,
+    "dynamodb conditional": lambda: dynalite(DYNAMODB_MODE="conditional"),
     "http single": lambda: service(HTTP_FORMAT="single", WORKER_CONCURRENCY="32"),
 }
 """By name: a destination, and the settings of a worker that writes to it."""
