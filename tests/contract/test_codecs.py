@@ -8,8 +8,10 @@ import pytest
 
 from tests.contract.broken.codec_suite import DEFECTS, SOUND, Defect
 from tests.contract.broken.run import PASSED, what_it_said
+from worker.codecs.bytes.codec import BytesCodec
 from worker.codecs.codec import Reason
 from worker.codecs.json.codec import JsonCodec
+from worker.codecs.json_any.codec import JsonAnyCodec
 from worker.codecs.registry import CODECS
 from worker.codecs.text.codec import TextCodec
 from worker.testing.codecs import CodecCase, CodecConformance
@@ -22,6 +24,17 @@ CASES: Final = {
         make=JsonCodec,
         taken={'{"a": 1, "é": [null, "😀"]}': {"a": 1, "é": [None, "😀"]}, "{}": {}},
         refused={"[1]": Reason.SCHEMA, "{": Reason.DECODE, "": Reason.EMPTY, '{"a": NaN}': Reason.NUMBER},
+    ),
+    "json-any": CodecCase(
+        make=JsonAnyCodec,
+        taken={'{"a": [1]}': {"a": [1]}, "[1, {}]": [1, {}], '"é"': "é", "4.5": 4.5, "true": True, "null": None},
+        refused={"[1": Reason.DECODE, " ": Reason.EMPTY, "NaN": Reason.NUMBER, '"\\ud800"': Reason.UNICODE},
+        hostile={"32 digits": "9" * 32, "33 digits": "9" * 33, "many": "[" + "1," * 500_000 + "1]"},
+    ),
+    "bytes": CodecCase(
+        make=BytesCodec,
+        taken={"AAH/": b"\0\x01\xff", "YQ==": b"a"},
+        refused={"": Reason.EMPTY, "YQ": Reason.DECODE, "YQ==\n": Reason.DECODE, "-_8=": Reason.DECODE},
     ),
     "text": CodecCase(
         make=TextCodec, taken={text: text for text in ("a", "é😀", " \n", "\0")}, refused={"\ud800": Reason.UNICODE}

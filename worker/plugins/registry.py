@@ -78,9 +78,9 @@ class Registry(Generic[P]):
 
     @cached_property
     def built_in(self) -> tuple[str, ...]:
-        """The names of ours, in the order of the alphabet."""
+        """The names of ours, in the order of the alphabet; a `-` of a name is a `_` of its folder's."""
         place = Path(str(import_module(self.package).__file__)).parent
-        return tuple(sorted(folder.parent.name for folder in place.glob(f"*/{PLUGIN_FILE}")))
+        return tuple(sorted(file.parent.name.replace("_", "-") for file in place.glob(f"*/{PLUGIN_FILE}")))
 
     @cached_property
     def installed(self) -> tuple[EntryPoint, ...]:
@@ -126,7 +126,7 @@ class Registry(Generic[P]):
             if points:
                 brings = f"{_package(points[0])} brings one of that name, which is the worker's own"
                 raise PluginError(f"{brings}: uninstall it, or have it renamed")
-            return self._at(f"{self.package}.{name}.plugin:{PLUGIN_NAME}")
+            return self._at(f"{self.package}.{name.replace('-', '_')}.plugin:{PLUGIN_NAME}")
         if len(points) > 1:
             both = " and ".join(sorted(_package(point) for point in points))
             raise PluginError(f"{both} each bring one of that name: give its place, such as {points[0].value}")

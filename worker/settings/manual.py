@@ -137,7 +137,8 @@ def _sink(plugin: SinkPlugin[Any]) -> Iterator[str]:
 
 
 def _codec(plugin: CodecPlugin[Any]) -> Iterator[str]:
-    yield from _section(f"### `CODEC={plugin.name}`", plugin.settings, plugin.summary, of_part="codec")
+    prose = f"{plugin.summary} [Its page]({plugin.page})." if plugin.page else plugin.summary
+    yield from _section(f"### `CODEC={plugin.name}`", plugin.settings, prose, of_part="codec")
 
 
 def _section(title: str, model: type[Section], prose: str = "", of_part: str = "") -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""CODEC=bytes: bytes in base64."""

@@ -1,0 +1,1 @@
+"""CODEC=json-any: one JSON value a message, of any type."""
