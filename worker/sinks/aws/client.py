@@ -7,6 +7,7 @@ requests to SQS, and are not counted as such. Ends with `close`. Needs the SDK: 
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from worker.sqs.key_ring import KeyRing
 
 _NOTHING: Final[dict[str, Any]] = {}
+_BODY: Final[ContextVar[bytes | None]] = ContextVar("what the call of this task sends, written already", default=None)
 
 
 class _ConnectedService:
@@ -77,6 +79,16 @@ class AwsClient:
             raise AwsError(error, _answer(error), service=self._spec.title) from error
         return answer
 
+    async def post(self, operation: str, body: bytes, /, **asked: Any) -> dict[str, Any]:
+        """As `call`, with the whole request written already as the service reads it: the SDK takes ten times as long to
+        write JSON by its model. *asked* is what it needs to choose an endpoint, such as the table.
+        """
+        written = _BODY.set(body)
+        try:
+            return await self.call(operation, **asked)
+        finally:
+            _BODY.reset(written)
+
     async def close(self) -> None:
         """Give the connections back; calls under way end with `AwsError`."""
         await self._caller.close()
@@ -98,12 +110,19 @@ async def open_client(spec: AwsSpec) -> AwsClient:
                 connections=spec.connections,
                 read_seconds=spec.answer_seconds,
             )
+            client.meta.events.register(f"before-call.{spec.service}", _as_written)
             if client.meta.service_model.resolved_protocol == "json":
                 client.meta.events.register(f"before-parse.{spec.service}", require_json)
             _require_tls(client.meta.endpoint_url)
     except QueueError as error:
         raise AwsError(error, _NOTHING, service=spec.title) from error
     return AwsClient(spec, connected)
+
+
+def _as_written(params: dict[str, Any], **_: object) -> None:
+    """Send what `post` was given, in place of what the SDK made of a few parameters; it is not signed yet."""
+    if (body := _BODY.get()) is not None:
+        params["body"] = body
 
 
 def _require_tls(endpoint_url: str) -> None:

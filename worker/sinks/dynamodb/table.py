@@ -9,6 +9,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.aws.errors import AwsError
 from worker.sinks.dynamodb.errors import EXISTS, MISSING
@@ -80,7 +82,8 @@ class DynamoDbTable:
     async def put(self, items: Sequence[Item]) -> list[Item]:
         """Put up to 25 *items* in one call, each in place of what is there; those that the service left over."""
         asked = [{"PutRequest": {"Item": item.attributes}} for item in items]
-        answer = await self._client.call("batch_write_item", RequestItems={self._name: asked})
+        body = orjson.dumps({"RequestItems": {self._name: asked}})
+        answer = await self._client.post("batch_write_item", body, RequestItems={self._name: []})
         left = [one for of in (answer.get("UnprocessedItems") or {}).values() for one in of]
         if not left:
             return []
@@ -94,14 +97,14 @@ class DynamoDbTable:
         return []
 
     async def _put(self, attributes: dict[str, Any], condition: str) -> None:
+        asked = {
+            "TableName": self._name,
+            "Item": attributes,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {"#key": self._keys.partition},
+        }
         try:
-            await self._client.call(
-                "put_item",
-                TableName=self._name,
-                Item=attributes,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={"#key": self._keys.partition},
-            )
+            await self._client.post("put_item", orjson.dumps(asked), TableName=self._name)
         except AwsError as error:
             if error.code != EXISTS:
                 raise

@@ -7,6 +7,7 @@ that reads back as the same: 38 digits, from 1e-130 to 9.99e125, and no NaN.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Attribute = dict[str, Any]
-"""`{"S": "text"}`, as the SDK takes it."""
+"""`{"S": "text"}`, as it stands in a request: bytes in base64."""
 
 LEVELS: Final = 32
 """How deep maps and lists may be nested."""
@@ -28,6 +29,8 @@ _SMALLEST: Final = -130
 """Exponents of the first digit."""
 _INTEGER_BITS: Final = 420
 """More than any number that can be stored; beyond it Python takes its time to write digits."""
+_PLAIN: Final = 1e15
+"""Floats from 1 up to here are written without an exponent."""
 _CONTAINER_BYTES: Final = 3
 _ELEMENT_BYTES: Final = 1
 
@@ -85,7 +88,12 @@ class AttributeEncoder:
         return self._number(digits, len(significant), len(digits.lstrip("-")) - 1)
 
     def _float(self, value: float, level: int) -> Attribute:
-        return self._decimal(Decimal(repr(value)), level)
+        text = repr(value)
+        if not 1 <= value < _PLAIN:
+            return self._decimal(Decimal(text), level)
+        whole, _, part = text.partition(".")
+        digits = whole + part if part != "0" else whole
+        return self._number(text, len(digits.rstrip("0")), len(whole) - 1)
 
     def _decimal(self, value: Decimal, _level: int) -> Attribute:
         if not value.is_finite():
@@ -105,7 +113,7 @@ class AttributeEncoder:
 
     def _binary(self, value: bytes, _level: int) -> Attribute:
         self.size += len(value)
-        return {"B": bytes(value)}
+        return {"B": b64encode(value).decode()}
 
     def _map(self, value: Mapping[Any, object], level: int) -> Attribute:
         _require(level)

@@ -235,6 +235,20 @@ async def test_what_cannot_be_opened_says_what_to_change(spec: AwsSpec, words: s
         raise at_start(caught.value, spec, what="table orders", rights="dynamodb:PutItem")
 
 
+async def test_a_request_that_is_written_already_goes_out_as_it_is(server: Scripted) -> None:
+    """Signed, to the byte; the next call, and one beside it, are the SDK's own again."""
+    server.answers("PutItem", said({}))
+    async with opened(server) as client:
+        await asyncio.gather(
+            client.post("put_item", b'{"TableName":"mine", "Item":{}}', TableName="x"),
+            client.call("put_item", TableName="a", Item={}),
+        )
+        await client.call("put_item", TableName="b", Item={})
+    tables = [request.document["TableName"] for request in server.requests]
+    assert (sorted(tables[:2]), tables[2]) == (["a", "mine"], "b")
+    assert all("authorization" in request.headers for request in server.requests)
+
+
 async def test_no_credentials_say_so(credentials: Path) -> None:
     """The chain came to its end."""
     write(credentials, "")

@@ -29,8 +29,10 @@ VALUES: list[tuple[object, dict[str, Any], int]] = [
     (10**31, {"N": "1" + "0" * 31}, 2),
     (0.1, {"N": "0.1"}, 2),
     (1e16, {"N": "1E+16"}, 2),
+    (1_700_000_000.0, {"N": "1700000000.0"}, 2),
+    (-1.5, {"N": "-1.5"}, 4),
     (Decimal("1.10"), {"N": "1.10"}, 3),
-    (b"\xff", {"B": b"\xff"}, 1),
+    (b"\xff", {"B": "/w=="}, 1),
     ([], {"L": []}, 3),
     ({}, {"M": {}}, 3),
     ({"a": [1, "b"]}, {"M": {"a": {"L": [{"N": "1"}, {"S": "b"}]}}}, 3 + 1 + 1 + 3 + 2 + 2 + 1),
@@ -120,7 +122,7 @@ def test_attributes_keep_their_types_and_binary_stays_binary() -> None:
     assert item.attributes["group_id"] == {"S": "g"}
     assert item.attributes["attributes"] == {
         "M": {
-            "a": {"M": {"data_type": {"S": "Binary"}, "value": {"B": b"\0"}}},
+            "a": {"M": {"data_type": {"S": "Binary"}, "value": {"B": "AA=="}}},
             "b": {"M": {"data_type": {"S": "Number.int"}, "value": {"S": "1"}}},
         }
     }
