@@ -27,20 +27,29 @@ if TYPE_CHECKING:
 
 WAITING: Final = 100_000
 WINDOW: Final = Window(1.0, 2.5)
+OF_FILES: Final = (400_000, Window(2.0, 8.0))
+"""For a sink of large files, whose messages are deleted 20,000 at a time: a short window would see more or fewer."""
 ROUNDS: Final = 3
 
 
 @contextmanager
-def service(**settings: str) -> Iterator[Mapping[str, str]]:
-    """For `SINK=http`: a service that accepts everything, on the loopback's core."""
+def started(module: str) -> Iterator[str]:
+    """The URL of a service that accepts everything, on the loopback's core."""
     with pinned(core_of_loopback()):
-        process = subprocess.Popen([sys.executable, "-m", "bench.service"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     with process:
         try:
             assert process.stdout is not None  # noqa: S101 - it was asked for
-            yield {"SINK": "http", "HTTP_URL": process.stdout.readline().strip(), **settings}
+            yield process.stdout.readline().strip()
         finally:
             process.terminate()
+
+
+@contextmanager
+def service(**settings: str) -> Iterator[Mapping[str, str]]:
+    """For `SINK=http`."""
+    with started("bench.service") as url:
+        yield {"SINK": "http", "HTTP_URL": url, **settings}
 
 
 @contextmanager
@@ -81,12 +90,24 @@ def make_table(url: str) -> None:
     client.close()
 
 
+@contextmanager
+def bucket(**settings: str) -> Iterator[Mapping[str, str]]:
+    """For `SINK=s3`."""
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
+    with started("bench.bucket") as url:
+        yield {"SINK": "s3", "S3_BUCKET": "bench", "S3_ENDPOINT_URL": url, **keys, **settings}
+
+
 RUNS: Final[Mapping[str, Callable[[], AbstractContextManager[Mapping[str, str]]]]] = {
     "http json": service,
     "http ndjson, gzip": lambda: service(HTTP_FORMAT="ndjson", HTTP_COMPRESSION="gzip"),
     "dynamodb overwrite": dynalite,
     "dynamodb conditional": lambda: dynalite(DYNAMODB_MODE="conditional"),
     "http single": lambda: service(HTTP_FORMAT="single", WORKER_CONCURRENCY="32"),
+    "s3 ndjson, gzip": bucket,
+    "s3 ndjson, zstd": lambda: bucket(S3_COMPRESSION="zstd"),
+    "s3 parquet, zstd": lambda: bucket(S3_FORMAT="parquet"),
+    "s3 avro, gzip": lambda: bucket(S3_FORMAT="avro"),
 }
 """By name: a destination, and the settings of a worker that writes to it."""
 
@@ -97,7 +118,8 @@ def measured(name: str) -> Figures:
     for _ in range(ROUNDS):
         with RUNS[name]() as settings:
             sink, rest = settings["SINK"], {key: value for key, value in settings.items() if key != "SINK"}
-            found.append(drain(ourselves(quicker_transport(), sink, **rest), Load(WAITING), WINDOW))
+            waiting, window = OF_FILES if sink == "s3" else (WAITING, WINDOW)
+            found.append(drain(ourselves(quicker_transport(), sink, **rest), Load(waiting), window))
     return sorted(found, key=lambda figures: figures.rate)[ROUNDS // 2]
 
 
