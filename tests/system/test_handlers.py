@@ -171,7 +171,7 @@ def test_a_thread_that_a_handler_has_started_cannot_hold_the_process(rig: Rig) -
     worker.tell(signal.SIGTERM)
     assert worker.end() == 0
     assert worker.account()["released"] == 2
-    assert "ended without waiting for what your code has started" in "".join(worker.lines)
+    assert "ended without waiting for what your code started" in "".join(worker.lines)
 
 
 def test_calls_that_hang_are_shown_for_what_they_are(rig: Rig) -> None:
