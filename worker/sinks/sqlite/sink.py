@@ -143,8 +143,14 @@ class SqliteSink:
 def _blames_a_row(error: Exception) -> bool:
     """Whether a value is at fault, and not the file."""
     if isinstance(error, sqlite3.Error):
-        return primary_code(error) in _BAD_RECORD
+        return primary_code(error) in _BAD_RECORD and not _wants_more(error)
     return isinstance(error, UnicodeEncodeError | OverflowError)
+
+
+def _wants_more(error: sqlite3.Error) -> bool:
+    """Whether a column that no message fills must be filled: somebody has changed the table since the start."""
+    unfilled = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_NOTNULL
+    return unfilled and str(error).rpartition(".")[2] not in COLUMNS
 
 
 def _say(error: BaseException) -> str:

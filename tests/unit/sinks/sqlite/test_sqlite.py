@@ -425,6 +425,25 @@ async def test_a_dropped_table_is_made_again_by_the_next_write(path: Path) -> No
     assert len(rows_in(path)) == 1
 
 
+async def test_a_table_that_asks_for_more_since_the_start_is_waited_for(path: Path) -> None:
+    """A column of somebody's that must be filled blames no message: else each would end in the dead-letter queue."""
+    async with opened(path) as sink:
+        run_sql(path, "DROP TABLE messages", *demanding("shop TEXT NOT NULL"))
+        with pytest.raises(SinkUnavailable, match=r"messages\.shop"):
+            await sink.write([make_message("a")])
+        run_sql(path, "DROP TABLE messages", *demanding("shop TEXT"))
+        await sink.write([make_message("a")])
+    assert [row[0] for row in rows_in(path)] == ["a"]
+
+
+def demanding(column: str) -> list[str]:
+    """The statement that makes a table as ours with one more *column*."""
+    columns = (
+        "message_id TEXT PRIMARY KEY, body TEXT, sent_at REAL, received_at REAL, receive_count INTEGER, group_id TEXT"
+    )
+    return [f"CREATE TABLE messages ({columns}, attributes TEXT, {column})"]
+
+
 @pytest.mark.parametrize(
     "table",
     [
