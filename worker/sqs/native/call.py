@@ -109,7 +109,10 @@ class Requester:
                 return await self._request(call)
             except QueueRefused as error:
                 if not await self._signs_otherwise(call, error):
-                    raise self._signing.keys.explained(error) from error
+                    told = self._signing.keys.explained(error)
+                    if told is error:
+                        raise  # an error that is its own cause would have no end
+                    raise told from error
         return await self._request(call)
 
     def close(self) -> None:
