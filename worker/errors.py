@@ -2,7 +2,7 @@
 
     WorkerError
     ├── SettingsError            yours, before anything starts   → all problems at once, exit 2
-    ├── StartRefused             settings and queue contradict   → named, exit 3
+    ├── StartRefused             settings, queue, files disagree  → named, exit 3
     ├── QueueError               SQS did not do as asked
     │   ├── QueueUnavailable     theirs, passing                 → back off, go on
     │   │   ├── QueueThrottled   too many requests               → back off further
@@ -45,7 +45,7 @@ class SettingsError(WorkerError):
 
 
 class StartRefused(WorkerError):
-    """The settings and the queue's attributes cannot work together."""
+    """The settings and what they name, such as the queue's attributes or the files of a codec, cannot work together."""
 
 
 class QueueError(WorkerError):

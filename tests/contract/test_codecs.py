@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import base64
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.contract.broken.codec_suite import DEFECTS, SOUND, Defect
 from tests.contract.broken.run import PASSED, what_it_said
+from worker.codecs.avro.codec import AvroCodec
+from worker.codecs.avro.settings import AvroSettings
 from worker.codecs.bytes.codec import BytesCodec
-from worker.codecs.codec import Reason
+from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.json.codec import JsonCodec
 from worker.codecs.json_any.codec import JsonAnyCodec
 from worker.codecs.registry import CODECS
 from worker.codecs.text.codec import TextCodec
 from worker.testing.codecs import CodecCase, CodecConformance
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def avro(limits: DecodeLimits) -> AvroCodec:
+    return AvroCodec(AvroSettings(schema_file=str(Path(__file__).with_name("bomb.avsc"))), limits)
+
+
+def coded(datum: str) -> str:
+    return base64.b64encode(bytes.fromhex(datum)).decode()
+
 
 CASES: Final = {
+    "avro": CodecCase(
+        make=avro,
+        taken={coded("00 00 00 02 61"): {"nulls": [], "inner": None, "by_name": {}, "text": "a"}},
+        refused={"": Reason.EMPTY, "hello": Reason.DECODE, coded("00 00 00"): Reason.DECODE},
+        hostile={
+            "twenty million nulls": coded("80b4891300 00 00 00"),
+            "as many as a number says": coded("feffffffffffffffff01"),
+            "the smallest number of items": coded("ffffffffffffffffff01 00 00"),
+            "within itself": base64.b64encode(b"\0\x02" * 390_000).decode(),
+            "names": base64.b64encode(b"\0\0" + b"\xa0\xc2\x1e" + b"\0" * 700_000).decode(),
+            "nulls that pass": coded("a09c0c00 00 00 00"),
+        },
+    ),
     "json": CodecCase(
         make=JsonCodec,
         taken={'{"a": 1, "é": [null, "😀"]}': {"a": 1, "é": [None, "😀"]}, "{}": {}},

@@ -19,6 +19,7 @@ PAGE: Final = ROOT / "docs" / "internals.md"
 CONVENTIONS: Final = {
     "account": "what came of the messages, of the worker and of the demonstration",
     "answers": "what the answers of a sink mean, in the pipeline and in a sink that is your code",
+    "avro": "the codec, and what a sink makes files with",
     "aws": "what of AWS is given: what the SDK would find, and the door of the sinks",
     "batches": "what batches a sink wants, in the preflight and in its suite",
     "build": "a room's parts, put together",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.codecs.codec import DecodeLimits
 from worker.codecs.plugin import CodecPlugin
-from worker.errors import SettingsError
+from worker.errors import SettingsError, StartRefused
 from worker.plugins.registry import PluginError, Registry, made
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def make_codec(name: str, limits: DecodeLimits | None = None, *, settings: Secti
     """The codec that `CODEC` calls *name*; without *settings* with its defaults.
 
     Raises:
-        SettingsError: there is none of that name, it cannot be loaded, or its library is not installed.
+        SettingsError: there is none of that name, or it cannot be loaded.
+        StartRefused: its library is not installed, or what its settings name cannot be used.
     """
     try:
         plugin = CODECS.find(name)
@@ -32,4 +33,4 @@ def make_codec(name: str, limits: DecodeLimits | None = None, *, settings: Secti
     try:
         return made(plugin, "CODEC", lambda: plugin.make(settings or plugin.settings(), limits or DecodeLimits()))
     except PluginError as error:
-        raise SettingsError([str(error)]) from error
+        raise StartRefused(str(error)) from error

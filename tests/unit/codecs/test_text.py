@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from worker.codecs.avro.settings import AvroSettings
 from worker.codecs.codec import DecodeLimits, Reason
 from worker.codecs.json.codec import JsonCodec
 from worker.codecs.registry import CODECS, make_codec
 from worker.codecs.text.codec import TextCodec
 from worker.errors import DecodeError, SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -43,9 +49,11 @@ def test_text_that_no_sink_could_take_is_refused(body: str, reason: Reason) -> N
 
 
 @pytest.mark.parametrize("name", CODECS.built_in)
-def test_a_codec_calls_itself_what_the_table_calls_it(name: str) -> None:
+def test_a_codec_calls_itself_what_the_table_calls_it(name: str, tmp_path: Path) -> None:
     """The name in the settings is the name in the facts."""
-    assert make_codec(name).name == name
+    tmp_path.joinpath("int.avsc").write_text('"int"')
+    settings = AvroSettings(schema_file=str(tmp_path / "int.avsc")) if name == "avro" else None
+    assert make_codec(name, settings=settings).name == name
 
 
 def test_limits_reach_the_codec() -> None:
@@ -58,5 +66,5 @@ def test_limits_reach_the_codec() -> None:
 
 def test_an_unknown_codec_is_named_with_those_that_exist() -> None:
     """The error says what to write instead."""
-    with pytest.raises(SettingsError, match=r"CODEC is 'yaml': give one of bytes, .*json, json-any, text"):
+    with pytest.raises(SettingsError, match=r"CODEC is 'yaml': give one of avro, bytes, json, json-any, text"):
         make_codec("yaml")

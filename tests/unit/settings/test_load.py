@@ -161,7 +161,7 @@ def test_a_batch_is_no_larger_than_what_may_be_in_flight() -> None:
         ("METRICS_PORT", "65536"),
         ("WORKER_ID", "a b"),
         ("WORKER_ID", "x" * 129),
-        ("CODEC", "avro"),
+        ("CODEC", "yaml"),
         ("SQS_TRANSPORT", "carrier"),
         ("SQLITE_TABLE", "drop table"),
         ("SQLITE_TABLE", "sqlite_master"),
