@@ -1,4 +1,7 @@
-"""A service that accepts every POST at once, as thin as one can be: prints its URL, and goes on until it is ended."""
+"""A service that accepts every POST at once, as thin as one can be: prints its URL, and goes on until it is ended.
+
+A call of AWS's JSON that puts records is answered with as many results as it has records; all else with an empty body.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,12 @@ import httptools
 import uvloop
 
 ACCEPTED: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+ANSWERED: Final = (
+    b"HTTP/1.1 200 OK\r\nx-amzn-RequestId: 1\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n"
+)
+STORED: Final = b'{"SequenceNumber":"1","ShardId":"shardId-000000000000"}'
+DATA: Final = b'"Data":'
+"""Once in each record, whose data is in base64."""
 
 
 class Acceptor(asyncio.Protocol):
@@ -19,6 +28,10 @@ class Acceptor(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         """Written by `connection_made`."""
+        self._of_aws = False
+        """Written with the headers."""
+        self._body: list[bytes] = []
+        """As above, of AWS's calls only."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
@@ -28,9 +41,25 @@ class Acceptor(asyncio.Protocol):
         """See asyncio."""
         self._parser.feed_data(data)
 
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        """See httptools."""
+        self._of_aws = self._of_aws or name.lower() == b"x-amz-target"
+
+    def on_body(self, part: bytes) -> None:
+        """See httptools."""
+        if self._of_aws:
+            self._body.append(part)
+
     def on_message_complete(self) -> None:
         """See httptools: a whole request is there."""
-        self._transport.write(ACCEPTED)
+        self._transport.write(_stored(b"".join(self._body)) if self._of_aws else ACCEPTED)
+        self._of_aws = False
+        self._body.clear()
+
+
+def _stored(asked: bytes) -> bytes:
+    body = b'{"FailedRecordCount":0,"Records":[%s]}' % b",".join([STORED] * asked.count(DATA))
+    return ANSWERED % len(body) + body
 
 
 async def main() -> None:

@@ -98,6 +98,14 @@ def bucket(**settings: str) -> Iterator[Mapping[str, str]]:
         yield {"SINK": "s3", "S3_BUCKET": "bench", "S3_ENDPOINT_URL": url, **keys, **settings}
 
 
+@contextmanager
+def stream() -> Iterator[Mapping[str, str]]:
+    """For `SINK=kinesis`."""
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}
+    with started("bench.service") as url:
+        yield {"SINK": "kinesis", "KINESIS_STREAM": "orders", "KINESIS_ENDPOINT_URL": url, **keys}
+
+
 RUNS: Final[Mapping[str, Callable[[], AbstractContextManager[Mapping[str, str]]]]] = {
     "http json": service,
     "http ndjson, gzip": lambda: service(HTTP_FORMAT="ndjson", HTTP_COMPRESSION="gzip"),
@@ -108,6 +116,7 @@ RUNS: Final[Mapping[str, Callable[[], AbstractContextManager[Mapping[str, str]]]
     "s3 ndjson, zstd": lambda: bucket(S3_COMPRESSION="zstd"),
     "s3 parquet, zstd": lambda: bucket(S3_FORMAT="parquet"),
     "s3 avro, gzip": lambda: bucket(S3_FORMAT="avro"),
+    "kinesis": stream,
 }
 """By name: a destination, and the settings of a worker that writes to it."""
 

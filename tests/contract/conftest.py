@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract import dynamodb
+from tests.contract import dynamodb, streams
 from tests.contract import servers as started
 from tests.contract.places import DIFFERS, OPENERS, SERVERS, Place, ServerPlace
 from tests.contract.store import Store, store
@@ -57,6 +57,16 @@ class StartedOnce:
     def way_to_tables(self) -> Proxy:
         """The way to them, which can fail. Whoever makes it fail mends it."""
         return self._stack.enter_context(proxy(int(self.tables.endpoint_url.rpartition(":")[2])))
+
+    @cached_property
+    def streams(self) -> streams.Streams:
+        """Kinesis', at moto."""
+        return self._stack.enter_context(streams.kinesis())
+
+    @cached_property
+    def way_to_streams(self) -> Proxy:
+        """The way to them, which can fail. Whoever makes it fail mends it."""
+        return self._stack.enter_context(proxy(int(self.streams.endpoint_url.rpartition(":")[2])))
 
     @cached_property
     def network(self) -> Proxy:

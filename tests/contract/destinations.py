@@ -20,6 +20,7 @@ import orjson
 from tests.contract.dynamodb import sink_of
 from tests.contract.notebook import NOTEBOOK, sign
 from tests.contract.s3_place import sink_at
+from tests.contract.streams import kinesis_of
 from tests.system.proxy import Trouble
 from tests.system.receiver import LARGEST_BYTES, Asked, Told
 from worker.sinks.discard.plugin import PLUGIN as DISCARD
@@ -30,6 +31,7 @@ from worker.sinks.handler.sink import HandlerSink
 from worker.sinks.http.plugin import PLUGIN as HTTP
 from worker.sinks.http.settings import Format, HttpSettings
 from worker.sinks.http.sink import HttpSink
+from worker.sinks.kinesis.plugin import PLUGIN as KINESIS
 from worker.sinks.ndjson.plugin import PLUGIN as NDJSON
 from worker.sinks.ndjson.sink import NdjsonSink
 from worker.sinks.postgres.plugin import PLUGIN as POSTGRES
@@ -119,6 +121,28 @@ def dynamodb(folder: Path, servers: StartedOnce) -> Case:
         refused=lambda: sink_of(url, f"{table}-of-nobody"),
         child=Child("tests.contract.dynamodb:sink_of", (url, table)),
         cannot={"ordered": "a table has no order of its own", "locked": "nobody can lock an item of DynamoDB"},
+    )
+
+
+def kinesis(folder: Path, servers: StartedOnce) -> Case:
+    """A stream of one shard, by way of a network that can fail."""
+    streams, network = servers.streams, servers.way_to_streams
+    stream = streams.make(re.sub(r"[^\w.-]", "_", folder.name))
+    url = f"http://127.0.0.1:{network.port}"
+    return Case(
+        name="kinesis",
+        make=lambda: kinesis_of(url, stream),
+        keys=lambda: streams.keys(stream),
+        guarantee=KINESIS.guarantee,
+        ordered=True,
+        bad=BAD,
+        too_large=make_message("too-large", {"x": "y" * 1_100_000}),
+        away=lambda: _troubled(network, Trouble(refuse=True)),
+        slow=lambda: _troubled(network, Trouble(latency_seconds=SLOW_SECONDS / 6)),
+        refused=lambda: kinesis_of(url, f"{stream}-of-nobody"),
+        child=Child("tests.contract.streams:kinesis_of", (url, stream)),
+        cannot={"locked": "nobody can lock a record of a stream"},
+        patience_seconds=60.0,  # each of the many processes that die reads the SDK's model of the service first
     )
 
 
@@ -251,6 +275,7 @@ CASES: Final[dict[str, Maker]] = {
     "sqlite-by-key": lambda folder, *_: sqlite(folder, BY_KEY),
     "postgres": lambda folder, servers, _: postgres(folder, servers),
     "dynamodb": lambda folder, servers, _: dynamodb(folder, servers),
+    "kinesis": lambda folder, servers, _: kinesis(folder, servers),
     "ndjson": lambda folder, *_: ndjson(folder),
     "handler": lambda folder, _, patch: handler(folder, "handle", patch),
     "handler-batch": lambda folder, _, patch: handler(folder, "handle_batch", patch),

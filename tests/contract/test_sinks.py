@@ -22,6 +22,7 @@ CANNOT: Final = {
     "sqlite-by-key": {"too_large", "locked"},
     "postgres": {"ordered"},
     "dynamodb": {"ordered", "locked"},
+    "kinesis": {"locked"},
     "ndjson": {"too_large", "locked"},
     "handler": {"too_large"},
     "handler-batch": {"too_large"},
@@ -31,7 +32,7 @@ CANNOT: Final = {
     "s3": {"ordered", "too_large", "locked"},
 }
 """What is not tried, for the reasons that the cases give."""
-CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "dynamodb", "ndjson", "http", "http-single", "s3"}
+CHECKED: Final = {"sqlite", "sqlite-by-key", "postgres", "dynamodb", "kinesis", "ndjson", "http", "http-single", "s3"}
 """Those that have a check, which is optional."""
 
 

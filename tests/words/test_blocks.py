@@ -48,6 +48,7 @@ OUTSIDE: Final = {
     ("docs/loopback.md", 3): "needs packages of npm; held to the peer of the benchmark, which runs them",
     ("docs/performance.md", 1): "two keys of /status, which a reader compares; read as JSON",
     **{("docs/sinks/dynamodb.md", n): "needs DynamoDB; run by tests/unit/sinks/dynamodb/test_page.py" for n in (1, 2)},
+    **{("docs/sinks/kinesis.md", n): "needs Kinesis; run by tests/unit/sinks/kinesis/test_page.py" for n in (1, 2)},
     **{
         ("docs/sinks/http.md", n): "what is sent and answered; held to the sink by tests/unit/sinks/http"
         for n in (1, 2)

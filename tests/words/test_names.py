@@ -49,6 +49,7 @@ CONVENTIONS: Final = {
     "plugin": "what a part says of itself, and the part in the folder of its name",
     "process": "the room, and one process that a parent started",
     "processes": "several processes: their facts, and those of the demonstration",
+    "putting": "putting again what a call left over, to one service and to several",
     "queue": "the protocol of SQS, and each way into it",
     "receiving": "receiving, by the pipeline and as facts",
     "registry": "the parts of one kind",

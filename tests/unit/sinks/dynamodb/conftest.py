@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract import dynamodb, servers
-from tests.unit.sinks.dynamodb.faulty import Faulty, faulty
+from tests.unit.sinks.aws.faulty import Faulty, faulty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract import dynamodb as emulator
-from tests.unit.sinks.dynamodb.faulty import (
-    Faulty,
-    answer_lost,
-    error,
-    every_other_taken,
-    nothing_taken,
-    says,
-    throttled,
-)
+from tests.unit.sinks.aws.faulty import Faulty, answer_lost, error
+from tests.unit.sinks.dynamodb.faulty import every_other_taken, nothing_taken, says, throttled
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.sinks.dynamodb import putting
 from worker.sinks.dynamodb.plugin import PLUGIN

@@ -18,7 +18,7 @@ from worker.testing.sinks import make_context
 
 if TYPE_CHECKING:
     from tests.contract.dynamodb import Tables
-    from tests.unit.sinks.dynamodb.faulty import Faulty
+    from tests.unit.sinks.aws.faulty import Faulty
 
 COMMAND, POLICY, *_ = blocks("docs/sinks/dynamodb.md")
 

@@ -1,0 +1,88 @@
+"""Streams of moto, made and read from outside without the SDK, and sinks that put into them."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from base64 import b64decode
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from tests.contract.servers import START_SECONDS, moto
+from worker.sinks.kinesis.settings import KinesisSettings
+from worker.sinks.kinesis.sink import KinesisSink
+from worker.testing.sinks import make_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_HEADERS: Final = {
+    "Content-Type": "application/x-amz-json-1.1",
+    "X-Amz-Date": "20260101T000000Z",
+    "Authorization": (
+        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request,"
+        " SignedHeaders=host;x-amz-date;x-amz-target, Signature=0"
+    ),
+}
+
+
+@contextmanager
+def kinesis() -> Iterator[Streams]:
+    """Moto, which would number two records alike, and lose one, if it were asked by two at once."""
+    from moto.kinesis.models import Shard  # noqa: PLC0415  # a second of imports, only where it is used
+
+    lock, put_record = Lock(), Shard.put_record
+
+    def one_at_a_time(*asked: Any, **named: Any) -> str:
+        with lock:
+            return put_record(*asked, **named)
+
+    with patch.object(Shard, "put_record", one_at_a_time), moto() as url:
+        yield Streams(url)
+
+
+class Streams:
+    """Those of one server."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+
+    def ask(self, operation: str, **asked: Any) -> dict[str, Any]:
+        """One call; an error of the server is an error of urllib."""
+        headers = _HEADERS | {"X-Amz-Target": f"Kinesis_20131202.{operation}"}
+        request = urllib.request.Request(self.endpoint_url, json.dumps(asked).encode(), headers)  # noqa: S310 - ours
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:  # noqa: S310 - as above
+            told: dict[str, Any] = json.loads(answer.read())
+        return told
+
+    def make(self, name: str, shards: int = 1) -> str:
+        """An empty stream."""
+        self.ask("CreateStream", StreamName=name, ShardCount=shards)
+        return name
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """All that is in it, shard by shard, each in its order; the data is decoded."""
+        found: list[dict[str, Any]] = []
+        for shard in self.ask("ListShards", StreamName=name)["Shards"]:
+            place = {"StreamName": name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            at = self.ask("GetShardIterator", **place)["ShardIterator"]
+            while told := self.ask("GetRecords", ShardIterator=at)["Records"]:
+                found += [one | {"Data": json.loads(b64decode(one["Data"])), "Shard": shard["ShardId"]} for one in told]
+                after = place | {
+                    "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                    "StartingSequenceNumber": told[-1]["SequenceNumber"],
+                }
+                at = self.ask("GetShardIterator", **after)["ShardIterator"]
+        return found
+
+    def keys(self, name: str) -> Sequence[str]:
+        """The deduplication keys in it."""
+        return [record["Data"]["message_id"] for record in self.records(name)]
+
+
+def kinesis_of(endpoint_url: str, stream: str, **settings: Any) -> KinesisSink:
+    """A sink of a FIFO queue at a server of this machine; for a process of its own as well."""
+    chosen = KinesisSettings(stream=stream, endpoint_url=endpoint_url, region="us-east-1", **settings)
+    return KinesisSink(chosen, make_context(fifo=True))

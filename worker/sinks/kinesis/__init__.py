@@ -1,0 +1,1 @@
+"""SINK=kinesis: a record for each message, in a stream of Amazon Kinesis Data Streams."""
