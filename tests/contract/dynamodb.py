@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.contract.servers import START_SECONDS, await_health, free_port
+from tests.contract.servers import await_health, ended, free_port
+from tests.contract.target import Targets
 from worker.sinks.dynamodb.settings import DynamoDbSettings
 from worker.sinks.dynamodb.sink import DynamoDbSink
 from worker.testing.sinks import make_context
@@ -26,14 +25,6 @@ HERE: Final = DYNALITE.exists() and shutil.which("node") is not None
 NOT_HERE: Final = (
     "dynalite is not installed: `make tests/contract/npm/node_modules/.package-lock.json`, with node and npm"
 )
-_HEADERS: Final = {
-    "Content-Type": "application/x-amz-json-1.0",
-    "X-Amz-Date": "20260101T000000Z",
-    "Authorization": (
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request,"
-        " SignedHeaders=host;x-amz-date;x-amz-target, Signature=0"
-    ),
-}
 
 
 @contextmanager
@@ -44,31 +35,17 @@ def dynalite() -> Iterator[str]:
         ["node", str(DYNALITE), "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"],
         stdout=subprocess.DEVNULL,
     )
-    try:
+    with ended(process):
         await_health(f"http://127.0.0.1:{port}/", process)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
-class Tables:
+class Tables(Targets):
     """The tables of one server, asked without the SDK."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-
-    def ask(self, operation: str, **asked: Any) -> dict[str, Any]:
-        """One call; an error of the server is an error of urllib."""
-        headers = _HEADERS | {"X-Amz-Target": f"DynamoDB_20120810.{operation}"}
-        request = urllib.request.Request(self.endpoint_url, json.dumps(asked).encode(), headers)  # noqa: S310 - ours
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:  # noqa: S310 - as above
-            told: dict[str, Any] = json.loads(answer.read())
-        return told
+    service = "dynamodb"
+    target = "DynamoDB_20120810"
+    version = "1.0"
 
     def make(self, name: str, partition: str = "message_id", sort: tuple[str, str] | None = None) -> str:
         """An empty table."""

@@ -57,9 +57,16 @@ def ministack(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"], env=settings, cwd=folder, stdout=log, stderr=subprocess.STDOUT
         )
-    try:
+    with ended(process):
         await_health(f"http://127.0.0.1:{port}/_ministack/health", process)
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """*process* is gone afterwards, by its own will or without it."""
+    try:
+        yield
     finally:
         process.terminate()
         try:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from base64 import b64decode
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tests.contract.servers import START_SECONDS, moto
+from tests.contract.servers import moto
+from tests.contract.target import Targets
 from worker.sinks.kinesis.settings import KinesisSettings
 from worker.sinks.kinesis.sink import KinesisSink
 from worker.testing.sinks import make_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-_HEADERS: Final = {
-    "Content-Type": "application/x-amz-json-1.1",
-    "X-Amz-Date": "20260101T000000Z",
-    "Authorization": (
-        "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request,"
-        " SignedHeaders=host;x-amz-date;x-amz-target, Signature=0"
-    ),
-}
 
 
 @contextmanager
@@ -43,19 +34,12 @@ def kinesis() -> Iterator[Streams]:
         yield Streams(url)
 
 
-class Streams:
+class Streams(Targets):
     """Those of one server."""
 
-    def __init__(self, endpoint_url: str) -> None:
-        self.endpoint_url = endpoint_url
-
-    def ask(self, operation: str, **asked: Any) -> dict[str, Any]:
-        """One call; an error of the server is an error of urllib."""
-        headers = _HEADERS | {"X-Amz-Target": f"Kinesis_20131202.{operation}"}
-        request = urllib.request.Request(self.endpoint_url, json.dumps(asked).encode(), headers)  # noqa: S310 - ours
-        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:  # noqa: S310 - as above
-            told: dict[str, Any] = json.loads(answer.read())
-        return told
+    service = "kinesis"
+    target = "Kinesis_20131202"
+    version = "1.1"
 
     def make(self, name: str, shards: int = 1) -> str:
         """An empty stream."""

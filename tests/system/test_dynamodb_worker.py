@@ -6,17 +6,17 @@ from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
 from tests.contract import dynamodb, servers
 from tests.contract.dynamodb import Tables
-from tests.system.rig import QUEUE, Child, Rig
+from tests.system.orders import AS_BYTES, QUEUE_OF_ORDERS, keys_of, send
+from tests.system.rig import Child, Rig
 from tests.system.rig import rig as new_rig
 from worker.demo.orders import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 TABLE = "orders"
@@ -29,11 +29,12 @@ def tables() -> Iterator[Tables]:
         made = Tables(url)
         made.make(TABLE)
         yield made
+        made.ask("DeleteTable", TableName=TABLE)  # moto keeps what it has as long as this process lives
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with new_rig(tmp_path, queue=f"{QUEUE}:visibility=5,dlq=dead,max=100") as made:
+    with new_rig(tmp_path, queue=QUEUE_OF_ORDERS) as made:
         yield made
 
 
@@ -44,27 +45,12 @@ def worker(rig: Rig, tables: Tables, *arguments: str, **settings: str) -> Child:
     return rig.worker(*arguments, **chosen | settings)
 
 
-def send(rig: Rig, orders: Sequence[str]) -> None:
-    """Put *orders* into the queue, with an attribute each."""
-    kind = {"kind": {"DataType": "Binary", "BinaryValue": b"order"}}
-    for at in range(0, len(orders), 10):
-        entries = [
-            {"Id": str(number), "MessageBody": body, "MessageAttributes": kind}
-            for number, body in enumerate(orders[at : at + 10])
-        ]
-        assert not rig.sqs.send_message_batch(QueueUrl=rig.queue_url, Entries=entries).get("Failed")
-
-
-def keys_of(orders: Sequence[str]) -> list[str]:
-    return [str(orjson.loads(order)["order_id"]) for order in orders]
-
-
 @pytest.mark.parametrize("mode", ["overwrite", "conditional"])
 def test_what_is_delivered_twice_is_one_item(rig: Rig, tables: Tables, mode: str) -> None:
     """The account is exact: twice as many messages as items, every one deleted, none in the dead-letter queue."""
     orders = list(bodies(400, seed=0))
-    send(rig, orders)
-    send(rig, orders)
+    send(rig, orders, AS_BYTES)
+    send(rig, orders, AS_BYTES)
     child = worker(rig, tables, "--drain", DYNAMODB_MODE=mode)
     assert child.end() == 0
     assert Counter(tables.keys(TABLE)) == Counter(keys_of(orders))
@@ -77,7 +63,7 @@ def test_what_is_delivered_twice_is_one_item(rig: Rig, tables: Tables, mode: str
 def test_a_worker_that_is_killed_loses_nothing_and_adds_nothing(rig: Rig, tables: Tables) -> None:
     """What it had put and not deleted comes again from the next one, in other batches, and is put under its key."""
     orders = list(bodies(600, seed=0))
-    send(rig, orders)
+    send(rig, orders, AS_BYTES)
     first = worker(rig, tables, BATCH_MAX_ROWS="50")
     rig.until(lambda: len(tables.keys(TABLE)) >= 100, "100 items in the table")
     first.kill()

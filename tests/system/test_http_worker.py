@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from tests.system.orders import QUEUE_OF_ORDERS, keys_of, send
 from tests.system.receiver import Asked, Receiver, Told, receiver
-from tests.system.rig import QUEUE, Child, Rig
+from tests.system.rig import Child, Rig
 from tests.system.rig import rig as new_rig
 from worker.demo.orders import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -26,7 +27,7 @@ def service() -> Iterator[Receiver]:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with new_rig(tmp_path, queue=f"{QUEUE}:visibility=5,dlq=dead,max=100") as made:
+    with new_rig(tmp_path, queue=QUEUE_OF_ORDERS) as made:
         yield made
 
 
@@ -35,21 +36,6 @@ def worker(rig: Rig, service: Receiver, *arguments: str, **settings: str) -> Chi
     chosen = {"SINK": "http", "HTTP_URL": service.url, "SQS_DLQ_URL": "dead", "DEDUPLICATION_KEY": "order_id"}
     chosen["SQS_WAIT_TIME_SECONDS"] = "1"
     return rig.worker(*arguments, **chosen | settings)
-
-
-def send(rig: Rig, orders: Sequence[str]) -> None:
-    """Put *orders* into the queue, with an attribute each."""
-    kind = {"kind": {"DataType": "String", "StringValue": "order"}}
-    for at in range(0, len(orders), 10):
-        entries = [
-            {"Id": str(number), "MessageBody": body, "MessageAttributes": kind}
-            for number, body in enumerate(orders[at : at + 10])
-        ]
-        assert not rig.sqs.send_message_batch(QueueUrl=rig.queue_url, Entries=entries).get("Failed")
-
-
-def keys_of(orders: Sequence[str]) -> list[str]:
-    return [str(orjson.loads(order)["order_id"]) for order in orders]
 
 
 def test_what_is_delivered_twice_is_there_twice_and_told_by_its_key(rig: Rig, service: Receiver) -> None:

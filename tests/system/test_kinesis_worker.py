@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
 from tests.contract.streams import kinesis
-from tests.system.rig import QUEUE, Child, Rig
+from tests.system.orders import AS_BYTES, QUEUE_OF_ORDERS, keys_of, send
+from tests.system.rig import Child, Rig
 from tests.system.rig import rig as new_rig
 from worker.demo.orders import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.contract.streams import Streams
@@ -32,7 +32,7 @@ def streams() -> Iterator[Streams]:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with new_rig(tmp_path, queue=f"{QUEUE}:visibility=5,dlq=dead,max=100") as made:
+    with new_rig(tmp_path, queue=QUEUE_OF_ORDERS) as made:
         yield made
 
 
@@ -43,25 +43,10 @@ def worker(rig: Rig, streams: Streams, *arguments: str, **settings: str) -> Chil
     return rig.worker(*arguments, **chosen | settings)
 
 
-def send(rig: Rig, orders: Sequence[str]) -> None:
-    """Put *orders* into the queue, with an attribute each."""
-    kind = {"kind": {"DataType": "Binary", "BinaryValue": b"order"}}
-    for at in range(0, len(orders), 10):
-        entries = [
-            {"Id": str(number), "MessageBody": body, "MessageAttributes": kind}
-            for number, body in enumerate(orders[at : at + 10])
-        ]
-        assert not rig.sqs.send_message_batch(QueueUrl=rig.queue_url, Entries=entries).get("Failed")
-
-
-def keys_of(orders: Sequence[str]) -> list[str]:
-    return [str(orjson.loads(order)["order_id"]) for order in orders]
-
-
 def test_every_message_is_a_record(rig: Rig, streams: Streams) -> None:
     """The account is exact: each order was sent twice and is there twice, and none is in the dead-letter queue."""
     orders = list(bodies(400, seed=0)) * 2
-    send(rig, orders)
+    send(rig, orders, AS_BYTES)
     child = worker(rig, streams, "--drain")
     assert child.end() == 0
     assert Counter(streams.keys(STREAM)) == Counter(keys_of(orders))
@@ -74,7 +59,7 @@ def test_every_message_is_a_record(rig: Rig, streams: Streams) -> None:
 def test_a_worker_that_is_killed_loses_nothing(rig: Rig, streams: Streams) -> None:
     """What it had put and not deleted comes again from the next one, as records of the same keys."""
     orders = list(bodies(600, seed=0))
-    send(rig, orders)
+    send(rig, orders, AS_BYTES)
     first = worker(rig, streams, BATCH_MAX_ROWS="50")
     rig.until(lambda: len(streams.keys(STREAM)) >= 100, "100 records in the stream")
     first.kill()

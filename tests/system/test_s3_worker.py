@@ -6,16 +6,16 @@ import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-import orjson
 import pytest
 
 from tests.contract.store import Fault, Store, store
-from tests.system.rig import QUEUE, Child, Rig
+from tests.system.orders import QUEUE_OF_ORDERS, keys_of, send
+from tests.system.rig import Child, Rig
 from tests.system.rig import rig as new_rig
 from worker.demo.orders import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 ORDERS: Final = 2_000
@@ -37,7 +37,7 @@ def bucket(s3: Store, tmp_path: Path) -> str:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
-    with new_rig(tmp_path, queue=f"{QUEUE}:visibility=5,dlq=dead,max=100") as made:
+    with new_rig(tmp_path, queue=QUEUE_OF_ORDERS) as made:
         yield made
 
 
@@ -56,21 +56,6 @@ def settings_of(s3: Store, bucket: str) -> dict[str, str]:
 def worker(rig: Rig, s3: Store, bucket: str, *arguments: str, **settings: str) -> Child:
     """`worker run` into the bucket, by the field that tells orders apart."""
     return rig.worker(*arguments, **settings_of(s3, bucket) | settings)
-
-
-def send(rig: Rig, orders: Sequence[str]) -> None:
-    """Put *orders* into the queue, with an attribute each."""
-    kind = {"kind": {"DataType": "String", "StringValue": "order"}}
-    for at in range(0, len(orders), 10):
-        entries = [
-            {"Id": str(number), "MessageBody": body, "MessageAttributes": kind}
-            for number, body in enumerate(orders[at : at + 10])
-        ]
-        assert not rig.sqs.send_message_batch(QueueUrl=rig.queue_url, Entries=entries).get("Failed")
-
-
-def keys_of(orders: Sequence[str]) -> list[str]:
-    return [str(orjson.loads(order)["order_id"]) for order in orders]
 
 
 def test_what_is_delivered_twice_is_told_by_its_key(rig: Rig, s3: Store, bucket: str) -> None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.unit.sinks.aws.typed import typed
 from tests.words.blocks import blocks
 from worker.sinks.dynamodb.settings import DynamoDbSettings
 from worker.sinks.dynamodb.sink import DynamoDbSink
@@ -23,23 +19,11 @@ if TYPE_CHECKING:
 COMMAND, POLICY, *_ = blocks("docs/sinks/dynamodb.md")
 
 
-def typed(command: str, url: str) -> None:
-    """*command* of the AWS command line, at the server of *url*."""
-    program, *words = shlex.split(command.replace("\\\n", " "))
-    assert program == "aws"
-    subprocess.run(
-        [sys.executable, str(Path(sys.executable).with_name("aws")), *words],
-        env={**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": url},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-
-
 async def test_the_table_of_the_page_takes_messages_with_the_rights_of_the_page(
     service: Faulty, tables: Tables
 ) -> None:
     """The command makes what the default settings expect, and the policy names each operation that is called."""
-    typed(COMMAND.text, tables.endpoint_url)
+    typed(COMMAND.text, "DYNAMODB", tables.endpoint_url)
     chosen = DynamoDbSettings(table="orders", endpoint_url=service.url, region="eu-central-1")
     sink = DynamoDbSink(chosen, make_context())
     await sink.open()

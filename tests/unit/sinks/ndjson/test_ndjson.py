@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import stat
 import subprocess
 import sys
 import threading
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
+from tests.unit.sinks.files import largest_file, move, remove
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.outcome import Rejected
@@ -23,7 +23,7 @@ from worker.sinks.ndjson.sink import NdjsonSink
 from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -62,27 +62,6 @@ def append(path: Path, text: bytes) -> None:
     """What another program writes."""
     with path.open("ab") as file:
         file.write(text)
-
-
-def remove(path: Path) -> None:
-    """What rm does."""
-    path.unlink()
-
-
-def move(path: Path, to: Path) -> None:
-    """What logrotate does."""
-    path.rename(to)
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process grows beyond *size* bytes: a disk that fills up in the middle of a write."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_a_line_holds_every_column_and_the_decoded_body(path: Path) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sqlite3
 import stat
 import threading
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
+from tests.unit.sinks.files import largest_file, move, remove
 from worker.errors import SinkRefused, SinkUnavailable
 from worker.message import Attribute
 from worker.sinks.columns import COLUMNS
@@ -23,7 +23,7 @@ from worker.sinks.sqlite.table import STATEMENT_ROWS, SqliteTable
 from worker.testing.messages import make_message, make_messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -54,27 +54,6 @@ def run_sql(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
-
-
-def delete(path: Path) -> None:
-    """What rm does."""
-    path.unlink()
-
-
-def move(path: Path, to: Path) -> None:
-    """What mv does."""
-    path.rename(to)
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file of this process grows beyond *size* bytes: what a full disk does, without one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_a_row_holds_every_column_of_its_message(path: Path) -> None:
@@ -266,7 +245,7 @@ async def test_a_file_replaced_while_it_is_opened_is_opened_again(path: Path, mo
 
     def prepare_and_lose(table: SqliteTable, connection: sqlite3.Connection) -> None:
         prepare(table, connection)
-        delete(path)
+        remove(path)
         path.touch()
 
     monkeypatch.setattr(SqliteTable, "_prepare", prepare_and_lose)
@@ -305,7 +284,7 @@ async def test_a_deleted_file_is_noticed_before_the_batch_is_accepted(path: Path
     """Writes to an unlinked file succeed and are lost; the sink says unavailable and goes on in a new file."""
     async with opened(path) as sink:
         await sink.write([make_message("before")])
-        delete(path)
+        remove(path)
         with pytest.raises(SinkUnavailable, match="deleted or replaced"):
             await sink.write([make_message("after")])
         await sink.write([make_message("after")])
@@ -318,7 +297,7 @@ async def test_a_file_behind_a_symbolic_link_is_watched_as_well(path: Path, tmp_
     link.symlink_to(path)
     async with opened(path), opened(link) as sink:
         await sink.write([make_message("before")])
-        delete(path.with_name("orders.db-wal"))
+        remove(path.with_name("orders.db-wal"))
         with pytest.raises(SinkUnavailable, match=r"orders\.db-wal"):
             await sink.write([make_message("after")])
 
@@ -364,7 +343,7 @@ async def test_a_log_that_cannot_be_emptied_is_not_replayed_into_another_file(pa
             for expected in ("deleted or replaced", "belongs to the file that was here before"):
                 with pytest.raises(SinkUnavailable, match=expected):
                     await sink.write([make_message("after")])
-        delete(path.with_name("orders.db-wal"))
+        remove(path.with_name("orders.db-wal"))
         await sink.write([make_message("after")])
     assert [row[0] for row in rows_in(path)] == ["from the backup", "after"]
 
@@ -373,7 +352,7 @@ async def test_a_deleted_log_is_noticed_and_nothing_is_lost(path: Path) -> None:
     """Rows in an unlinked write-ahead log would be gone with the process."""
     async with opened(path) as sink:
         await sink.write([make_message("before")])
-        delete(path.with_name("orders.db-wal"))
+        remove(path.with_name("orders.db-wal"))
         with pytest.raises(SinkUnavailable):
             await sink.write([make_message("after")])
         await sink.write([make_message("after")])
